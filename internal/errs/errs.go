@@ -1,0 +1,180 @@
+// Package errs is the one error type of Kuayu.
+//
+// An error has a kind, a stable code, a safe message in both languages, the hidden cause, and the place where
+// it arose (node and hop). Kinds become an HTTP status, an exit code and a protocol error in exactly one place
+// each (httpx.WriteError, cmd/kuayu). The cause is for the log of the node alone; it never leaves.
+package errs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Kind says what the caller can do about an error.
+type Kind uint8
+
+// The kinds, ordered as they map to HTTP status codes.
+const (
+	Internal     Kind = iota // 500: our fault; retrying may not help
+	Invalid                  // 400: mend the request
+	Denied                   // 403: not permitted
+	Unauthorized             // 401: sign in first
+	NotFound                 // 404
+	Conflict                 // 409: the state does not allow it
+	Precondition             // 412: something else must happen first
+	TooMany                  // 429: quota or rate
+	Unavailable              // 503: try again later
+)
+
+var kindNames = [...]string{"internal", "invalid", "denied", "unauthorized", "not_found", "conflict", "precondition", "too_many", "unavailable"} //nolint:gochecknoglobals // constant table
+
+// String returns the snake_case name of the kind as used on the wire.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "internal"
+}
+
+// ParseKind is the inverse of Kind.String; unknown words become Internal.
+func ParseKind(s string) Kind {
+	for i, n := range kindNames {
+		if n == s {
+			return Kind(i) //nolint:gosec // bounded by the table
+		}
+	}
+	return Internal
+}
+
+// Def is the definition of an error: declared once per code as a package variable named Err….
+// It is itself an error, so errors.Is(err, ErrX) works on everything made from it.
+type Def struct {
+	Kind   Kind
+	Code   string // dotted, "room.what", stable
+	Zh, En string // safe messages that say what to do; may hold %v verbs filled by With
+}
+
+// Define declares an error. docs/errors.md is generated from these calls; a test refuses duplicate codes.
+func Define(kind Kind, code, zh, en string) *Def {
+	return &Def{Kind: kind, Code: code, Zh: zh, En: en}
+}
+
+// Error implements error; it is the English message without arguments.
+func (d *Def) Error() string { return d.Code + ": " + d.En }
+
+// With makes an Error, filling the verbs of both messages with args.
+func (d *Def) With(args ...any) *Error {
+	e := &Error{def: d, Kind: d.Kind, Code: d.Code, Zh: d.Zh, En: d.En}
+	if len(args) > 0 {
+		e.Zh, e.En = fmt.Sprintf(d.Zh, args...), fmt.Sprintf(d.En, args...)
+	}
+	return e
+}
+
+// Because makes an Error with a hidden cause.
+func (d *Def) Because(cause error, args ...any) *Error {
+	e := d.With(args...)
+	e.Cause = cause
+	return e
+}
+
+// Error is an instance of a Def.
+type Error struct {
+	def    *Def
+	Kind   Kind
+	Code   string
+	Zh, En string
+	Fields []Field // what is wrong with which field, for forms and API clients
+	Node   string  // which node failed, empty for this one
+	Hop    string  // which hop failed: consumer, provider, source …
+	Cause  error   // never shown to callers
+}
+
+// Field is one complaint about one input field.
+type Field struct {
+	Name string `json:"name"`
+	Zh   string `json:"zh"`
+	En   string `json:"en"`
+}
+
+// Error is for logs: code, message and cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Code)
+	b.WriteString(": ")
+	b.WriteString(e.En)
+	for _, f := range e.Fields {
+		b.WriteString("; " + f.Name + ": " + f.En)
+	}
+	if e.Node != "" || e.Hop != "" {
+		b.WriteString(" [" + e.Node + " " + e.Hop + "]")
+	}
+	if e.Cause != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Cause.Error())
+	}
+	return b.String()
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Is matches the definition and other errors of the same code.
+func (e *Error) Is(target error) bool {
+	switch t := target.(type) {
+	case *Def:
+		return e.Code == t.Code
+	case *Error:
+		return e.Code == t.Code
+	}
+	return false
+}
+
+// Message returns the safe message in the language: "zh" or anything else for English.
+func (e *Error) Message(lang string) string {
+	if lang == "zh" {
+		return e.Zh
+	}
+	return e.En
+}
+
+// At returns a copy that names the node and hop, unless they are named already.
+func (e *Error) At(node, hop string) *Error {
+	c := *e
+	if c.Node == "" {
+		c.Node, c.Hop = node, hop
+	}
+	return &c
+}
+
+// WithFields returns a copy with field complaints.
+func (e *Error) WithFields(f ...Field) *Error {
+	c := *e
+	c.Fields = append(append([]Field(nil), c.Fields...), f...)
+	return &c
+}
+
+// ErrInternal is what everything unknown becomes at a border.
+var ErrInternal = Define(Internal, "internal", "系统内部错误，请稍后重试；如仍失败，请把请求编号告诉运维人员。", "Internal error. Try again; if it persists, give the request id to the operator of this node.")
+
+// As returns err as an *Error; an unknown error becomes ErrInternal with err as its hidden cause; nil stays nil.
+func As(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var d *Def
+	if errors.As(err, &d) {
+		return d.With()
+	}
+	return ErrInternal.Because(err)
+}
+
+// FromWire rebuilds an error another node reported. Its text is taken as given; the kind bounds what it can cause here.
+func FromWire(kind, code, zh, en, node, hop string) *Error {
+	return &Error{Kind: ParseKind(kind), Code: code, Zh: zh, En: en, Node: node, Hop: hop}
+}

@@ -1,0 +1,136 @@
+// Package disk is the thin layer through which evidence writes files, so that a test can lose what was not flushed.
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"syscall"
+)
+
+// FS is what evidence needs of a file system.
+type FS interface {
+	// Open opens or, with create, makes a file for reading and writing.
+	Open(name string, create bool) (File, error)
+	// List returns the sorted names of the files in a folder; none if it is absent.
+	List(dir string) ([]string, error)
+	MkdirAll(dir string) error
+	// SyncDir makes the creation of files in dir durable.
+	SyncDir(dir string) error
+}
+
+// File is an open file.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	// Datasync returns when everything written is durable (fdatasync).
+	Datasync() error
+	Truncate(size int64) error
+	Size() (int64, error)
+	Close() error
+}
+
+// OS is the real file system.
+type OS struct{}
+
+type osFile struct{ *os.File }
+
+// Open implements FS.
+func (OS) Open(name string, create bool) (File, error) {
+	flag := os.O_RDWR
+	if create {
+		flag |= os.O_CREATE
+	}
+	f, err := os.OpenFile(name, flag, 0o600) //nolint:gosec // the path comes from the node's own configuration
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	return osFile{f}, nil
+}
+
+// List implements FS.
+func (OS) List(dir string) ([]string, error) {
+	es, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	var names []string
+	for _, e := range es {
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	sort.Strings(names)
+	return names, nil
+}
+
+// MkdirAll implements FS.
+func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+
+// SyncDir implements FS.
+func (OS) SyncDir(dir string) error {
+	d, err := os.Open(filepath.Clean(dir))
+	if err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	return nil
+}
+
+// Datasync implements File.
+func (f osFile) Datasync() error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("datasync: %w", err)
+	}
+	var serr error
+	err = c.Control(func(fd uintptr) {
+		for {
+			serr = syscall.Fdatasync(int(fd)) //nolint:gosec // a file descriptor
+			if !errors.Is(serr, syscall.EINTR) {
+				return
+			}
+		}
+	})
+	return errors.Join(err, serr)
+}
+
+// Size implements File.
+func (f osFile) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("stat: %w", err)
+	}
+	return st.Size(), nil
+}
+
+// WriteFile replaces a small file durably: written beside, flushed, renamed, folder flushed.
+func WriteFile(name string, data []byte) error {
+	dir := filepath.Dir(name)
+	t, err := os.CreateTemp(dir, ".tmp-*")
+	if err != nil {
+		return fmt.Errorf("write file: %w", err)
+	}
+	defer func() { _ = os.Remove(t.Name()) }()
+	_, err = t.Write(data)
+	if err == nil {
+		err = t.Sync()
+	}
+	if err = errors.Join(err, t.Close()); err != nil {
+		return fmt.Errorf("write file: %w", err)
+	}
+	if err := os.Rename(t.Name(), name); err != nil {
+		return fmt.Errorf("write file: %w", err)
+	}
+	return OS{}.SyncDir(dir)
+}

@@ -1,0 +1,521 @@
+package evidence
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// Draft is a fact to be sealed.
+type Draft struct {
+	Kind   string     // what happened: "query.open", "agreement.revoked"
+	ID     string     // idempotency id: the same act drafted twice has the same ID
+	Time   time.Time  // zero: now
+	Actor  seal.Actor // who
+	Header []byte     // shown with the fact: a small canonical JSON object
+	Body   []byte     // private; nil for none; at most seal.MaxBody bytes
+}
+
+// Config is what a Log needs. Dir, Key and Log are required.
+type Config struct {
+	Dir   string // folder of this epoch
+	FS    disk.FS
+	Key   *seal.PrivateKey
+	Log   seal.Log
+	Clock clock.Clock
+	Rand  io.Reader
+	// MaxGap is the longest pause between flushes under load; 0 means DefaultGap.
+	MaxGap time.Duration
+}
+
+// DefaultGap is the pause between flushes under load: what gathers in it shares one signature and one fdatasync.
+const DefaultGap = 2 * time.Millisecond
+
+// gapPerFact scales the pause with the size of recent batches: a lone caller is never made to wait, a loaded node
+// waits up to MaxGap. See docs/performance.md for the measurements behind it.
+const gapPerFact = 200 * time.Microsecond
+
+// Stats are counters of a log since it was opened.
+type Stats struct {
+	Facts, Batches, Flushes, Bytes uint64
+}
+
+// Log is the write side of one epoch of one instance's evidence. Safe for concurrent use.
+type Log struct {
+	cfg Config
+	dir string // of the segments
+
+	mu     sync.Mutex
+	cur    *pending
+	failed error
+	closed bool
+
+	wake  chan struct{} // 1-buffered: there is something to flush
+	grown chan struct{} // closed and replaced after each flush; guarded by mu
+
+	// owned by the flusher
+	file      disk.File
+	segment   int
+	off       int64
+	next      uint64 // number of the next batch
+	prev      seal.Hash
+	lastStart time.Time
+	ewma      float64
+
+	durable atomic.Uint64 // batches durable
+	facts   atomic.Uint64
+	flushes atomic.Uint64
+	bytes   atomic.Uint64
+}
+
+// pending is the batch being gathered.
+type pending struct {
+	facts   []storedFact
+	commits []seal.Hash
+	size    int
+	done    chan struct{}
+	full    chan struct{} // closed when MaxBatch is reached
+	// set before done is closed
+	err   error
+	entry *seal.Entry
+	tree  *seal.Tree
+}
+
+func newPending() *pending {
+	return &pending{done: make(chan struct{}), full: make(chan struct{})}
+}
+
+// OpenLog opens or creates the log in cfg.Dir and recovers it: an incomplete batch at the end of the last segment was
+// never acknowledged and is cut off; damage anywhere else is ErrCorrupt. Call Run to make Seal work.
+func OpenLog(cfg Config) (*Log, error) {
+	if cfg.FS == nil {
+		cfg.FS = disk.OS{}
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.System{}
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.MaxGap == 0 {
+		cfg.MaxGap = DefaultGap
+	}
+	l := &Log{
+		cfg: cfg, dir: filepath.Join(cfg.Dir, "segments"), cur: newPending(),
+		wake: make(chan struct{}, 1), grown: make(chan struct{}),
+	}
+	if err := cfg.FS.MkdirAll(l.dir); err != nil {
+		return nil, fmt.Errorf("evidence folder: %w", err)
+	}
+	if err := l.recover(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// recover finds the end of the log and cuts off what was never acknowledged.
+func (l *Log) recover() error {
+	n, err := listSegments(l.cfg.FS, l.dir)
+	if err != nil {
+		return err
+	}
+	err = walk(l.cfg.FS, l.dir, 0, 0, func(s *stored) (bool, error) {
+		h := s.entry.Header
+		if h.Number != l.next || h.Prev != l.prev || h.Log != l.cfg.Log {
+			return false, ErrCorrupt.With(fmt.Sprintf("segment %08d.seg, offset %d: batch %d does not follow batch %d", s.segment, s.off, h.Number, l.next))
+		}
+		l.next, l.prev = h.Number+1, s.entry.Root()
+		l.segment, l.off = s.segment, s.end
+		return true, nil
+	})
+	var torn *tornError
+	switch {
+	case errors.As(err, &torn):
+		if err := l.cut(torn, n); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case n > 0 && l.segment < n-1: // a new, still empty segment
+		l.segment, l.off = n-1, 0
+	}
+	l.durable.Store(l.next)
+	if n == 0 {
+		return l.openSegment(0)
+	}
+	l.file, err = l.cfg.FS.Open(segmentName(l.dir, l.segment), false)
+	return err
+}
+
+func (l *Log) cut(torn *tornError, n int) error {
+	if torn.segment != n-1 {
+		return ErrCorrupt.Because(torn, torn.Error())
+	}
+	f, err := l.cfg.FS.Open(segmentName(l.dir, torn.segment), false)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if laterBatch(f, torn.off, size) {
+		return ErrCorrupt.Because(torn, torn.Error())
+	}
+	if err := f.Truncate(torn.off); err != nil {
+		return fmt.Errorf("cut torn batch: %w", err)
+	}
+	l.segment, l.off = torn.segment, torn.off
+	return f.Datasync()
+}
+
+func (l *Log) openSegment(n int) error {
+	f, err := l.cfg.FS.Open(segmentName(l.dir, n), true)
+	if err != nil {
+		return err
+	}
+	if err := l.cfg.FS.SyncDir(l.dir); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if l.file != nil {
+		_ = l.file.Close()
+	}
+	l.file, l.segment, l.off = f, n, 0
+	return nil
+}
+
+// ID returns which log this is.
+func (l *Log) ID() seal.Log { return l.cfg.Log }
+
+// Key returns the public key of the log.
+func (l *Log) Key() seal.PublicKey { return l.cfg.Key.Public() }
+
+// Durable is the number of batches that are durable.
+func (l *Log) Durable() uint64 { return l.durable.Load() }
+
+// Stats returns the counters.
+func (l *Log) Stats() Stats {
+	return Stats{Facts: l.facts.Load(), Batches: l.flushes.Load(), Flushes: l.flushes.Load(), Bytes: l.bytes.Load()}
+}
+
+// Seal records the draft and returns when it is durable.
+// ErrDown when evidence cannot be written; then nothing may be acknowledged.
+func (l *Log) Seal(ctx context.Context, d Draft) (*Record, error) {
+	if len(d.Body) > seal.MaxBody {
+		return nil, ErrTooLarge.With()
+	}
+	var salts [seal.HashSize + seal.BodySaltSize]byte
+	if _, err := io.ReadFull(l.cfg.Rand, salts[:]); err != nil {
+		return nil, ErrDown.Because(err)
+	}
+	if d.Time.IsZero() {
+		d.Time = l.cfg.Clock.Now()
+	}
+	suite := l.cfg.Key.Public().Suite
+	f := seal.Fact{Suite: suite, Log: l.cfg.Log, Kind: d.Kind, Time: d.Time, Actor: d.Actor, ID: d.ID, Header: d.Header}
+	sf := storedFact{}
+	copy(sf.salt[:], salts[:])
+	if d.Body != nil {
+		sf.hasBody, sf.body = true, d.Body
+		copy(sf.bodySalt[:], salts[seal.HashSize:])
+		f.BodyHash = suite.Body(sf.bodySalt, d.Body)
+	}
+	if err := f.Check(); err != nil {
+		return nil, err
+	}
+	sf.fact = f.Encode(make([]byte, 0, 256+len(d.Header)))
+	p, i, err := l.enqueue(sf, suite.Commit(sf.salt, sf.fact))
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return nil, ctx.Err() // the fact may still become durable; nobody was told so
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	r := &Record{
+		Sealed: &seal.Sealed{
+			Fact: sf.fact, Salt: sf.salt, Header: p.entry.Header, Signature: p.entry.Signature,
+			Index: uint32(i), Path: p.tree.Path(i), //nolint:gosec // bounded by MaxBatch
+		},
+		Batch: p.entry.Header.Number,
+	}
+	if sf.hasBody {
+		r.BodySalt, r.Body = sf.bodySalt, sf.body
+	}
+	return r, nil
+}
+
+func (l *Log) enqueue(f storedFact, c seal.Hash) (*pending, int, error) {
+	l.mu.Lock()
+	for l.failed == nil && !l.closed && len(l.cur.facts) >= seal.MaxBatch {
+		grown := l.grown
+		l.mu.Unlock()
+		<-grown
+		l.mu.Lock()
+	}
+	if l.failed != nil || l.closed {
+		err := l.failed
+		l.mu.Unlock()
+		return nil, 0, ErrDown.Because(err)
+	}
+	p := l.cur
+	i := len(p.facts)
+	p.facts = append(p.facts, f)
+	p.commits = append(p.commits, c)
+	p.size += len(f.fact) + len(f.body) + frameHead + 64
+	if i+1 == seal.MaxBatch {
+		close(p.full)
+	}
+	l.mu.Unlock()
+	if i == 0 {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+	return p, i, nil
+}
+
+// Run flushes batches until ctx ends; then it flushes what is pending and refuses more. It returns the error that
+// stopped evidence, or nil.
+func (l *Log) Run(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.wake:
+		case <-ctx.Done():
+			return l.close()
+		}
+		if wait := l.gap() - time.Since(l.lastStart); wait > 0 {
+			l.mu.Lock()
+			full := l.cur.full
+			l.mu.Unlock()
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-full:
+			case <-ctx.Done():
+				return l.close()
+			}
+		}
+		if err := l.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// gap is the pause between the starts of two flushes, from the size of recent batches.
+func (l *Log) gap() time.Duration {
+	g := time.Duration((l.ewma - 1.5) * float64(gapPerFact))
+	return max(0, min(g, l.cfg.MaxGap))
+}
+
+func (l *Log) close() error {
+	err := l.flush()
+	l.mu.Lock()
+	l.closed = true
+	p := l.cur
+	close(l.grown)
+	l.grown = make(chan struct{})
+	l.mu.Unlock()
+	p.err = ErrDown.With()
+	close(p.done)
+	return errors.Join(err, l.file.Close())
+}
+
+// flush makes the pending batch durable. Any error is final: the log refuses everything after it.
+func (l *Log) flush() error {
+	l.lastStart = time.Now()
+	l.mu.Lock()
+	p := l.cur
+	if len(p.facts) == 0 {
+		l.mu.Unlock()
+		return nil
+	}
+	l.cur = newPending()
+	close(l.grown)
+	l.grown = make(chan struct{})
+	l.mu.Unlock()
+
+	p.err = l.write(p)
+	if p.err != nil {
+		l.mu.Lock()
+		l.failed = p.err
+		later := l.cur
+		l.mu.Unlock()
+		later.err = ErrDown.Because(p.err)
+		close(later.done)
+		p.err = ErrDown.Because(p.err)
+	}
+	close(p.done)
+	l.ewma = 0.8*l.ewma + 0.2*float64(len(p.facts))
+	return p.err
+}
+
+func (l *Log) write(p *pending) error {
+	h := seal.Header{Log: l.cfg.Log, Number: l.next, Time: l.cfg.Clock.Now(), Prev: l.prev}
+	entry, tree, err := seal.NewEntry(l.cfg.Key, h, p.commits)
+	if err != nil {
+		return fmt.Errorf("sign batch: %w", err)
+	}
+	if l.off > maxSegment {
+		if err := l.openSegment(l.segment + 1); err != nil {
+			return err
+		}
+	}
+	buf := make([]byte, 0, p.size+len(p.commits)*seal.HashSize+512)
+	buf = appendFrame(buf, frameEntry, entry.Encode(nil))
+	for i := range p.facts {
+		buf = appendFact(buf, &p.facts[i])
+	}
+	if _, err := l.file.WriteAt(buf, l.off); err != nil {
+		return fmt.Errorf("write batch: %w", err)
+	}
+	if err := l.file.Datasync(); err != nil {
+		return fmt.Errorf("flush batch: %w", err)
+	}
+	l.off += int64(len(buf))
+	l.next, l.prev = l.next+1, tree.Root()
+	p.entry, p.tree = entry, tree
+	l.durable.Store(l.next)
+	l.flushes.Add(1)
+	l.facts.Add(uint64(len(p.facts)))
+	l.bytes.Add(uint64(len(buf)))
+	return nil
+}
+
+// Replay calls visit for every fact from batch number `from` on, in order, erased ones left out. Bodies included.
+func (l *Log) Replay(from uint64, visit func(*Record) error) error {
+	end := l.Durable()
+	return l.scan(from, func(s *stored) (bool, error) {
+		if s.entry.Header.Number >= end {
+			return false, nil
+		}
+		t := seal.NewTree(s.entry.Header.Suite, s.entry.Commitments)
+		for i := range s.facts {
+			if r := s.record(i, t); r != nil {
+				if err := visit(r); err != nil {
+					return false, err
+				}
+			}
+		}
+		return true, nil
+	})
+}
+
+// scan walks batches from a number on, skipping whole segments below it by their first batch. The tail that is being
+// written right now may read as torn; it ends the scan.
+func (l *Log) scan(from uint64, visit func(*stored) (bool, error)) error {
+	n, err := listSegments(l.cfg.FS, l.dir)
+	if err != nil {
+		return err
+	}
+	seg := 0
+	for seg+1 < n {
+		first, ok, err := l.firstOf(seg + 1)
+		if err != nil {
+			return err
+		}
+		if !ok || first > from {
+			break
+		}
+		seg++
+	}
+	err = walk(l.cfg.FS, l.dir, seg, 0, func(s *stored) (bool, error) {
+		if s.entry.Header.Number < from {
+			return true, nil
+		}
+		return visit(s)
+	})
+	var torn *tornError
+	if errors.As(err, &torn) && torn.segment == n-1 {
+		return nil
+	}
+	return err
+}
+
+func (l *Log) firstOf(seg int) (uint64, bool, error) {
+	f, err := l.cfg.FS.Open(segmentName(l.dir, seg), false)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { _ = f.Close() }()
+	size, err := f.Size()
+	if err != nil {
+		return 0, false, err
+	}
+	s, err := readBatch(f, 0, size)
+	if err != nil {
+		return 0, false, nil //nolint:nilerr // an empty or still unwritten segment has no first batch
+	}
+	return s.entry.Header.Number, true, nil
+}
+
+// Get returns one fact. ErrNoFact if there is none at that place, ErrErased if its content was destroyed.
+func (l *Log) Get(batch uint64, index int) (*Record, error) {
+	var found *Record
+	err := l.scan(batch, func(s *stored) (bool, error) {
+		if s.entry.Header.Number != batch || index < 0 || index >= len(s.facts) {
+			return false, ErrNoFact.With()
+		}
+		found = s.record(index, seal.NewTree(s.entry.Header.Suite, s.entry.Commitments))
+		if found == nil {
+			return false, ErrErased.With()
+		}
+		return false, nil
+	})
+	if err == nil && found == nil {
+		err = ErrNoFact.With()
+	}
+	return found, err
+}
+
+// Erase destroys the content of one fact in place: salt, fact and body become zeros. The commitment in the public log
+// stays and opens to nothing. The act of erasing is itself a fact, sealed before the first byte is touched.
+func (l *Log) Erase(ctx context.Context, batch uint64, index int, why Draft) (*Record, error) {
+	var at storedFact
+	var seg int
+	err := l.scan(batch, func(s *stored) (bool, error) {
+		if s.entry.Header.Number != batch || index < 0 || index >= len(s.facts) {
+			return false, ErrNoFact.With()
+		}
+		at, seg = s.facts[index], s.segment
+		return false, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if at.size == 0 {
+		return nil, ErrNoFact.With()
+	}
+	rec, err := l.Seal(ctx, why)
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.cfg.FS.Open(segmentName(l.dir, seg), false)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := f.WriteAt(appendFrame(nil, frameErased, make([]byte, at.size)), at.off); err != nil {
+		return nil, fmt.Errorf("erase: %w", err)
+	}
+	return rec, f.Datasync()
+}

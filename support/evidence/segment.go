@@ -1,0 +1,300 @@
+package evidence
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// A segment is a file of frames: length (u32) · CRC-32C of the rest (u32) · type (u8) · payload. A batch is one entry
+// frame followed by one frame per fact, all written at once and flushed once. Big-endian throughout.
+const (
+	frameHead  = 9
+	maxFrame   = seal.MaxBody + 64<<10
+	maxSegment = 64 << 20
+
+	frameEntry  = 'E' // seal.Entry
+	frameFact   = 'F' // salt · length of fact (u32) · fact · [body salt · body]
+	frameErased = 'X' // zeros of the same length: the content was destroyed
+)
+
+func crcTable() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) } // the standard library caches this table
+
+// appendFrame appends a frame whose payload is the concatenation of parts.
+func appendFrame(b []byte, kind byte, parts ...[]byte) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, kind)
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-frameHead)) //nolint:gosec // bounded by maxFrame
+	binary.BigEndian.PutUint32(b[start+4:], crc32.Checksum(b[start+8:], crcTable()))
+	return b
+}
+
+// Record is a sealed fact with its private body as its own node stores it.
+type Record struct {
+	Sealed   *seal.Sealed
+	BodySalt [seal.BodySaltSize]byte
+	Body     []byte // nil when the fact has none
+	Batch    uint64
+}
+
+// Fact decodes the fact of the record.
+func (r *Record) Fact() (seal.Fact, error) { return seal.DecodeFact(r.Sealed.Fact) }
+
+// storedFact is one fact frame decoded.
+type storedFact struct {
+	erased   bool
+	salt     seal.Hash
+	fact     []byte
+	hasBody  bool
+	bodySalt [seal.BodySaltSize]byte
+	body     []byte
+	off      int64 // of the frame in its segment
+	size     int   // of the payload
+}
+
+func appendFact(b []byte, f *storedFact) []byte {
+	var n [4]byte
+	binary.BigEndian.PutUint32(n[:], uint32(len(f.fact))) //nolint:gosec // bounded by Fact.Check
+	if !f.hasBody {
+		return appendFrame(b, frameFact, f.salt[:], n[:], f.fact)
+	}
+	return appendFrame(b, frameFact, f.salt[:], n[:], f.fact, f.bodySalt[:], f.body)
+}
+
+func decodeFact(kind byte, p []byte) (storedFact, error) {
+	f := storedFact{size: len(p)}
+	if kind == frameErased {
+		f.erased = true
+		return f, nil
+	}
+	if len(p) < seal.HashSize+4 {
+		return f, errors.New("fact frame too short")
+	}
+	copy(f.salt[:], p)
+	n := int(binary.BigEndian.Uint32(p[seal.HashSize:]))
+	p = p[seal.HashSize+4:]
+	if n > len(p) {
+		return f, errors.New("fact longer than its frame")
+	}
+	f.fact, p = p[:n], p[n:]
+	if len(p) > 0 {
+		if len(p) < seal.BodySaltSize {
+			return f, errors.New("body frame too short")
+		}
+		f.hasBody = true
+		copy(f.bodySalt[:], p)
+		f.body = p[seal.BodySaltSize:]
+	}
+	return f, nil
+}
+
+// stored is one batch as read back from a segment.
+type stored struct {
+	entry    *seal.Entry
+	rawEntry []byte
+	facts    []storedFact
+	segment  int
+	off, end int64
+}
+
+// record builds the record of fact i; nil if it was erased.
+func (s *stored) record(i int, t *seal.Tree) *Record {
+	f := &s.facts[i]
+	if f.erased {
+		return nil
+	}
+	r := &Record{
+		Sealed: &seal.Sealed{
+			Fact: f.fact, Salt: f.salt, Header: s.entry.Header, Signature: s.entry.Signature,
+			Index: uint32(i), Path: t.Path(i), //nolint:gosec // bounded by MaxBatch
+		},
+		Batch: s.entry.Header.Number,
+	}
+	if f.hasBody {
+		r.BodySalt, r.Body = f.bodySalt, f.body
+	}
+	return r
+}
+
+// errTorn marks bytes at the end of a segment that are not a complete batch.
+var errTorn = errors.New("incomplete or damaged batch")
+
+// readFrame reads the frame at off. io.EOF exactly at the end; errTorn for anything damaged.
+func readFrame(f io.ReaderAt, off, size int64) (kind byte, payload []byte, next int64, err error) {
+	if off == size {
+		return 0, nil, off, io.EOF
+	}
+	var head [frameHead]byte
+	if off+frameHead > size {
+		return 0, nil, off, errTorn
+	}
+	if _, err := f.ReadAt(head[:], off); err != nil {
+		return 0, nil, off, fmt.Errorf("read frame: %w", err)
+	}
+	n := int64(binary.BigEndian.Uint32(head[:]))
+	if n > maxFrame || off+frameHead+n > size {
+		return 0, nil, off, errTorn
+	}
+	buf := make([]byte, 1+n)
+	buf[0] = head[8]
+	if n > 0 {
+		if _, err := f.ReadAt(buf[1:], off+frameHead); err != nil {
+			return 0, nil, off, fmt.Errorf("read frame: %w", err)
+		}
+	}
+	if crc32.Checksum(buf, crcTable()) != binary.BigEndian.Uint32(head[4:]) {
+		return 0, nil, off, errTorn
+	}
+	return head[8], buf[1:], off + frameHead + n, nil
+}
+
+// readBatch reads the batch that begins at off.
+func readBatch(f io.ReaderAt, off, size int64) (*stored, error) {
+	kind, p, next, err := readFrame(f, off, size)
+	if err != nil {
+		return nil, err
+	}
+	if kind != frameEntry {
+		return nil, errTorn
+	}
+	e, err := seal.DecodeEntry(p)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTorn, err)
+	}
+	s := &stored{entry: e, rawEntry: p, off: off, facts: make([]storedFact, e.Header.Count)}
+	for i := range s.facts {
+		at := next
+		kind, p, next, err = readFrame(f, at, size)
+		if errors.Is(err, io.EOF) || (err == nil && kind != frameFact && kind != frameErased) {
+			return nil, errTorn
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s.facts[i], err = decodeFact(kind, p); err != nil {
+			return nil, fmt.Errorf("%w: %w", errTorn, err)
+		}
+		s.facts[i].off = at
+	}
+	s.end = next
+	return s, nil
+}
+
+func segmentName(dir string, n int) string {
+	return filepath.Join(dir, fmt.Sprintf("%08d.seg", n))
+}
+
+// listSegments returns the numbers of the segments in dir, ascending and without gaps, or an error naming the gap.
+func listSegments(fs disk.FS, dir string) (int, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, name := range names {
+		base, ok := strings.CutSuffix(name, ".seg")
+		if !ok {
+			continue
+		}
+		i, err := strconv.Atoi(base)
+		if err != nil || i != n {
+			return 0, ErrCorrupt.With(fmt.Sprintf("segment %08d.seg is missing", n))
+		}
+		n++
+	}
+	return n, nil
+}
+
+// walk calls visit for each batch of each segment from the given position on, until visit returns false.
+// A damaged batch ends the walk with an error that names file and offset.
+func walk(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) error {
+	n, err := listSegments(fs, dir)
+	if err != nil {
+		return err
+	}
+	for ; seg < n; seg, off = seg+1, 0 {
+		more, err := walkSegment(fs, dir, seg, off, visit)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+func walkSegment(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) (bool, error) {
+	name := segmentName(dir, seg)
+	f, err := fs.Open(name, false)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }()
+	size, err := f.Size()
+	if err != nil {
+		return false, err
+	}
+	for off < size {
+		s, err := readBatch(f, off, size)
+		if err != nil {
+			return false, &tornError{segment: seg, off: off, cause: err, name: filepath.Base(name)}
+		}
+		s.segment = seg
+		off = s.end
+		if more, err := visit(s); err != nil || !more {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// tornError says where a walk met damage.
+type tornError struct {
+	segment int
+	off     int64
+	name    string
+	cause   error
+}
+
+func (e *tornError) Error() string {
+	return fmt.Sprintf("segment %s, offset %d: %v", e.name, e.off, e.cause)
+}
+
+func (e *tornError) Unwrap() error { return e.cause }
+
+// laterBatch reports whether a valid entry frame of a higher batch follows a damaged spot: then the damage is not the
+// torn tail of the last write, but corruption of something that was durable.
+func laterBatch(f io.ReaderAt, off, size int64) bool {
+	const magic = "kuayu-batch/1\n"
+	buf := make([]byte, 1<<16)
+	for at := off + 1; at < size; {
+		n, _ := f.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
+		if n < len(magic) {
+			return false
+		}
+		i := strings.Index(string(buf[:n]), magic)
+		if i < 0 {
+			at += int64(n - len(magic) + 1)
+			continue
+		}
+		start := at + int64(i) - frameHead
+		if start > off {
+			if kind, p, _, err := readFrame(f, start, size); err == nil && kind == frameEntry {
+				if _, err := seal.DecodeEntry(p); err == nil {
+					return true
+				}
+			}
+		}
+		at += int64(i) + 1
+	}
+	return false
+}

@@ -1,0 +1,230 @@
+// Package db opens the record database: SQLite by default, PostgreSQL by DSN, one code for both.
+//
+// Transactions are explicit: what changes state takes a *Tx, so that several rooms can change together. Store methods
+// take a Scope (invariant 9). On SQLite one writer commits for everybody: functions that arrive while a commit is being
+// flushed share the next one, each in its own savepoint.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+	"github.com/pressly/goose/v3"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the "sqlite" driver
+
+	"github.com/kuayu/kuayu/internal/errs"
+)
+
+// The errors of this room.
+var (
+	ErrUnavailable = errs.Define(errs.Unavailable, "db.unavailable", "数据库暂时不可用，请稍后重试。", "The database is not available; try again later.")
+	ErrNotFound    = errs.Define(errs.NotFound, "db.not_found", "没有找到，或您无权查看。", "Not found, or not yours to see.")
+	ErrNewer       = errs.Define(errs.Precondition, "db.newer", "数据库由更新版本的程序写过，请升级后再启动。", "The database was written by a newer program; upgrade before starting.")
+)
+
+// DB is an open record database. Safe for concurrent use.
+type DB struct {
+	read, write *bun.DB
+	postgres    bool
+
+	mu      sync.Mutex // guards queue
+	queue   []*job
+	writing sync.Mutex // held by the one committing (SQLite)
+}
+
+// Tx is one transaction. It embeds bun.IDB for queries.
+type Tx struct {
+	bun.IDB
+	after []func()
+}
+
+// OnCommit runs f after the transaction is durable; never if it rolls back.
+func (t *Tx) OnCommit(f func()) { t.after = append(t.after, f) }
+
+type job struct {
+	ctx  context.Context
+	f    func(context.Context, *Tx) error
+	err  error
+	tx   *Tx
+	done chan struct{}
+}
+
+// Open opens the database. dsn is "postgres://…" or the path of a SQLite file.
+func Open(ctx context.Context, dsn string) (*DB, error) {
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		s, err := sql.Open("pgx", dsn)
+		if err != nil {
+			return nil, ErrUnavailable.Because(err)
+		}
+		s.SetMaxOpenConns(16)
+		b := bun.NewDB(s, pgdialect.New())
+		if err := b.PingContext(ctx); err != nil {
+			return nil, ErrUnavailable.Because(err)
+		}
+		// One column type name for both databases.
+		if _, err := b.ExecContext(ctx, `DO $$ BEGIN CREATE DOMAIN blob AS bytea; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`); err != nil {
+			return nil, ErrUnavailable.Because(err)
+		}
+		return &DB{read: b, write: b, postgres: true}, nil
+	}
+	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)"
+	w, err := sql.Open("sqlite", "file:"+dsn+pragmas+"&_txlock=immediate")
+	if err != nil {
+		return nil, ErrUnavailable.Because(err)
+	}
+	w.SetMaxOpenConns(1)
+	r, err := sql.Open("sqlite", "file:"+dsn+pragmas)
+	if err != nil {
+		return nil, ErrUnavailable.Because(err)
+	}
+	r.SetMaxOpenConns(4)
+	d := &DB{read: bun.NewDB(r, sqlitedialect.New()), write: bun.NewDB(w, sqlitedialect.New())}
+	if err := d.write.PingContext(ctx); err != nil {
+		return nil, ErrUnavailable.Because(err)
+	}
+	return d, nil
+}
+
+// Postgres reports which of the two databases this is.
+func (d *DB) Postgres() bool { return d.postgres }
+
+// Read returns a handle for queries outside a transaction.
+func (d *DB) Read() *Tx { return &Tx{IDB: d.read} }
+
+// Close closes all connections.
+func (d *DB) Close() error {
+	if d.postgres {
+		return d.read.Close()
+	}
+	return errors.Join(d.read.Close(), d.write.Close())
+}
+
+// Write runs f in a transaction and returns when it is durable. f must not touch the world outside tx: it may be
+// rolled back after it returned nil, if the commit fails.
+func (d *DB) Write(ctx context.Context, f func(context.Context, *Tx) error) error {
+	if d.postgres {
+		tx := &Tx{}
+		err := d.write.RunInTx(ctx, nil, func(ctx context.Context, b bun.Tx) error {
+			tx.IDB = b
+			return f(ctx, tx)
+		})
+		return finish(err, tx)
+	}
+	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
+	d.mu.Lock()
+	d.queue = append(d.queue, j)
+	d.mu.Unlock()
+	d.writing.Lock()
+	select {
+	case <-j.done: // somebody else committed for us
+		d.writing.Unlock()
+	default:
+		d.mu.Lock()
+		batch := d.queue
+		d.queue = nil
+		d.mu.Unlock()
+		d.commit(batch)
+		d.writing.Unlock()
+	}
+	return finish(j.err, j.tx)
+}
+
+func finish(err error, tx *Tx) error {
+	if err != nil {
+		return err
+	}
+	for _, f := range tx.after {
+		f()
+	}
+	return nil
+}
+
+// commit runs a group of jobs in one SQLite transaction and closes their done channels.
+func (d *DB) commit(batch []*job) {
+	defer func() {
+		for _, j := range batch {
+			close(j.done)
+		}
+	}()
+	// The group outlives the patience of any one caller.
+	ctx := context.WithoutCancel(batch[0].ctx)
+	b, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		fail(batch, ErrUnavailable.Because(err))
+		return
+	}
+	for _, j := range batch {
+		d.runOne(ctx, b, j)
+	}
+	if err := b.Commit(); err != nil {
+		_ = b.Rollback()
+		fail(batch, ErrUnavailable.Because(err))
+	}
+}
+
+func (d *DB) runOne(ctx context.Context, b bun.Tx, j *job) {
+	j.tx = &Tx{IDB: b}
+	if j.err = j.ctx.Err(); j.err != nil {
+		return
+	}
+	if _, j.err = b.ExecContext(ctx, "SAVEPOINT one"); j.err != nil {
+		return
+	}
+	func() {
+		defer func() {
+			if r := recover(); r != nil {
+				j.err = errs.ErrInternal.Because(fmt.Errorf("panic in transaction: %v", r))
+			}
+		}()
+		j.err = j.f(ctx, j.tx)
+	}()
+	if j.err != nil {
+		if _, err := b.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
+			j.err = errors.Join(j.err, err)
+		}
+	}
+	if _, err := b.ExecContext(ctx, "RELEASE one"); err != nil {
+		j.err = errors.Join(j.err, err)
+	}
+}
+
+func fail(batch []*job, err error) {
+	for _, j := range batch {
+		if j.err == nil {
+			j.err = err
+		}
+	}
+}
+
+// Migrate brings the tables of one room up to date. dir holds goose SQL files; each room has its own version table.
+func (d *DB) Migrate(ctx context.Context, room string, dir fs.FS) error {
+	dialect := goose.DialectSQLite3
+	if d.postgres {
+		dialect = goose.DialectPostgres
+	}
+	p, err := goose.NewProvider(dialect, d.write.DB, dir, goose.WithTableName("goose_"+room), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrations of %s: %w", room, err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate %s: %w", room, err)
+	}
+	return nil
+}
+
+// One maps "no rows" to ErrNotFound and leaves other errors alone.
+func One(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound.With()
+	}
+	return err
+}

@@ -1,0 +1,275 @@
+// Package queue is the one durable queue of a node: jobs, timers and the outbox live in it. A job is written in the
+// transaction that caused it, runs at least once, is retried by one policy, and never runs before an earlier job of the
+// same serial key is done.
+package queue
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/db"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS //nolint:gochecknoglobals // embedded files
+
+// Job is a unit of work.
+type Job struct {
+	ID        string // unique; enqueueing an ID again replaces its time and payload
+	Kind      string // which handler
+	SerialKey string // jobs of one key run in the order they were enqueued; empty: no order
+	Payload   string
+	RunAt     time.Time // zero: now
+	Attempts  int
+	LastError string
+	Dead      bool
+}
+
+// Handler does a job. A nil error completes it; Stop(err) buries it; any other error is retried with growing pauses.
+type Handler func(ctx context.Context, j Job) error
+
+type stopError struct{ cause error }
+
+func (e stopError) Error() string { return "not retried: " + e.cause.Error() }
+func (e stopError) Unwrap() error { return e.cause }
+
+// Stop marks an error as final: the job is kept as dead, for `kuayu doctor` and a person.
+func Stop(err error) error { return stopError{err} }
+
+// Retry pauses: 50 ms doubling up to 5 minutes, each with ±20 % of jitter.
+const (
+	firstPause = 50 * time.Millisecond
+	longest    = 5 * time.Minute
+	lease      = 2 * time.Minute
+	workers    = 8
+)
+
+// Queue runs jobs of one node. Create it with New, register handlers, then Run.
+type Queue struct {
+	db       *db.DB
+	clock    clock.Clock
+	log      *slog.Logger
+	wake     chan struct{}
+	handlers map[string]Handler
+
+	mu   sync.Mutex
+	busy map[string]bool // ids running here
+}
+
+// New prepares a queue; it starts nothing.
+func New(d *db.DB, c clock.Clock, log *slog.Logger) *Queue {
+	return &Queue{db: d, clock: c, log: log, wake: make(chan struct{}, 1), handlers: map[string]Handler{}, busy: map[string]bool{}}
+}
+
+// Migrate creates the queue's tables.
+func Migrate(ctx context.Context, d *db.DB) error {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return d.Migrate(ctx, "queue", dir)
+}
+
+// Handle registers the handler of a kind. Call before Run.
+func (q *Queue) Handle(kind string, h Handler) { q.handlers[kind] = h }
+
+type row struct {
+	ID         string
+	Seq        int64
+	Kind       string
+	SerialKey  string
+	Payload    string
+	RunAt      int64
+	LeaseUntil int64
+	Attempts   int
+	Dead       int
+	LastError  string
+	Created    int64
+}
+
+func (r *row) job() Job {
+	return Job{ID: r.ID, Kind: r.Kind, SerialKey: r.SerialKey, Payload: r.Payload, RunAt: time.UnixMicro(r.RunAt).UTC(), Attempts: r.Attempts, LastError: r.LastError, Dead: r.Dead != 0}
+}
+
+// Enqueue adds a job inside a transaction.
+func (q *Queue) Enqueue(ctx context.Context, tx *db.Tx, j Job) error {
+	now := q.clock.Now()
+	if j.RunAt.IsZero() {
+		j.RunAt = now
+	}
+	var seq int64
+	if err := tx.NewRaw("UPDATE queue_seq SET seq = seq + 1 WHERE one = 1 RETURNING seq").Scan(ctx, &seq); err != nil {
+		return fmt.Errorf("enqueue: %w", err)
+	}
+	_, err := tx.NewRaw(`INSERT INTO queue_job (id, seq, kind, serial_key, payload, run_at, lease_until, attempts, dead, last_error, created)
+		VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, '', ?)
+		ON CONFLICT (id) DO UPDATE SET run_at = excluded.run_at, payload = excluded.payload, dead = 0, attempts = 0`,
+		j.ID, seq, j.Kind, j.SerialKey, j.Payload, j.RunAt.UnixMicro(), now.UnixMicro()).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("enqueue: %w", err)
+	}
+	tx.OnCommit(q.Wake)
+	return nil
+}
+
+// Cancel removes a job that has not run.
+func (q *Queue) Cancel(ctx context.Context, tx *db.Tx, id string) error {
+	_, err := tx.NewRaw("DELETE FROM queue_job WHERE id = ?", id).Exec(ctx)
+	return err
+}
+
+// Wake makes Run look again now.
+func (q *Queue) Wake() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run works until ctx ends, then waits for what is running.
+func (q *Queue) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	slots := make(chan struct{}, workers)
+	for {
+		jobs, next, err := q.due(ctx)
+		if err != nil && ctx.Err() == nil {
+			q.log.ErrorContext(ctx, "queue: cannot read jobs", "error", err)
+			next = q.clock.Now().Add(time.Second)
+		}
+		for _, r := range jobs {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return nil
+			}
+			q.mu.Lock()
+			q.busy[r.ID] = true
+			q.mu.Unlock()
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				q.do(ctx, r)
+				<-slots
+				q.mu.Lock()
+				delete(q.busy, r.ID)
+				q.mu.Unlock()
+				q.Wake()
+			}()
+		}
+		pause := min(max(next.Sub(q.clock.Now()), time.Millisecond), time.Minute)
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-q.wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// due returns jobs to run now and when to look again.
+func (q *Queue) due(ctx context.Context) ([]row, time.Time, error) {
+	now := q.clock.Now()
+	far := now.Add(time.Minute)
+	var rows []row
+	err := q.db.Read().NewRaw(`SELECT * FROM queue_job j WHERE dead = 0 AND run_at <= ? AND lease_until <= ?
+		AND (serial_key = '' OR NOT EXISTS (SELECT 1 FROM queue_job p WHERE p.serial_key = j.serial_key AND p.seq < j.seq AND p.dead = 0))
+		ORDER BY seq LIMIT 64`, now.UnixMicro(), now.UnixMicro()).Scan(ctx, &rows)
+	if err != nil {
+		return nil, far, fmt.Errorf("due jobs: %w", err)
+	}
+	q.mu.Lock()
+	free := rows[:0]
+	for _, r := range rows {
+		if !q.busy[r.ID] {
+			free = append(free, r)
+		}
+	}
+	q.mu.Unlock()
+	var next []int64
+	if err := q.db.Read().NewRaw("SELECT run_at FROM queue_job WHERE dead = 0 AND run_at > ? ORDER BY run_at LIMIT 1", now.UnixMicro()).Scan(ctx, &next); err == nil && len(next) == 1 {
+		if t := time.UnixMicro(next[0]); t.Before(far) {
+			far = t
+		}
+	}
+	return free, far, nil
+}
+
+func (q *Queue) do(ctx context.Context, r row) {
+	h := q.handlers[r.Kind]
+	if h == nil {
+		return // another version's job: leave it
+	}
+	if q.db.Postgres() { // several instances may share the table: take a lease
+		res, err := q.db.Read().NewRaw("UPDATE queue_job SET lease_until = ? WHERE id = ? AND lease_until <= ?",
+			q.clock.Now().Add(lease).UnixMicro(), r.ID, q.clock.Now().UnixMicro()).Exec(ctx)
+		if err != nil {
+			return
+		}
+		if n, _ := res.RowsAffected(); n == 0 {
+			return
+		}
+	}
+	err := h(ctx, r.job())
+	if ctx.Err() != nil && err != nil {
+		return // stopping: it runs again after the restart
+	}
+	werr := q.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx *db.Tx) error {
+		var stop stopError
+		var e error
+		switch {
+		case err == nil:
+			// A job enqueued again while it ran has a new time: keep it.
+			_, e = tx.NewRaw("DELETE FROM queue_job WHERE id = ? AND run_at = ?", r.ID, r.RunAt).Exec(ctx)
+		case errors.As(err, &stop):
+			_, e = tx.NewRaw("UPDATE queue_job SET dead = 1, last_error = ?, lease_until = 0 WHERE id = ?", err.Error(), r.ID).Exec(ctx)
+		default:
+			_, e = tx.NewRaw("UPDATE queue_job SET attempts = ?, run_at = ?, last_error = ?, lease_until = 0 WHERE id = ?",
+				r.Attempts+1, q.clock.Now().Add(Pause(r.Attempts)).UnixMicro(), err.Error(), r.ID).Exec(ctx)
+		}
+		return e
+	})
+	if err != nil {
+		q.log.WarnContext(ctx, "queue: job failed", "kind", r.Kind, "id", r.ID, "attempt", r.Attempts+1, "error", err)
+	}
+	if werr != nil {
+		q.log.ErrorContext(ctx, "queue: cannot settle job", "id", r.ID, "error", werr)
+	}
+}
+
+// Pause is the pause after the given number of failed attempts.
+func Pause(attempts int) time.Duration {
+	p := min(firstPause<<min(attempts, 20), longest)
+	return time.Duration(float64(p) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // jitter
+}
+
+// Dead lists buried jobs.
+func (q *Queue) Dead(ctx context.Context) ([]Job, error) {
+	var rows []row
+	if err := q.db.Read().NewRaw("SELECT * FROM queue_job WHERE dead = 1 ORDER BY seq").Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("dead jobs: %w", err)
+	}
+	out := make([]Job, len(rows))
+	for i := range rows {
+		out[i] = rows[i].job()
+	}
+	return out, nil
+}
+
+// Depth counts the jobs that wait.
+func (q *Queue) Depth(ctx context.Context) (int, error) {
+	var n int
+	err := q.db.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0").Scan(ctx, &n)
+	return n, err
+}

@@ -288,6 +288,13 @@ func (d *Divisions) read(r io.Reader) error {
 // Len is the number of rows.
 func (d *Divisions) Len() int { return len(d.rows) }
 
+// Each calls yield for every row, by code and then From.
+func (d *Divisions) Each(yield func(Division)) {
+	for _, r := range d.rows {
+		yield(r)
+	}
+}
+
 // Covers reports whether the table has the province of the code, so that not finding the code means something.
 func (d *Divisions) Covers(code DivisionCode) bool {
 	return len(code) >= 2 && d.provinces[string(code[:2])]

@@ -1,0 +1,5 @@
+package source
+
+import "context"
+
+func openFile(context.Context, Spec) (Source, error) { return nil, ErrOpen.With() }

@@ -1,0 +1,7 @@
+// Package federation says who the members are and which keys they hold, on two levels.
+//
+// The constitution lists members with their root keys and the voters; a quorum of the voters of the version before
+// signs each new version. The member statement, signed by the member's own root key, lists its endpoints, CA bundle,
+// evidence keys and witness key; a member rotates those without asking anybody. Chain and statements are exact bytes:
+// hashed, signed, never re-encoded.
+package federation

@@ -1,0 +1,439 @@
+package federation
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS //nolint:gochecknoglobals // embedded files
+
+// Courier sends a sealed message to a member within a transaction. support/peer is one.
+type Courier interface {
+	Send(ctx context.Context, tx *db.Tx, to, subject, kind string, body []byte) error
+}
+
+// The kinds of message this room sends and takes.
+const (
+	KindProposal     = "federation.proposal"
+	KindVote         = "federation.vote"
+	KindConstitution = "federation.constitution"
+	KindStatement    = "federation.statement"
+)
+
+// Service keeps the directory durable and changes it by the rules.
+type Service struct {
+	db      *db.DB
+	dir     *Directory
+	clock   clock.Clock
+	self    string
+	root    *seal.PrivateKey
+	courier Courier
+}
+
+// NewService wires the room. SetCourier must follow before proposals are sent.
+func NewService(d *db.DB, dir *Directory, c clock.Clock, self string, root *seal.PrivateKey) *Service {
+	return &Service{db: d, dir: dir, clock: c, self: self, root: root}
+}
+
+// SetCourier tells the service how to reach other members.
+func (s *Service) SetCourier(c Courier) { s.courier = c }
+
+// Migrate creates the room's tables.
+func Migrate(ctx context.Context, d *db.DB) error {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return d.Migrate(ctx, "federation", dir)
+}
+
+// Load fills the directory from the database.
+func (s *Service) Load(ctx context.Context) error {
+	var rows []struct {
+		Number     int
+		Document   []byte
+		Signatures string
+	}
+	if err := s.db.Read().NewRaw("SELECT number, document, signatures FROM federation_version ORDER BY number").Scan(ctx, &rows); err != nil {
+		return fmt.Errorf("load constitution: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	chain := make(Chain, len(rows))
+	for i, r := range rows {
+		chain[i].Document = r.Document
+		if err := json.Unmarshal([]byte(r.Signatures), &chain[i].Signatures); err != nil {
+			return fmt.Errorf("load constitution: %w", err)
+		}
+	}
+	if err := s.dir.SetChain(chain, ""); err != nil {
+		return err
+	}
+	var sts []SignedStatement
+	if err := s.db.Read().NewRaw("SELECT document, sig FROM federation_statement").Scan(ctx, &sts); err != nil {
+		return fmt.Errorf("load statements: %w", err)
+	}
+	for i := range sts {
+		if _, err := s.dir.SetStatement(&sts[i]); err != nil && !errors.Is(err, ErrNotMember) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Adopt verifies a chain that extends what is known and stores it.
+func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error {
+	old := s.dir.Chain()
+	if len(chain) <= len(old) {
+		return nil
+	}
+	if err := s.dir.SetChain(chain, genesis); err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for i := len(old); i < len(chain); i++ {
+			sigs, err := json.Marshal(chain[i].Signatures)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.NewRaw("INSERT INTO federation_version (number, document, signatures) VALUES (?, ?, ?) ON CONFLICT (number) DO NOTHING", i+1, chain[i].Document, string(sigs)).Exec(ctx); err != nil {
+				return fmt.Errorf("store constitution: %w", err)
+			}
+		}
+		_, err := tx.NewRaw("DELETE FROM federation_proposal WHERE number <= ?", len(chain)).Exec(ctx)
+		return err
+	})
+}
+
+// AcceptStatement verifies and stores a member's statement.
+func (s *Service) AcceptStatement(ctx context.Context, st *SignedStatement) error {
+	v, err := s.dir.SetStatement(st)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.NewRaw(`INSERT INTO federation_statement (member, sequence, document, sig) VALUES (?, ?, ?, ?)
+			ON CONFLICT (member) DO UPDATE SET sequence = excluded.sequence, document = excluded.document, sig = excluded.sig
+			WHERE excluded.sequence > federation_statement.sequence`, v.Member, v.Sequence, st.Document, st.Sig).Exec(ctx)
+		return err
+	})
+}
+
+// Announce signs a new statement of this member, stores it and sends it to all others.
+func (s *Service) Announce(ctx context.Context, st *Statement) error {
+	if old, err := s.dir.Statement(s.self); err == nil {
+		st.Sequence = old.Sequence + 1
+	} else if st.Sequence == 0 {
+		st.Sequence = 1
+	}
+	st.Format, st.Member, st.Issued = FormatVersion, s.self, s.clock.Now()
+	signed, err := SignStatement(st, s.root)
+	if err != nil {
+		return err
+	}
+	if err := s.AcceptStatement(ctx, signed); err != nil {
+		return err
+	}
+	body, err := json.Marshal(signed)
+	if err != nil {
+		return err
+	}
+	return s.broadcast(ctx, KindStatement, body, func(*Member) bool { return true })
+}
+
+func (s *Service) broadcast(ctx context.Context, kind string, body []byte, to func(*Member) bool) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		cur := s.dir.Current()
+		for i := range cur.Members {
+			m := &cur.Members[i]
+			if m.ID == s.self || !to(m) {
+				continue
+			}
+			if err := s.courier.Send(ctx, tx, m.ID, "federation", kind, body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Proposal is a version that waits for its quorum.
+type Proposal struct {
+	Hash      string           `json:"hash"`
+	Signed    Signed           `json:"signed"`
+	Statement *SignedStatement `json:"statement,omitempty"` // of a member to be, so that it can be reached
+	Reason    string           `json:"reason"`
+	Votes     int              `json:"votes"`
+	Quorum    int              `json:"quorum"`
+}
+
+// Propose drafts the next version by applying change to the current one, votes for it, and sends it to the voters.
+func (s *Service) Propose(ctx context.Context, reason string, newcomer *SignedStatement, change func(*Constitution) error) (*Proposal, error) {
+	cur := s.dir.Current()
+	now := s.clock.Now()
+	if m := cur.Member(s.self); m == nil || !m.Voter {
+		return nil, ErrNotVoter.With()
+	}
+	next := *cur
+	next.Members = append([]Member(nil), cur.Members...)
+	next.Number, next.Ballot = cur.Number+1, 1
+	chain := s.dir.Chain()
+	next.Previous = Hash(chain[len(chain)-1].Document)
+	next.ValidFrom = now
+	if !next.ValidUntil.After(now) {
+		next.ValidUntil = now.AddDate(1, 0, 0)
+	}
+	if err := change(&next); err != nil {
+		return nil, err
+	}
+	doc, err := next.Encode()
+	if err != nil {
+		return nil, err
+	}
+	p := &Proposal{Hash: Hash(doc), Signed: Signed{Document: doc}, Statement: newcomer, Reason: reason}
+	if err := s.saveProposal(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := s.vote(ctx, p, true); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Approve votes for a proposal. A member signs one document of each version only: ErrVoted otherwise.
+func (s *Service) Approve(ctx context.Context, hash string) (*Proposal, error) {
+	if m := s.dir.Current().Member(s.self); m == nil || !m.Voter {
+		return nil, ErrNotVoter.With()
+	}
+	ps, err := s.Proposals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ps {
+		if ps[i].Hash == hash {
+			return &ps[i], s.vote(ctx, &ps[i], false)
+		}
+	}
+	return nil, ErrNoProposal.With()
+}
+
+func (s *Service) vote(ctx context.Context, p *Proposal, first bool) error {
+	c, err := ParseConstitution(p.Signed.Document)
+	if err != nil {
+		return err
+	}
+	// The vote is durable before the signature exists: no crash makes this member sign twice.
+	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var had string
+		err := tx.NewRaw("SELECT hash FROM federation_vote WHERE number = ?", c.Number).Scan(ctx, &had)
+		if err == nil && had != p.Hash {
+			return ErrVoted.With(c.Number)
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("vote: %w", err)
+		}
+		_, err = tx.NewRaw("INSERT INTO federation_vote (number, hash) VALUES (?, ?) ON CONFLICT (number) DO NOTHING", c.Number, p.Hash).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.Signed.Sign(s.self, s.root); err != nil {
+		return err
+	}
+	if err := s.saveProposal(ctx, p); err != nil {
+		return err
+	}
+	kind := KindVote
+	if first {
+		kind = KindProposal
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if err := s.broadcast(ctx, kind, body, func(m *Member) bool { return m.Voter }); err != nil {
+		return err
+	}
+	return s.tryAdopt(ctx, p)
+}
+
+// tryAdopt adopts a proposal that has its quorum and tells everybody, the newcomer included.
+func (s *Service) tryAdopt(ctx context.Context, p *Proposal) error {
+	cur := s.dir.Current()
+	p.Quorum, p.Votes = cur.Quorum, ValidVotes(cur, &p.Signed)
+	c, err := ParseConstitution(p.Signed.Document)
+	if err != nil {
+		return err
+	}
+	if p.Votes < cur.Quorum || c.Number != cur.Number+1 {
+		return nil
+	}
+	chain := append(append(Chain(nil), s.dir.Chain()...), p.Signed)
+	if err := s.Adopt(ctx, chain, ""); err != nil {
+		return err
+	}
+	if p.Statement != nil {
+		if err := s.AcceptStatement(ctx, p.Statement); err != nil {
+			return err
+		}
+	}
+	body, err := json.Marshal(bulletin{Chain: chain, Statements: s.dir.Statements()})
+	if err != nil {
+		return err
+	}
+	return s.broadcast(ctx, KindConstitution, body, func(m *Member) bool {
+		_, err := s.dir.Statement(m.ID)
+		return err == nil
+	})
+}
+
+// bulletin is what members send one another when the constitution changed.
+type bulletin struct {
+	Chain      Chain              `json:"chain"`
+	Statements []*SignedStatement `json:"statements"`
+}
+
+func (s *Service) saveProposal(ctx context.Context, p *Proposal) error {
+	c, err := ParseConstitution(p.Signed.Document)
+	if err != nil {
+		return err
+	}
+	sigs, err := json.Marshal(p.Signed.Signatures)
+	if err != nil {
+		return err
+	}
+	st, err := json.Marshal(p.Statement)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.NewRaw(`INSERT INTO federation_proposal (hash, number, document, signatures, statement, reason, created) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (hash) DO UPDATE SET signatures = excluded.signatures`,
+			p.Hash, c.Number, p.Signed.Document, string(sigs), string(st), p.Reason, s.clock.Now().UnixMicro()).Exec(ctx)
+		return err
+	})
+}
+
+// Proposals lists what waits for votes.
+func (s *Service) Proposals(ctx context.Context) ([]Proposal, error) {
+	var rows []struct {
+		Hash, Signatures, Statement, Reason string
+		Document                            []byte
+	}
+	if err := s.db.Read().NewRaw("SELECT hash, document, signatures, statement, reason FROM federation_proposal ORDER BY created").Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("proposals: %w", err)
+	}
+	cur := s.dir.Current()
+	out := make([]Proposal, len(rows))
+	for i, r := range rows {
+		p := Proposal{Hash: r.Hash, Reason: r.Reason, Quorum: cur.Quorum, Signed: Signed{Document: r.Document}}
+		if err := json.Unmarshal([]byte(r.Signatures), &p.Signed.Signatures); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(r.Statement), &p.Statement); err != nil {
+			return nil, err
+		}
+		p.Votes = ValidVotes(cur, &p.Signed)
+		out[i] = p
+	}
+	return out, nil
+}
+
+// Receive takes a message of this room from another member.
+func (s *Service) Receive(ctx context.Context, from, kind string, body []byte) error {
+	switch kind {
+	case KindStatement:
+		var st SignedStatement
+		if err := httpx.Unmarshal(body, &st); err != nil {
+			return err
+		}
+		return s.AcceptStatement(ctx, &st)
+	case KindConstitution:
+		var b bulletin
+		if err := httpx.Unmarshal(body, &b); err != nil {
+			return err
+		}
+		if err := s.Adopt(ctx, b.Chain, ""); err != nil {
+			return err
+		}
+		for _, st := range b.Statements {
+			if err := s.AcceptStatement(ctx, st); err != nil && !errors.Is(err, ErrNotMember) {
+				return err
+			}
+		}
+		return nil
+	case KindProposal, KindVote:
+		return s.receiveProposal(ctx, from, body)
+	}
+	return ErrConstitution.With("unknown message", "未知的消息")
+}
+
+func (s *Service) receiveProposal(ctx context.Context, from string, body []byte) error {
+	var p Proposal
+	if err := httpx.Unmarshal(body, &p); err != nil {
+		return err
+	}
+	cur := s.dir.Current()
+	if m := cur.Member(from); m == nil || !m.Voter {
+		return ErrNotVoter.With()
+	}
+	c, err := ParseConstitution(p.Signed.Document)
+	if err != nil {
+		return err
+	}
+	if c.Number <= cur.Number {
+		return nil // adopted meanwhile
+	}
+	if c.Number != cur.Number+1 {
+		return ErrConstitution.With("version skips one", "版本号跳跃")
+	}
+	p.Hash = Hash(p.Signed.Document)
+	if ps, err := s.Proposals(ctx); err == nil {
+		for i := range ps {
+			if ps[i].Hash == p.Hash { // keep the votes seen before
+				for _, sig := range ps[i].Signed.Signatures {
+					if sig.Member != from {
+						p.Signed.Add(sig)
+					}
+				}
+			}
+		}
+	}
+	if err := s.saveProposal(ctx, &p); err != nil {
+		return err
+	}
+	return s.tryAdopt(ctx, &p)
+}
+
+// CanChange refuses changes of membership after the constitution has expired (exchange goes on in the grace period).
+func (s *Service) CanChange(now time.Time) error {
+	if now.After(s.dir.Current().ValidUntil) {
+		return ErrExpired.With()
+	}
+	return nil
+}
+
+// jsonLoose decodes without strictness; used only to find out whose document it is before it is verified.
+func jsonLoose(b []byte, v any) error {
+	if len(b) > MaxDocument {
+		return ErrStatement.With("over 1 MiB", "超过 1 MiB")
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return ErrStatement.Because(err, "not JSON", "不是 JSON")
+	}
+	return nil
+}

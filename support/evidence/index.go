@@ -1,0 +1,273 @@
+package evidence
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// Index is the private, searchable projection of the log: facts by agreement and time, and which facts concern a
+// person. It can be rebuilt from the segments at any time (invariant 7).
+type Index struct {
+	db  *db.DB
+	log *Log
+	key []byte
+}
+
+// NewIndex keeps its tables in d. key blinds persons' identifiers.
+func NewIndex(d *db.DB, l *Log, key []byte) *Index { return &Index{db: d, log: l, key: key} }
+
+// Subject is the keyed digest under which a person's facts are found; the identifier itself is never stored.
+func (x *Index) Subject(identifier string) string {
+	m := hmac.New(sha256.New, x.key)
+	_, _ = m.Write([]byte(identifier))
+	return hex.EncodeToString(m.Sum(nil)[:16])
+}
+
+// Entry is one fact in the index.
+type Entry struct {
+	bun.BaseModel `bun:"table:evidence_fact"`
+	ID            string `bun:",pk" json:"id"`
+	Kind          string `json:"kind"`
+	Time          int64  `json:"time"`       // Unix microseconds
+	Department    string `json:"department"` // who acted
+	Other         string `json:"other"`      // department on the other side, as far as known
+	Officer       string `json:"officer"`
+	Agreement     string `json:"agreement"`
+	Outcome       string `json:"outcome"`
+	RowCount      int64  `json:"rows"`
+	Batch         int64  `json:"batch"`
+	Leaf          int64  `json:"leaf"`
+}
+
+type subjectRow struct {
+	bun.BaseModel `bun:"table:evidence_subject"`
+	Subject       string
+	Day           string
+	Fact          string
+}
+
+// projectStep is how many facts go into the index per transaction.
+const projectStep = 2000
+
+// Project brings the index up to the durable end of the log; it returns how many facts it added.
+func (x *Index) Project(ctx context.Context) (int, error) {
+	from, err := x.cursor(ctx)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	var es []Entry
+	var ss []subjectRow
+	flush := func(next uint64) error {
+		if len(es) == 0 {
+			return nil
+		}
+		total += len(es)
+		err := x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			if _, err := tx.NewInsert().Model(&es).On("CONFLICT (id) DO NOTHING").Exec(ctx); err != nil {
+				return fmt.Errorf("index facts: %w", err)
+			}
+			if len(ss) > 0 {
+				if _, err := tx.NewInsert().Model(&ss).On("CONFLICT (subject, day, fact) DO NOTHING").Exec(ctx); err != nil {
+					return fmt.Errorf("index subjects: %w", err)
+				}
+			}
+			_, err := tx.NewRaw("INSERT INTO evidence_cursor (name, batch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET batch = excluded.batch",
+				x.cursorName(), int64(next)).Exec(ctx) //nolint:gosec // fits
+			return err
+		})
+		es, ss = es[:0], ss[:0]
+		return err
+	}
+	end := from
+	err = x.log.Replay(from, func(r *Record) error {
+		if len(es) >= projectStep && r.Batch >= end {
+			if err := flush(r.Batch); err != nil {
+				return err
+			}
+		}
+		end = r.Batch + 1
+		f, err := r.Fact()
+		if err != nil {
+			return err
+		}
+		h, err := HeaderOf(&f)
+		if err != nil {
+			return err
+		}
+		es = append(es, Entry{
+			ID: f.ID + "#" + f.Kind, Kind: f.Kind, Time: f.Time.UnixMicro(), Department: f.Actor.Department, Other: h.ToDept, Officer: f.Actor.Officer,
+			Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Batch: int64(r.Batch), Leaf: int64(r.Sealed.Index), //nolint:gosec // fits
+		})
+		for _, s := range h.Subjects {
+			ss = append(ss, subjectRow{Subject: s, Day: f.Time.Format(time.DateOnly), Fact: f.ID + "#" + f.Kind})
+		}
+		return nil
+	})
+	if err != nil {
+		return total, err
+	}
+	return total, flush(end)
+}
+
+func (x *Index) cursorName() string {
+	l := x.log.ID()
+	return fmt.Sprintf("index/%s/%d", l.Instance, l.Epoch)
+}
+
+func (x *Index) cursor(ctx context.Context) (uint64, error) {
+	var n []int64
+	if err := x.db.Read().NewRaw("SELECT batch FROM evidence_cursor WHERE name = ?", x.cursorName()).Scan(ctx, &n); err != nil {
+		return 0, fmt.Errorf("index cursor: %w", err)
+	}
+	if len(n) == 0 {
+		return 0, nil
+	}
+	return uint64(n[0]), nil //nolint:gosec // never negative
+}
+
+// Query selects facts. Zero members select everything.
+type Query struct {
+	Agreement string
+	Kind      string
+	Subject   string // keyed digest, from Index.Subject
+	Before    int64  // Unix microseconds; for paging backwards
+	Limit     int    // at most 500; 0 means 50
+}
+
+// Find lists facts of the scope, newest first. A department sees what it did and what was addressed to it.
+func (x *Index) Find(ctx context.Context, sc db.Scope, q Query) ([]Entry, error) {
+	if q.Limit <= 0 || q.Limit > 500 {
+		q.Limit = 50
+	}
+	cond, args := sc.Where("department", "other")
+	sel := x.db.Read().NewSelect().Model((*Entry)(nil)).Where(cond, args...).OrderExpr("time DESC, batch DESC, leaf DESC").Limit(int64(q.Limit))
+	if q.Agreement != "" {
+		sel = sel.Where("agreement = ?", q.Agreement)
+	}
+	if q.Kind != "" {
+		sel = sel.Where("kind = ?", q.Kind)
+	}
+	if q.Before > 0 {
+		sel = sel.Where("time < ?", q.Before)
+	}
+	if q.Subject != "" {
+		sel = sel.Where("id IN (SELECT fact FROM evidence_subject WHERE subject = ?)", q.Subject)
+	}
+	out := []Entry{}
+	if err := sel.Scan(ctx, &out); err != nil {
+		return nil, fmt.Errorf("find facts: %w", err)
+	}
+	return out, nil
+}
+
+// Record returns one fact of the scope with its body, by id ("id" finds every kind, "id#kind" one). ErrNoFact.
+func (x *Index) Record(ctx context.Context, sc db.Scope, id string) (*Record, error) {
+	cond, args := sc.Where("department", "other")
+	var es []Entry
+	err := x.db.Read().NewSelect().Model(&es).Where(cond, args...).Where("id = ? OR id LIKE ?", id, likeEscape(id)+"#%").OrderExpr("time DESC").Limit(1).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find fact: %w", err)
+	}
+	if len(es) == 0 {
+		return nil, ErrNoFact.With()
+	}
+	return x.log.Get(uint64(es[0].Batch), int(es[0].Leaf)) //nolint:gosec // never negative
+}
+
+func likeEscape(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if s[i] != '%' && s[i] != '_' {
+			out = append(out, s[i])
+		}
+	}
+	return string(out)
+}
+
+// Day is the signed summary of a day's subject index: with it an auditor can tell that no entry was added or removed
+// later.
+type Day struct {
+	Day   string `json:"day"`
+	Count int    `json:"count"`
+	Root  string `json:"root"` // hex Merkle root over the sorted entries
+}
+
+// KindDay is the kind of the daily fact.
+const KindDay = "index.day"
+
+// Summarise computes the summary of a day (YYYY-MM-DD, UTC).
+func (x *Index) Summarise(ctx context.Context, day string) (Day, error) {
+	var rows []subjectRow
+	if err := x.db.Read().NewSelect().Model(&rows).Where("day = ?", day).Scan(ctx); err != nil {
+		return Day{}, fmt.Errorf("summarise: %w", err)
+	}
+	sort.Slice(rows, func(i, j int) bool {
+		return rows[i].Subject < rows[j].Subject || (rows[i].Subject == rows[j].Subject && rows[i].Fact < rows[j].Fact)
+	})
+	d := Day{Day: day, Count: len(rows)}
+	if len(rows) == 0 {
+		return d, nil
+	}
+	suite := x.log.Key().Suite
+	leaves := make([]seal.Hash, len(rows))
+	for i, r := range rows {
+		leaves[i] = suite.Object([]byte(r.Subject + "\n" + r.Fact))
+	}
+	root := seal.NewTree(suite, leaves).Root()
+	d.Root = hex.EncodeToString(root[:])
+	return d, nil
+}
+
+// SealDay records the summary of a finished day once.
+func (x *Index) SealDay(ctx context.Context, day string) error {
+	id := KindDay + "/" + day
+	var n int
+	if err := x.db.Read().NewRaw("SELECT count(*) FROM evidence_fact WHERE id = ?", id+"#"+KindDay).Scan(ctx, &n); err != nil || n > 0 {
+		return err
+	}
+	d, err := x.Summarise(ctx, day)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	_, err = x.log.Seal(ctx, Draft{Kind: KindDay, ID: id, Body: body})
+	return err
+}
+
+// Run projects every second and seals finished days until ctx ends.
+func (x *Index) Run(ctx context.Context) error {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	last := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if _, err := x.Project(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		if day := x.log.cfg.Clock.Now().AddDate(0, 0, -1).Format(time.DateOnly); day != last {
+			if err := x.SealDay(ctx, day); err != nil && ctx.Err() == nil {
+				return err
+			}
+			last = day
+		}
+	}
+}

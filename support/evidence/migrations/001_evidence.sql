@@ -1,0 +1,47 @@
+-- +goose Up
+CREATE TABLE evidence_seen (
+  origin     TEXT PRIMARY KEY,
+  member     TEXT NOT NULL,
+  size       BIGINT NOT NULL,
+  root       BLOB NOT NULL,
+  checkpoint BLOB NOT NULL,
+  forked     BIGINT NOT NULL
+);
+CREATE TABLE evidence_outbox (
+  id         TEXT PRIMARY KEY,
+  department TEXT NOT NULL,
+  kind       TEXT NOT NULL,
+  time       BIGINT NOT NULL,
+  officer    TEXT NOT NULL,
+  header     TEXT NOT NULL,
+  body       BLOB,
+  sealed     BLOB,
+  body_salt  BLOB,
+  batch      BIGINT NOT NULL
+);
+CREATE TABLE evidence_fact (
+  id         TEXT PRIMARY KEY,
+  kind       TEXT NOT NULL,
+  time       BIGINT NOT NULL,
+  department TEXT NOT NULL,
+  other      TEXT NOT NULL,
+  officer    TEXT NOT NULL,
+  agreement  TEXT NOT NULL,
+  outcome    TEXT NOT NULL,
+  row_count  BIGINT NOT NULL,
+  batch      BIGINT NOT NULL,
+  leaf       BIGINT NOT NULL
+);
+CREATE INDEX evidence_fact_time ON evidence_fact (time);
+CREATE INDEX evidence_fact_agreement ON evidence_fact (agreement, time);
+CREATE TABLE evidence_subject (
+  subject TEXT NOT NULL,
+  day     TEXT NOT NULL,
+  fact    TEXT NOT NULL,
+  PRIMARY KEY (subject, day, fact)
+);
+CREATE INDEX evidence_subject_day ON evidence_subject (day);
+CREATE TABLE evidence_cursor (
+  name  TEXT PRIMARY KEY,
+  batch BIGINT NOT NULL
+);

@@ -1,0 +1,334 @@
+package evidence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	tlog "github.com/transparency-dev/formats/log"
+	"github.com/transparency-dev/tessera"
+	"github.com/transparency-dev/tessera/api"
+	"github.com/transparency-dev/tessera/api/layout"
+	"github.com/transparency-dev/tessera/client"
+	"github.com/transparency-dev/tessera/storage/posix"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Tlog is the transparency log of one epoch: entry i is batch i. It is derived from the segments and can be rebuilt
+// from them byte for byte.
+type Tlog struct {
+	log      *Log
+	dir      string
+	signer   note.Signer
+	verifier note.Verifier
+	interval time.Duration
+
+	latest atomic.Pointer[Checkpoint]
+	ready  chan struct{}
+
+	mu       sync.Mutex
+	proofs   map[[2]uint64][][]byte // consistency proofs to the latest checkpoint
+	cosigned *Checkpoint            // the latest checkpoint with a cosignature
+	waiting  map[uint64][]byte      // cosignature lines gathered for sizes not yet cosigned
+}
+
+// Checkpoint is a signed tree head of a transparency log.
+type Checkpoint struct {
+	Raw  []byte // signed note
+	Size uint64
+	Root []byte
+}
+
+// NewTlog prepares the transparency log of l; Run opens it. verifier belongs to signer. interval is the time between
+// checkpoints, at least 100 ms.
+func NewTlog(l *Log, signer note.Signer, verifier note.Verifier, interval time.Duration) *Tlog {
+	return &Tlog{
+		log: l, dir: filepath.Join(l.cfg.Dir, "tlog"), signer: signer, verifier: verifier, interval: interval,
+		ready: make(chan struct{}), proofs: map[[2]uint64][][]byte{}, waiting: map[uint64][]byte{},
+	}
+}
+
+// Ready is closed when the first checkpoint can be read.
+func (t *Tlog) Ready() <-chan struct{} { return t.ready }
+
+// Latest returns the newest checkpoint, nil before there is one.
+func (t *Tlog) Latest() *Checkpoint { return t.latest.Load() }
+
+// Run carries durable batches into the transparency log until ctx ends.
+func (t *Tlog) Run(ctx context.Context) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	lib, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	driver, err := posix.New(lib, posix.Config{Path: t.dir})
+	if err != nil {
+		return fmt.Errorf("transparency log: %w", err)
+	}
+	opts := tessera.NewAppendOptions().WithCheckpointSigner(t.signer).
+		WithCheckpointInterval(t.interval).WithBatching(256, 5*time.Millisecond).WithShutdownTimeout(10 * time.Second)
+	app, shutdown, reader, err := tessera.NewAppender(lib, driver, opts)
+	if err != nil {
+		return fmt.Errorf("transparency log: %w", err)
+	}
+	next, err := reader.NextIndex(lib)
+	if err != nil {
+		return fmt.Errorf("transparency log: %w", err)
+	}
+	if next > t.log.Durable() {
+		return ErrCorrupt.With(fmt.Sprintf("the transparency log has %d batches, the segments only %d", next, t.log.Durable()))
+	}
+	ticker := time.NewTicker(max(t.interval/4, 25*time.Millisecond))
+	defer ticker.Stop()
+	for {
+		if next, err = t.carry(lib, app, next); err != nil {
+			return err
+		}
+		if err := t.refresh(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			if _, err := t.carry(lib, app, next); err != nil {
+				return err
+			}
+			stop, done := context.WithTimeout(lib, 3*time.Second)
+			defer done()
+			_ = shutdown(stop) // a checkpoint not yet published is published after the next start
+			_ = t.refresh()
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// carry adds the batches from next on and returns the number of the following one.
+func (t *Tlog) carry(ctx context.Context, app *tessera.Appender, next uint64) (uint64, error) {
+	end := t.log.Durable()
+	if next >= end {
+		return next, nil
+	}
+	type added struct {
+		number uint64
+		future tessera.IndexFuture
+	}
+	var open []added
+	settle := func() error {
+		for _, a := range open {
+			i, err := a.future()
+			if err != nil {
+				return fmt.Errorf("transparency log: batch %d: %w", a.number, err)
+			}
+			if i.Index != a.number {
+				return ErrCorrupt.With(fmt.Sprintf("batch %d became entry %d of the transparency log", a.number, i.Index))
+			}
+		}
+		open = open[:0]
+		return nil
+	}
+	err := t.log.scan(next, func(s *stored) (bool, error) {
+		n := s.entry.Header.Number
+		if n >= end {
+			return false, nil
+		}
+		open = append(open, added{n, app.Add(ctx, tessera.NewEntry(s.rawEntry))})
+		next = n + 1
+		if len(open) == 256 {
+			return true, settle()
+		}
+		return true, nil
+	})
+	return next, errors.Join(err, settle())
+}
+
+// refresh reads the published checkpoint.
+func (t *Tlog) refresh() error {
+	raw, err := os.ReadFile(filepath.Join(t.dir, layout.CheckpointPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if old := t.latest.Load(); old != nil && string(old.Raw) == string(raw) {
+		return nil
+	}
+	cp, err := parseCheckpoint(raw, t.verifier)
+	if err != nil {
+		return err
+	}
+	first := t.latest.Swap(cp) == nil
+	t.mu.Lock()
+	t.proofs = map[[2]uint64][][]byte{}
+	t.mu.Unlock()
+	if first {
+		close(t.ready)
+	}
+	return nil
+}
+
+func parseCheckpoint(raw []byte, v note.Verifier) (*Checkpoint, error) {
+	if len(raw) > 64<<10 {
+		return nil, ErrCheckpoint.With("too long")
+	}
+	cp, _, _, err := tlog.ParseCheckpoint(raw, v.Name(), v)
+	if err != nil {
+		return nil, ErrCheckpoint.Because(err, "signature or format")
+	}
+	return &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Hash}, nil
+}
+
+// check compares the end of an existing transparency log with the segments. A folder that lags or is unreadable at the
+// end is moved aside and rebuilt; the segments are the record.
+func (t *Tlog) check() error {
+	raw, err := os.ReadFile(filepath.Join(t.dir, layout.CheckpointPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	cp, err := parseCheckpoint(raw, t.verifier)
+	if err != nil {
+		return t.moveAside()
+	}
+	if cp.Size > t.log.Durable() {
+		return ErrCorrupt.With(fmt.Sprintf("a published checkpoint covers %d batches, the segments hold only %d", cp.Size, t.log.Durable()))
+	}
+	if cp.Size == 0 {
+		return nil
+	}
+	bundle, err := client.GetEntryBundle(context.Background(), t.readBundle, (cp.Size-1)/layout.EntryBundleWidth, cp.Size)
+	if err != nil {
+		return t.moveAside()
+	}
+	return t.log.scan(cp.Size-1, func(s *stored) (bool, error) {
+		i := int((cp.Size - 1) % layout.EntryBundleWidth)
+		if i >= len(bundle.Entries) || string(bundle.Entries[i]) != string(s.rawEntry) {
+			return false, t.moveAside()
+		}
+		return false, nil
+	})
+}
+
+func (t *Tlog) moveAside() error {
+	return os.Rename(t.dir, fmt.Sprintf("%s.damaged-%d", t.dir, t.log.cfg.Clock.Now().UnixNano()))
+}
+
+func (t *Tlog) readTile(_ context.Context, level, index uint64, p uint8) ([]byte, error) {
+	return readPartial(t.dir, func(p uint8) string { return layout.TilePath(level, index, p) }, p)
+}
+
+func (t *Tlog) readBundle(_ context.Context, index uint64, p uint8) ([]byte, error) {
+	return readPartial(t.dir, func(p uint8) string { return layout.EntriesPath(index, p) }, p)
+}
+
+// readPartial reads a resource; where the partial one was replaced by the full one meanwhile, that serves as well.
+func readPartial(dir string, path func(uint8) string, p uint8) ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join(dir, path(p))) //nolint:gosec // tlog layout below the node's folder
+	if errors.Is(err, fs.ErrNotExist) && p != 0 {
+		return os.ReadFile(filepath.Join(dir, path(0))) //nolint:gosec // as above
+	}
+	return b, err
+}
+
+// Resource returns a file of the public log by its tlog-tiles path; the caller has checked the path's shape.
+func (t *Tlog) Resource(path string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(t.dir, filepath.Clean("/"+path))) //nolint:gosec // rooted by Clean
+}
+
+// Inclusion proves batch number under checkpoint cp.
+func (t *Tlog) Inclusion(ctx context.Context, number uint64, cp *Checkpoint) ([][]byte, error) {
+	pb, err := client.NewProofBuilder(ctx, cp.Size, t.readTile)
+	if err != nil {
+		return nil, fmt.Errorf("inclusion proof: %w", err)
+	}
+	p, err := pb.InclusionProof(ctx, number)
+	if err != nil {
+		return nil, fmt.Errorf("inclusion proof: %w", err)
+	}
+	return p, nil
+}
+
+// Consistency proves that the latest checkpoint extends the log of the given size. Proofs are cached per checkpoint.
+func (t *Tlog) Consistency(ctx context.Context, from uint64, cp *Checkpoint) ([][]byte, error) {
+	if from == 0 || from >= cp.Size {
+		return nil, nil
+	}
+	key := [2]uint64{from, cp.Size}
+	t.mu.Lock()
+	p, ok := t.proofs[key]
+	t.mu.Unlock()
+	if ok {
+		return p, nil
+	}
+	pb, err := client.NewProofBuilder(ctx, cp.Size, t.readTile)
+	if err != nil {
+		return nil, fmt.Errorf("consistency proof: %w", err)
+	}
+	if p, err = pb.ConsistencyProof(ctx, from, cp.Size); err != nil {
+		return nil, fmt.Errorf("consistency proof: %w", err)
+	}
+	t.mu.Lock()
+	t.proofs[key] = p
+	t.mu.Unlock()
+	return p, nil
+}
+
+// AddCosignature adds a witness's signature line for the checkpoint it belongs to. v has the witness's key. Lines for
+// another checkpoint than the latest or the last cosigned one are dropped.
+func (t *Tlog) AddCosignature(line []byte, v note.Verifier) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, cp := range []*Checkpoint{t.cosigned, t.latest.Load()} {
+		if cp == nil {
+			continue
+		}
+		raw := append(append([]byte(nil), cp.Raw...), line...)
+		n, err := note.Open(raw, note.VerifierList(v))
+		if err != nil || len(n.Sigs) == 0 {
+			continue
+		}
+		if containsLine(cp.Raw, line) {
+			return nil
+		}
+		t.cosigned = &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Root}
+		return nil
+	}
+	return nil
+}
+
+func containsLine(raw, line []byte) bool {
+	return len(line) > 0 && len(raw) >= len(line) && (string(raw[len(raw)-len(line):]) == string(line) || stringIndex(raw, line))
+}
+
+func stringIndex(raw, line []byte) bool {
+	for i := 0; i+len(line) <= len(raw); i++ {
+		if string(raw[i:i+len(line)]) == string(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// Cosigned returns the newest checkpoint that another member cosigned, nil if there is none yet.
+func (t *Tlog) Cosigned() *Checkpoint {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.cosigned
+}
+
+// decodeBundle splits an entry bundle.
+func decodeBundle(b []byte) ([][]byte, error) {
+	var e api.EntryBundle
+	if err := e.UnmarshalText(b); err != nil {
+		return nil, err
+	}
+	return e.Entries, nil
+}

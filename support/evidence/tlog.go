@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,6 @@ type Tlog struct {
 	mu       sync.Mutex
 	proofs   map[[2]uint64][][]byte // consistency proofs to the latest checkpoint
 	cosigned *Checkpoint            // the latest checkpoint with a cosignature
-	waiting  map[uint64][]byte      // cosignature lines gathered for sizes not yet cosigned
 }
 
 // Checkpoint is a signed tree head of a transparency log.
@@ -50,7 +50,7 @@ type Checkpoint struct {
 func NewTlog(l *Log, signer note.Signer, verifier note.Verifier, interval time.Duration) *Tlog {
 	return &Tlog{
 		log: l, dir: filepath.Join(l.cfg.Dir, "tlog"), signer: signer, verifier: verifier, interval: interval,
-		ready: make(chan struct{}), proofs: map[[2]uint64][][]byte{}, waiting: map[uint64][]byte{},
+		ready: make(chan struct{}), proofs: map[[2]uint64][][]byte{},
 	}
 }
 
@@ -282,39 +282,25 @@ func (t *Tlog) Consistency(ctx context.Context, from uint64, cp *Checkpoint) ([]
 }
 
 // AddCosignature adds a witness's signature line for the checkpoint it belongs to. v has the witness's key. Lines for
-// another checkpoint than the latest or the last cosigned one are dropped.
-func (t *Tlog) AddCosignature(line []byte, v note.Verifier) error {
+// another checkpoint than the latest or the last cosigned one are dropped. It returns the size cosigned.
+func (t *Tlog) AddCosignature(line []byte, v note.Verifier) (size uint64, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, cp := range []*Checkpoint{t.cosigned, t.latest.Load()} {
+	latest := t.latest.Load()
+	for _, cp := range []*Checkpoint{t.cosigned, latest} {
 		if cp == nil {
 			continue
 		}
-		raw := append(append([]byte(nil), cp.Raw...), line...)
-		n, err := note.Open(raw, note.VerifierList(v))
+		n, err := note.Open(append(append([]byte(nil), cp.Raw...), line...), note.VerifierList(v))
 		if err != nil || len(n.Sigs) == 0 {
 			continue
 		}
-		if containsLine(cp.Raw, line) {
-			return nil
+		if !bytes.Contains(cp.Raw, line) {
+			t.cosigned = &Checkpoint{Raw: append(append([]byte(nil), cp.Raw...), line...), Size: cp.Size, Root: cp.Root}
 		}
-		t.cosigned = &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Root}
-		return nil
+		return cp.Size, true
 	}
-	return nil
-}
-
-func containsLine(raw, line []byte) bool {
-	return len(line) > 0 && len(raw) >= len(line) && (string(raw[len(raw)-len(line):]) == string(line) || stringIndex(raw, line))
-}
-
-func stringIndex(raw, line []byte) bool {
-	for i := 0; i+len(line) <= len(raw); i++ {
-		if string(raw[i:i+len(line)]) == string(line) {
-			return true
-		}
-	}
-	return false
+	return 0, false
 }
 
 // Cosigned returns the newest checkpoint that another member cosigned, nil if there is none yet.

@@ -192,8 +192,8 @@ func TestRewrittenHistoryIsCaught(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := n.tlog.AddCosignature(line, cosigner); err != nil || n.tlog.Cosigned() == nil {
-				t.Fatalf("cosignature not accepted: %v", err)
+			if size, ok := n.tlog.AddCosignature(line, cosigner); !ok || size != 10 || n.tlog.Cosigned() == nil {
+				t.Fatalf("cosignature not accepted: %d", size)
 			}
 			n.sealMany(t, 20, "b")
 			n.awaitSize(t, 30)

@@ -1,0 +1,399 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/internal/obs"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// Link does one sealed exchange with another member, in either direction.
+type Link struct {
+	Self     string
+	Dir      *federation.Directory
+	Identity *federation.Identity
+	Tlog     *evidence.Tlog
+	Witness  *evidence.Witness
+	Clock    clock.Clock
+	Metrics  *obs.Metrics
+
+	roots     seal.RootCache
+	mu        sync.Mutex
+	clients   map[string]*http.Client
+	known     map[string]uint64 // size of our log that each member cosigned last
+	verifiers map[string]note.Verifier
+}
+
+// peerConns is how many idle connections are kept to each member.
+const peerConns = 128
+
+// MaxAnswer bounds an answer that is held in memory, in bytes.
+const MaxAnswer = 64 << 20
+
+func (l *Link) client(member string) (*http.Client, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.clients[member]; c != nil {
+		return c, nil
+	}
+	conf, err := federation.ClientTLS(l.Identity, l.Dir, member)
+	if err != nil {
+		return nil, err
+	}
+	c := &http.Client{
+		Transport: &http.Transport{
+			TLSClientConfig: conf, MaxIdleConnsPerHost: peerConns, MaxIdleConns: 0, IdleConnTimeout: 90 * time.Second,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   5 * time.Second,
+			ResponseHeaderTimeout: 60 * time.Second,
+			DisableCompression:    true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if l.clients == nil {
+		l.clients = map[string]*http.Client{}
+	}
+	l.clients[member] = c
+	return c, nil
+}
+
+// CloseIdle drops idle connections, after certificates or members changed.
+func (l *Link) CloseIdle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.clients {
+		c.CloseIdleConnections()
+	}
+}
+
+func (l *Link) announcement(ctx context.Context, member string) *evidence.Announcement {
+	if l.Tlog == nil {
+		return nil
+	}
+	cp := l.Tlog.Latest()
+	if cp == nil {
+		return nil
+	}
+	l.mu.Lock()
+	from := l.known[member]
+	l.mu.Unlock()
+	a := &evidence.Announcement{Checkpoint: cp.Raw, OldSize: from}
+	if from > 0 && from < cp.Size {
+		p, err := l.Tlog.Consistency(ctx, from, cp)
+		if err == nil {
+			a.Proof = p
+		}
+	}
+	return a
+}
+
+func (l *Link) setKnown(member string, size uint64) {
+	l.mu.Lock()
+	if l.known == nil {
+		l.known = map[string]uint64{}
+	}
+	l.known[member] = size
+	l.mu.Unlock()
+}
+
+// Answer is a verified answer of another member.
+type Answer struct {
+	Sealed   *seal.Sealed
+	BodySalt [seal.BodySaltSize]byte
+	Fact     seal.Fact
+	Header   evidence.Header
+	Body     []byte
+}
+
+// Commitment is the hex commitment of a sealed fact: how an answer names the request it answers.
+func Commitment(s *seal.Sealed) string {
+	c := s.Header.Suite.Commit(s.Salt, s.Fact)
+	return hex.EncodeToString(c[:])
+}
+
+// Do sends a sealed request to a member and verifies the answer: its seal, that it answers this very request, and its
+// body. The record's header must carry To and Route as given here. Errors of the other node come back as its own.
+func (l *Link) Do(ctx context.Context, to, method, path, contentType string, rec *evidence.Record) (*Answer, error) {
+	for attempt := 0; ; attempt++ {
+		a, retry, err := l.once(ctx, to, method, path, contentType, rec)
+		if err == nil || !retry || attempt == 2 {
+			return a, err
+		}
+	}
+}
+
+func (l *Link) once(ctx context.Context, to, method, path, contentType string, rec *evidence.Record) (*Answer, bool, error) {
+	st, err := l.Dir.Statement(to)
+	if err != nil {
+		return nil, false, err
+	}
+	c, err := l.client(to)
+	if err != nil {
+		return nil, false, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(st.PeerURL, "/")+path, bytes.NewReader(rec.Body))
+	if err != nil {
+		return nil, false, ErrUnreachable.Because(err, to)
+	}
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
+	req.Header[HeaderSeal] = []string{f.encode()}
+	req.Header["Content-Type"] = []string{contentType}
+	if id := httpx.RequestID(ctx); id != "" {
+		req.Header[httpx.HeaderRequestID] = []string{id}
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return nil, false, unreachable(err, to)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := readAll(res.Body, res.ContentLength, MaxAnswer)
+	if err != nil {
+		return nil, false, ErrUnreachable.Because(err, to)
+	}
+	if res.StatusCode/100 != 2 {
+		return l.refused(to, res, body)
+	}
+	a, err := l.verify(to, rec, res, body)
+	return a, false, err
+}
+
+func unreachable(err error, to string) error {
+	var alert tls.AlertError
+	var cert *tls.CertificateVerificationError
+	if errors.As(err, &alert) || errors.As(err, &cert) || errors.Is(err, federation.ErrNotMember) {
+		return ErrTLS.Because(err, to)
+	}
+	return ErrUnreachable.Because(err, to)
+}
+
+func readAll(r io.Reader, length, limit int64) ([]byte, error) {
+	if length > limit {
+		return nil, errors.New("answer too long")
+	}
+	var buf bytes.Buffer
+	if length > 0 {
+		buf.Grow(int(length) + bytes.MinRead)
+	}
+	if _, err := buf.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(buf.Len()) > limit {
+		return nil, errors.New("answer too long")
+	}
+	return buf.Bytes(), nil
+}
+
+func (l *Link) refused(to string, res *http.Response, body []byte) (*Answer, bool, error) {
+	err := httpx.ReadProblem(res.StatusCode, body, to, "provider")
+	if errors.Is(err, evidence.ErrStaleProof) {
+		if n, perr := strconv.ParseUint(res.Header.Get(HeaderKnown), 10, 64); perr == nil {
+			l.setKnown(to, n)
+			return nil, true, err
+		}
+	}
+	return nil, false, err
+}
+
+func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body []byte) (*Answer, error) {
+	f, err := decodeFrame(res.Header.Get(HeaderSeal))
+	if err != nil {
+		return nil, ErrAnswer.Because(err, to)
+	}
+	a := &Answer{Sealed: f.sealed, BodySalt: f.bodySalt, Body: body}
+	if a.Fact, a.Header, err = l.open(to, f, body); err != nil {
+		return nil, ErrAnswer.Because(err, to)
+	}
+	if a.Header.ReqHash != Commitment(rec.Sealed) {
+		return nil, ErrAnswer.Because(errors.New("it answers another request"), to)
+	}
+	if line, err := base64.RawURLEncoding.DecodeString(res.Header.Get(HeaderCosign)); err == nil && len(line) > 0 {
+		l.cosigned(to, line)
+	}
+	if f.announce != nil {
+		if err := l.observe(res.Request.Context(), to, f); errors.Is(err, evidence.ErrFork) {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// cosigned keeps a member's cosignature of our checkpoint.
+func (l *Link) cosigned(member string, line []byte) {
+	st, err := l.Dir.Statement(member)
+	if err != nil || l.Tlog == nil {
+		return
+	}
+	cp := l.Tlog.Latest()
+	if cp == nil {
+		return
+	}
+	l.mu.Lock()
+	fresh := l.known[member] != cp.Size
+	v := l.verifiers[st.WitnessKey]
+	l.mu.Unlock()
+	if !fresh {
+		return
+	}
+	if v == nil {
+		if v, err = evidence.WitnessVerifier(st.WitnessKey); err != nil {
+			return
+		}
+		l.keepVerifier(st.WitnessKey, v)
+	}
+	if size, ok := l.Tlog.AddCosignature(line, v); ok {
+		l.setKnown(member, size)
+	}
+}
+
+func (l *Link) keepVerifier(key string, v note.Verifier) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.verifiers == nil {
+		l.verifiers = map[string]note.Verifier{}
+	}
+	l.verifiers[key] = v
+}
+
+func (l *Link) open(member string, f *frame, body []byte) (seal.Fact, evidence.Header, error) {
+	var h evidence.Header
+	if f.sealed.Header.Log.Node != member {
+		return seal.Fact{}, h, seal.ErrForged.With()
+	}
+	k, err := l.Dir.LogKey(f.sealed.Header.Log, f.sealed.Header.Time)
+	if err != nil {
+		return seal.Fact{}, h, err
+	}
+	fact, err := f.sealed.Open(k.Key, &l.roots)
+	if err != nil {
+		return fact, h, err
+	}
+	if fact.BodyHash != (seal.Hash{}) || len(body) > 0 {
+		if fact.Suite.Body(f.bodySalt, body) != fact.BodyHash {
+			return fact, h, seal.ErrForged.With()
+		}
+	}
+	h, err = evidence.HeaderOf(&fact)
+	return fact, h, err
+}
+
+func (l *Link) observe(ctx context.Context, member string, f *frame) error {
+	_, err := l.observeLine(ctx, member, f)
+	return err
+}
+
+func (l *Link) observeLine(ctx context.Context, member string, f *frame) ([]byte, error) {
+	k, err := l.Dir.LogKey(f.sealed.Header.Log, f.sealed.Header.Time)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	v := l.verifiers[k.VKey]
+	l.mu.Unlock()
+	if v == nil {
+		if v, err = note.NewVerifier(k.VKey); err != nil {
+			return nil, evidence.ErrCheckpoint.Because(err, "log key")
+		}
+		l.keepVerifier(k.VKey, v)
+	}
+	return l.Witness.Observe(ctx, member, v, f.announce)
+}
+
+// Incoming is a verified request of another member.
+type Incoming struct {
+	From     string
+	Instance string
+	Fact     seal.Fact
+	Header   evidence.Header
+	Sealed   *seal.Sealed
+	BodySalt [seal.BodySaltSize]byte
+	Body     []byte
+	cosign   []byte
+}
+
+// Receive verifies a sealed request: the TLS identity is a member in force, the seal is that member's and covers body,
+// address and route, it is fresh, and the member's log still extends what was seen of it.
+func (l *Link) Receive(r *http.Request, body []byte) (*Incoming, error) {
+	member, instance, err := l.Caller(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := decodeFrame(r.Header.Get(HeaderSeal))
+	if err != nil {
+		return nil, err
+	}
+	in := &Incoming{From: member, Instance: instance, Sealed: f.sealed, BodySalt: f.bodySalt, Body: body}
+	if in.Fact, in.Header, err = l.open(member, f, body); err != nil {
+		return nil, err
+	}
+	if in.Header.To != l.Self || in.Header.Route != r.Method+" "+r.URL.Path {
+		return nil, ErrMisaddressed.With()
+	}
+	if in.Header.Expired(l.Clock.Now()) {
+		return nil, ErrStale.With()
+	}
+	if f.announce != nil {
+		if in.cosign, err = l.observeLine(r.Context(), member, f); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// Caller returns the member at the other end of the TLS connection, if it is one in the constitution in force.
+func (l *Link) Caller(r *http.Request) (member, instance string, err error) {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return "", "", federation.ErrNotMember.With("?")
+	}
+	member, instance = federation.MemberOf(r.TLS.PeerCertificates[0])
+	if _, err := l.Dir.Member(member); err != nil {
+		return member, instance, err
+	}
+	return member, instance, nil
+}
+
+// Reply writes a sealed answer. The record's header must carry ReqHash of the request.
+func (l *Link) Reply(w http.ResponseWriter, r *http.Request, in *Incoming, rec *evidence.Record, status int, contentType string) {
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(r.Context(), in.From)}
+	h := w.Header()
+	h[HeaderSeal] = []string{f.encode()}
+	if in.cosign != nil {
+		h[HeaderCosign] = []string{base64.RawURLEncoding.EncodeToString(in.cosign)}
+	}
+	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(rec.Body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(rec.Body)
+}
+
+// Refuse writes an error to a peer; for a stale proof it says from which size to prove.
+func (l *Link) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e := errs.As(err)
+	if errors.Is(err, evidence.ErrStaleProof) {
+		w.Header().Set(HeaderKnown, strings.Map(func(c rune) rune {
+			if c >= '0' && c <= '9' {
+				return c
+			}
+			return -1
+		}, e.En))
+	}
+	httpx.WriteError(w, r, e.At(l.Self, "provider"))
+}

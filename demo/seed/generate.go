@@ -158,7 +158,7 @@ func Persons(province string, n int, seed uint64, yield func(row []string) error
 	numbers := g.permutation(uint64(len(g.cities)) * days * 999) // city, day of birth, sequence 001–999
 	row := make([]string, 6)
 	for i := range n {
-		k := numbers.at(i)
+		k := numbers.at(i + 1)
 		sequence, birth, city := k%999+1, first.AddDate(0, 0, int(k/999%days)), g.cities[k/999/days] //nolint:gosec // bounded by the domain
 		id, err := standard.MakeCitizenID(fmt.Sprintf("%s%s%03d", city.Code, birth.Format("20060102"), sequence))
 		if err != nil {
@@ -370,22 +370,22 @@ func (e *enterprises) fill(row []string, i int, k kind) error {
 func (e *enterprises) code(i int, division string, k kind) (string, error) {
 	switch k { //nolint:exhaustive // the other kinds have an 18-character code
 	case digits15:
-		return fmt.Sprintf("%s%09d", division, e.numeric.at(i)*97%1_000_000_000), nil
+		return fmt.Sprintf("%s%09d", division, e.numeric.at(i+1)*97%1_000_000_000), nil
 	case digits13:
-		return fmt.Sprintf("%s%07d", division, e.numeric.at(i)), nil
+		return fmt.Sprintf("%s%07d", division, e.numeric.at(i+1)), nil
 	case digits11:
-		return fmt.Sprintf("%s%05d", division, e.numeric.at(i)%100_000), nil
+		return fmt.Sprintf("%s%05d", division, e.numeric.at(i+1)%100_000), nil
 	case duplicate:
 		return e.last, nil
 	}
 	var org string
 	if e.chance(0.6) {
-		org = fmt.Sprintf("9%07d", e.numeric.at(i))
+		org = fmt.Sprintf("9%07d", e.numeric.at(i+1))
 	} else {
-		org = "MY" + base31(e.lettered.at(i))
+		org = "MY" + base31(e.lettered.at(i+1))
 	}
 	if k == lowercase {
-		org = "MY" + base31(e.lettered.at(i)) // has a letter
+		org = "MY" + base31(e.lettered.at(i+1)) // has a letter
 	}
 	full, err := standard.MakeOrganisationCode(org)
 	if err != nil {

@@ -3,7 +3,7 @@ package seed
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
+
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/kuayu/kuayu/support/standard"
 )

@@ -3,7 +3,6 @@ package seed
 import (
 	"bufio"
 	"bytes"
-
 	"errors"
 	"fmt"
 	"hash/maphash"

@@ -71,9 +71,10 @@ func (k kind) words() (en, zh string) {
 
 // literal is a value of a predicate or cursor, converted to the kind of its column.
 type literal struct {
-	s string  // text; canonical text of dates, times and numbers
-	i int64   // int, bool (0/1), days, microseconds
-	f float64 // float
+	s string   // text; canonical text of dates, times and numbers
+	i int64    // int, bool (0/1), days, microseconds
+	f float64  // float
+	r *big.Rat // exact number of a decimal
 }
 
 // literalFor converts v to the kind of the column, or fails with ErrValueType.
@@ -127,16 +128,16 @@ func literalFor(c *Column, v policy.Value) (literal, error) {
 			}
 		}
 	case kDecimal, kNumeric:
+		s := v.S
 		switch v.Kind {
 		case policy.Int:
-			return literal{s: strconv.FormatInt(v.I, 10)}, nil
+			s = strconv.FormatInt(v.I, 10)
 		case policy.Float:
-			return literal{s: strconv.FormatFloat(v.F, 'f', -1, 64)}, nil
-		case policy.String:
-			if plainNumber(v.S) {
-				return literal{s: v.S}, nil
-			}
-		case policy.Bool:
+			s = strconv.FormatFloat(v.F, 'f', -1, 64)
+		case policy.String, policy.Bool:
+		}
+		if v.Kind != policy.Bool && plainNumber(s) {
+			return literal{s: s, r: rat(s)}, nil
 		}
 	case kBinary:
 	}
@@ -154,15 +155,18 @@ func keyLiteral(c *Column, s string) (literal, error) {
 		v = policy.IntOf(i)
 	}
 	l, err := literalFor(c, v)
+	if err == nil && c.uuid && !isUUID(s) {
+		return literal{}, ErrCursor.With()
+	}
 	if err != nil {
 		return literal{}, ErrCursor.Because(err)
 	}
 	return l, nil
 }
 
-// plainNumber accepts an optional sign, digits and a fraction, at most 100 characters.
+// plainNumber accepts an optional sign, digits and a fraction, at most 400 characters.
 func plainNumber(s string) bool {
-	if len(s) > 100 {
+	if len(s) > 400 {
 		return false
 	}
 	s = strings.TrimPrefix(s, "-")
@@ -313,3 +317,5 @@ func zone(s string) (int64, bool) {
 func dateText(days int64) string { return time.Unix(days*86400, 0).UTC().Format("2006-01-02") }
 
 func timeText(us int64) string { return time.UnixMicro(us).UTC().Format(time.RFC3339Nano) }
+
+func bigText(s string) (*big.Int, bool) { return new(big.Int).SetString(s, 10) }

@@ -92,7 +92,8 @@ type Column struct {
 	kind kind
 	expr string // SQL expression that has the value in a comparable form
 	sel  string // SQL expression to select, in the form the reader decodes
-	raw  bool   // PostgreSQL: expr is the bare column and its order is bytewise
+	raw  bool   // PostgreSQL: the order of expr is bytewise already
+	uuid bool   // PostgreSQL: expr is a uuid, read as text
 }
 
 // Schema is the Arrow schema of the whole table.

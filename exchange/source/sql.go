@@ -181,6 +181,9 @@ func (c *compiler) out(o out) {
 	c.b.WriteByte('(')
 	c.b.WriteString(col.expr)
 	if o.fn == policy.Min || o.fn == policy.Max {
+		if col.uuid {
+			c.b.WriteString("::text") // min(uuid) is missing before PostgreSQL 18
+		}
 		c.collate(col)
 	}
 	c.b.WriteByte(')')
@@ -228,7 +231,7 @@ func pgType(col *Column) (typ, via string) {
 	case kDecimal, kNumeric:
 		return "numeric", "text"
 	case kText:
-		if col.Native == "uuid" {
+		if col.uuid {
 			return "uuid", "text"
 		}
 	case kBinary:
@@ -311,7 +314,7 @@ func (c *compiler) node(n *node) {
 	case policy.Eq, policy.Ne, policy.Lt, policy.Le, policy.Gt, policy.Ge:
 	}
 	col := &c.t.Columns[n.col]
-	if col.Native == "uuid" && c.pg && !isUUID(n.lits[0].s) {
+	if col.uuid && !isUUID(n.lits[0].s) {
 		// Text that is no uuid is compared as text.
 		c.b.WriteString(col.expr)
 		c.b.WriteString(`::text COLLATE "C"`)
@@ -329,7 +332,7 @@ func (c *compiler) node(n *node) {
 func (c *compiler) prefix(col *Column, s string) {
 	if c.pg {
 		c.b.WriteString(col.expr)
-		if col.Native == "uuid" {
+		if col.uuid {
 			c.b.WriteString("::text")
 		}
 		if !col.raw {
@@ -381,8 +384,13 @@ func (c *compiler) pgIn(col *Column, lits []literal) {
 	typ, via := pgType(col)
 	c.b.WriteString(col.expr)
 	if typ == "uuid" {
-		c.b.WriteString(`::text`)
-		typ, via = "text", ""
+		for _, l := range lits {
+			if !isUUID(l.s) {
+				c.b.WriteString(`::text`)
+				typ, via = "text", ""
+				break
+			}
+		}
 	}
 	c.b.WriteString("=ANY(")
 	send := typ

@@ -241,3 +241,34 @@ func raw[T int32 | int64 | float64 | decimal128.Num](s []T) []byte {
 	var z T
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(z))) //nolint:gosec // plain numbers
 }
+
+// From appends value i of an array of the same type, null included.
+func (c *Column) From(a arrow.Array, i int) {
+	if a.IsNull(i) {
+		c.Null()
+		return
+	}
+	switch v := a.(type) {
+	case *array.String:
+		c.String(v.Value(i))
+	case *array.Int64:
+		c.Int64(v.Value(i))
+	case *array.Float64:
+		c.Float64(v.Value(i))
+	case *array.Timestamp:
+		c.Int64(int64(v.Value(i)))
+	case *array.Date32:
+		c.Int32(int32(v.Value(i)))
+	case *array.Boolean:
+		c.Bool(v.Value(i))
+	case *array.Decimal128:
+		c.Decimal(v.Value(i))
+	case *array.Binary:
+		c.Bytes(v.Value(i))
+	default:
+		c.Null()
+	}
+}
+
+// Type is the Arrow type of the column.
+func (c *Column) Type() arrow.DataType { return c.typ }

@@ -1,0 +1,2 @@
+// Package dbtest starts real database servers for tests.
+package dbtest

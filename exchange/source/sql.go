@@ -154,6 +154,10 @@ func (c *compiler) groups(r *request) {
 		if i > 0 {
 			c.b.WriteByte(',')
 		}
+		if c.pg { // the bare expression, or it would not match the selected one
+			c.b.WriteString(r.t.Columns[g].expr)
+			continue
+		}
 		c.ordered(&r.t.Columns[g])
 	}
 	c.b.WriteString(" ORDER BY ")

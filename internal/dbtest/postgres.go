@@ -36,14 +36,8 @@ func Postgres(t testing.TB) string {
 	postgres.mu.Lock()
 	defer postgres.mu.Unlock()
 	if postgres.uses == 0 {
-		bin := findPostgres()
-		if bin == "" {
-			if os.Getenv("KUAYU_REQUIRE_SERVICES") == "1" {
-				t.Fatal("no PostgreSQL on this machine, and KUAYU_REQUIRE_SERVICES=1")
-			}
-			t.Skip("no PostgreSQL on this machine")
-		}
-		if err := postgres.start(bin); err != nil {
+		Available(t)
+		if err := postgres.start(findPostgres()); err != nil {
 			t.Fatal("PostgreSQL did not start: ", err)
 		}
 	}
@@ -180,4 +174,19 @@ func freePort() (int, error) {
 		return 0, errors.New("no TCP address")
 	}
 	return a.Port, nil
+}
+
+// Present tells whether there is a PostgreSQL on this machine.
+func Present() bool { return findPostgres() != "" }
+
+// Available skips the test without PostgreSQL, or fails it if KUAYU_REQUIRE_SERVICES is 1.
+func Available(t testing.TB) {
+	t.Helper()
+	if Present() {
+		return
+	}
+	if os.Getenv("KUAYU_REQUIRE_SERVICES") == "1" {
+		t.Fatal("no PostgreSQL on this machine, and KUAYU_REQUIRE_SERVICES=1")
+	}
+	t.Skip("no PostgreSQL on this machine")
 }

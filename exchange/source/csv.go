@@ -268,6 +268,9 @@ func detect(head []byte, whole bool) string {
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		return "utf-16"
 	}
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+		return "utf-8" // it says so; bad bytes are bad rows
+	}
 	cut := head
 	if !whole { // a character may be cut at the end
 		for n := 0; n < utf8.UTFMax-1 && len(cut) > 0 && !utf8.Valid(cut); n++ {

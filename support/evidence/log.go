@@ -23,7 +23,9 @@ type Draft struct {
 	Time   time.Time  // zero: now
 	Actor  seal.Actor // who
 	Header []byte     // shown with the fact: a small canonical JSON object
-	Body   []byte     // private; nil for none; at most seal.MaxBody bytes
+	Body   []byte     // private; nil for none; at most seal.MaxBody bytes unless detached
+	// Detached: the fact commits to the body, but the body is not kept here (an answer's rows belong to whoever asked).
+	Detached bool
 }
 
 // Config is what a Log needs. Dir, Key and Log are required.
@@ -213,7 +215,7 @@ func (l *Log) Stats() Stats {
 // Seal records the draft and returns when it is durable.
 // ErrDown when evidence cannot be written; then nothing may be acknowledged.
 func (l *Log) Seal(ctx context.Context, d Draft) (*Record, error) {
-	if len(d.Body) > seal.MaxBody {
+	if len(d.Body) > seal.MaxBody && !d.Detached {
 		return nil, ErrTooLarge.With()
 	}
 	var salts [seal.HashSize + seal.BodySaltSize]byte
@@ -227,10 +229,13 @@ func (l *Log) Seal(ctx context.Context, d Draft) (*Record, error) {
 	f := seal.Fact{Suite: suite, Log: l.cfg.Log, Kind: d.Kind, Time: d.Time, Actor: d.Actor, ID: d.ID, Header: d.Header}
 	sf := storedFact{}
 	copy(sf.salt[:], salts[:])
+	var bodySalt [seal.BodySaltSize]byte
 	if d.Body != nil {
-		sf.hasBody, sf.body = true, d.Body
-		copy(sf.bodySalt[:], salts[seal.HashSize:])
-		f.BodyHash = suite.Body(sf.bodySalt, d.Body)
+		copy(bodySalt[:], salts[seal.HashSize:])
+		f.BodyHash = suite.Body(bodySalt, d.Body)
+		if !d.Detached {
+			sf.hasBody, sf.body, sf.bodySalt = true, d.Body, bodySalt
+		}
 	}
 	if err := f.Check(); err != nil {
 		return nil, err
@@ -255,9 +260,7 @@ func (l *Log) Seal(ctx context.Context, d Draft) (*Record, error) {
 		},
 		Batch: p.entry.Header.Number,
 	}
-	if sf.hasBody {
-		r.BodySalt, r.Body = sf.bodySalt, sf.body
-	}
+	r.BodySalt, r.Body = bodySalt, d.Body
 	return r, nil
 }
 

@@ -30,8 +30,8 @@ import (
 
 // Keys are the secrets of a node. They live in files of mode 0600 in one folder.
 type Keys struct {
-	Root      *seal.PrivateKey  // signs constitution votes and statements
-	Evidence  *seal.PrivateKey  // signs batches of facts
+	Root      *seal.PrivateKey   // signs constitution votes and statements
+	Evidence  *seal.PrivateKey   // signs batches of facts
 	LogSeed   ed25519.PrivateKey // signs checkpoints and cosignatures
 	CAKey     *ecdsa.PrivateKey
 	CA        *x509.Certificate

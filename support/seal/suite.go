@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"hash"
 	"math/big"
 
 	"github.com/emmansun/gmsm/sm2"
@@ -61,8 +62,18 @@ const (
 	tagObject = 0x04
 )
 
-// sum hashes a tag and up to two parts without allocating for short inputs.
+// sum hashes a tag and up to two parts without allocating for short inputs and without copying long ones.
 func (s Suite) sum(tag byte, a, b []byte) Hash {
+	if len(b) > 4096 {
+		var h hash.Hash = sha256.New()
+		if s == SM2SM3 {
+			h = sm3.New()
+		}
+		_, _ = h.Write([]byte{tag})
+		_, _ = h.Write(a)
+		_, _ = h.Write(b)
+		return Hash(h.Sum(nil))
+	}
 	var stack [512]byte
 	buf := append(stack[:0], tag)
 	buf = append(buf, a...)

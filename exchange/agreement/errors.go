@@ -1,0 +1,20 @@
+package agreement
+
+import "github.com/kuayu/kuayu/internal/errs"
+
+// The errors of this room.
+var (
+	ErrApplication = errs.Define(errs.Invalid, "agreement.application", "申请不完整，请补齐所列各项。", "The application is incomplete; supply what is listed.")
+	ErrTransition  = errs.Define(errs.Conflict, "agreement.transition", "当前状态“%v”不能执行“%v”。", "In state %q, %q is not possible.")
+	ErrNoSuch      = errs.Define(errs.NotFound, "agreement.no_such", "没有这份申请或协议，或对您不可见。", "There is no such application or agreement, or it is not visible to you.")
+	ErrNotInForce  = errs.Define(errs.Denied, "agreement.not_in_force", "协议尚未生效或已终止。", "The agreement is not in force.")
+	ErrExpired     = errs.Define(errs.Denied, "agreement.expired", "协议已到期。如仍需使用，请申请续期。", "The agreement has expired. Apply for renewal if you still need the data.")
+	ErrRevoked     = errs.Define(errs.Denied, "agreement.revoked", "提供方已撤销协议，请立即停止使用并按约定处置数据。", "The provider has revoked the agreement: stop using the data and dispose of it as agreed.")
+	ErrSuspended   = errs.Define(errs.Denied, "agreement.suspended", "协议已暂停，请按要求整改。", "The agreement is suspended; put right what was asked.")
+	ErrLease       = errs.Define(errs.Denied, "agreement.lease", "与提供方失联超过租约时间，已停止使用。恢复连接后会自动续租。", "The provider has not been heard from for longer than the lease; use has stopped. It resumes by itself once the connection is back.")
+	ErrTwoPeople   = errs.Define(errs.Denied, "agreement.two_people", "提出答复与审签同意须由两人分别办理。", "The answer must be proposed by one officer and consented to by another.")
+	ErrMismatch    = errs.Define(errs.Invalid, "agreement.mismatch", "协议内容与申请不符：%[2]v。", "The agreement does not match the application: %[1]v.")
+	ErrGrant       = errs.Define(errs.Invalid, "agreement.grant", "不能授予申请或目录之外的内容：%[2]v。", "What was not applied for or is not in the catalogue cannot be granted: %[1]v.")
+	ErrReason      = errs.Define(errs.Invalid, "agreement.reason", "拒绝、退回、撤销必须写明理由。", "Refusing, returning and revoking need a reason.")
+	ErrIncomplete  = errs.Define(errs.Conflict, "agreement.incomplete", "材料不齐不能直接拒绝，须一次性告知补正（809 号令第二十一条）。", "Incomplete papers are no ground for refusal; tell the applicant once what is missing (Decree 809 art. 21).")
+)

@@ -1,0 +1,128 @@
+package agreement
+
+import (
+	"strings"
+	"time"
+
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/support/policy"
+)
+
+// Role is which end this record is.
+type Role string
+
+// The roles.
+const (
+	Consumer Role = "consumer"
+	Provider Role = "provider"
+)
+
+// Application is what the using department asks for: the five statements of Decree 809 art. 20, and the items.
+type Application struct {
+	Provider   string            `json:"provider"` // member
+	Resource   string            `json:"resource"` // code in its catalogue
+	Basis      policy.Basis      `json:"basis"`
+	Purposes   []string          `json:"purposes"`
+	Scenario   string            `json:"scenario"`
+	Scope      string            `json:"scope"`
+	Modes      []policy.Mode     `json:"modes"`
+	Fields     []string          `json:"fields"`
+	Filter     *policy.Predicate `json:"filter,omitempty"`
+	Quota      policy.Quota      `json:"quota,omitzero"`
+	ValidUntil time.Time         `json:"valid_until"`
+	// Declared: the applicant declares the application true, lawful and necessary (art. 20).
+	Declared bool `json:"declared"`
+}
+
+// Check lists everything missing at once.
+func (a *Application) Check(now time.Time) error {
+	var f []errs.Field
+	need := func(ok bool, name, zh, en string) {
+		if !ok {
+			f = append(f, errs.Field{Name: name, Zh: zh, En: en})
+		}
+	}
+	need(a.Provider != "", "provider", "请填写提供方", "name the providing member")
+	need(a.Resource != "", "resource", "请填写资源代码", "name the resource")
+	need(a.Basis.Kind == "consent" || (a.Basis.Kind == "duty" && strings.TrimSpace(a.Basis.Citation) != ""), "basis", "请写明使用依据（法定职责的条文，或本人同意）", "state the legal basis: the article of a duty, or consent")
+	need(len(a.Purposes) > 0 && len(a.Purposes) <= 16, "purposes", "请写明用途", "state the purpose")
+	need(strings.TrimSpace(a.Scenario) != "" && len(a.Scenario) <= 4000, "scenario", "请写明使用场景", "state the scenario")
+	need(strings.TrimSpace(a.Scope) != "" && len(a.Scope) <= 4000, "scope", "请写明使用范围", "state the scope")
+	need(len(a.Modes) > 0, "modes", "请选择共享方式", "choose a mode")
+	need(len(a.Fields) > 0 && len(a.Fields) <= policy.MaxItems, "fields", "请选择数据项", "choose the items")
+	need(a.ValidUntil.After(now), "valid_until", "使用时限须晚于今天", "the time limit must be in the future")
+	need(a.ValidUntil.Before(now.AddDate(10, 0, 1)), "valid_until", "使用时限不得超过十年", "the time limit must be within ten years")
+	need(a.Declared, "declared", "请确认申请真实、合法、必要", "declare that the application is true, lawful and necessary")
+	if len(f) > 0 {
+		return ErrApplication.With().WithFields(f...)
+	}
+	p := policy.Plan{Where: a.Filter}
+	return p.Check()
+}
+
+// Grant is the provider's answer before it becomes an agreement: what of the application it would share.
+type Grant struct {
+	Fields     []string          `json:"fields"` // a subset of what was asked
+	Quota      policy.Quota      `json:"quota,omitzero"`
+	ValidUntil time.Time         `json:"valid_until,omitzero"` // not later than asked
+	Lease      int               `json:"lease_seconds,omitempty"`
+	Filter     *policy.Predicate `json:"filter,omitempty"` // narrows what was asked
+}
+
+// Negotiation is one end's record of an application and what became of it.
+type Negotiation struct {
+	ID          string       `json:"id"`   // this end's process id
+	Peer        string       `json:"peer"` // the other end's process id, empty until known
+	Role        Role         `json:"role"`
+	State       State        `json:"state"`
+	Consumer    policy.Party `json:"consumer"`
+	Provider    policy.Party `json:"provider"`
+	Application Application  `json:"application"`
+	Grant       *Grant       `json:"grant,omitempty"`
+	ProposedBy  string       `json:"proposed_by,omitempty"`
+	Accepted    bool         `json:"accepted,omitempty"`  // an offer was accepted: DSP state ACCEPTED
+	Done        []Event      `json:"done,omitempty"`      // events that may happen once and did
+	Agreement   string       `json:"agreement,omitempty"` // id
+	Hash        string       `json:"hash,omitempty"`      // SHA-256 of the exact bytes, hex
+	Standing    string       `json:"standing,omitempty"`  // id of the standing consent it was made under
+	Reason      string       `json:"reason,omitempty"`    // of refusal, suspension, termination
+	ValidUntil  time.Time    `json:"valid_until,omitzero"`
+	Created     time.Time    `json:"created"`
+	Updated     time.Time    `json:"updated"`
+	Received    time.Time    `json:"received,omitzero"` // when the application arrived: the law's clocks start
+}
+
+// DSP is the Dataspace Protocol state.
+func (n *Negotiation) DSP() string {
+	if n.State == ProvOfficeApproval && n.Accepted {
+		return "ACCEPTED"
+	}
+	return n.State.DSP()
+}
+
+// Department is the department of this end.
+func (n *Negotiation) Department() string {
+	if n.Role == Consumer {
+		return n.Consumer.Department
+	}
+	return n.Provider.Department
+}
+
+// Other is the member at the other end.
+func (n *Negotiation) Other() string {
+	if n.Role == Consumer {
+		return n.Provider.Member
+	}
+	return n.Consumer.Member
+}
+
+// Step is one line of the history: every arrow writes one.
+type Step struct {
+	ID    string `json:"id"`
+	Time  int64  `json:"time"` // Unix microseconds
+	Actor string `json:"actor"`
+	Event Event  `json:"event"`
+	From  State  `json:"from"`
+	To    State  `json:"to"`
+	Note  string `json:"note,omitempty"`
+}

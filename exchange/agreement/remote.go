@@ -1,0 +1,197 @@
+package agreement
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/support/policy"
+)
+
+// What the other end did arrives here, from exchange/dataspace, inside the transaction that acknowledges it. The
+// caller has verified who sent it.
+
+// OnRequest takes an application from another member. It returns this end's record; under a standing consent the
+// agreement is made and sent at once.
+func (s *Service) OnRequest(ctx context.Context, tx *db.Tx, consumer policy.Party, peer string, a Application) (*Negotiation, error) {
+	now := s.clock.Now()
+	if a.Provider != s.self {
+		return nil, ErrApplication.With()
+	}
+	if err := a.Check(now); err != nil {
+		return nil, err
+	}
+	r, err := s.catalog.GetTx(ctx, tx, db.Scope{}, a.Resource)
+	if err != nil {
+		return nil, err
+	}
+	if r.Sharing == catalog.NotShared || r.State != catalog.Published {
+		return nil, catalog.ErrNoSuch.With()
+	}
+	if old, _, err := scanRow(ctx, tx, db.System("request"), "member = ? AND peer = ? AND role = 'provider'", consumer.Member, peer); err == nil {
+		return old, nil // the same application again
+	} else if !errors.Is(err, ErrNoSuch) {
+		return nil, err
+	}
+	n := &Negotiation{
+		ID: s.ids.NewID(), Peer: peer, Role: Provider, State: Submitted, Application: a, Created: now, Updated: now, Received: now,
+		Consumer: consumer, Provider: policy.Party{Member: s.self, Department: r.Department},
+	}
+	if _, err := s.terms(ctx, tx, n, &Grant{Fields: a.Fields}); err != nil {
+		return nil, err
+	}
+	st, err := s.standing(ctx, tx, n)
+	if err != nil {
+		return nil, err
+	}
+	if st != nil {
+		n.Standing = st.ID
+		return n, s.conclude(ctx, tx, n, StandingConsent, by{note: "standing consent " + st.ID})
+	}
+	return n, s.move(ctx, tx, n, StartReview, by{remote: true})
+}
+
+// Learned notes the other end's process id.
+func (s *Service) Learned(ctx context.Context, id, peer string) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, _, err := s.byID(ctx, tx, db.System("ack"), id)
+		if err != nil || n.Peer != "" {
+			return err
+		}
+		n.Peer = peer
+		return s.save(ctx, tx, n, nil)
+	})
+}
+
+// find returns the record a peer's message is about: by our process id, and only if the sender is the other end.
+func (s *Service) find(ctx context.Context, tx *db.Tx, member, pid string, role Role) (*Negotiation, error) {
+	n, _, err := scanRow(ctx, tx, db.System("peer"), "(id = ? OR (member = ? AND peer = ?)) AND role = ?", pid, member, pid, string(role))
+	if err != nil {
+		return nil, err
+	}
+	if n.Other() != member || n.Role != role {
+		return nil, ErrNoSuch.With() // a stranger learns nothing
+	}
+	return n, nil
+}
+
+// OnAgreement takes the agreement's exact bytes from the provider, checks them against the application, countersigns.
+// standing is the standing consent the provider says it was made under, empty if two officers answered.
+func (s *Service) OnAgreement(ctx context.Context, tx *db.Tx, member, pid, peer, standing string, bytes []byte) (*Negotiation, error) {
+	n, err := s.find(ctx, tx, member, pid, Consumer)
+	if err != nil {
+		return nil, err
+	}
+	t, err := policy.DecodeAgreement(bytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := matches(t, n); err != nil {
+		return nil, err
+	}
+	n.Peer, n.Agreement, n.Hash, n.ValidUntil, n.Provider = peer, t.Agreement, hashOf(bytes), t.ValidUntil, t.Provider
+	// The agreement implies the provider's own arrows; this end takes them too, so that both histories are whole.
+	implied := []Event{StandingConsent}
+	if n.Standing = standing; standing == "" {
+		implied = []Event{ConsentAnswer}
+		if n.State == Submitted {
+			implied = []Event{StartReview, ProposeAnswer, ConsentAnswer}
+		}
+	}
+	for _, e := range implied {
+		if err := s.move(ctx, tx, n, e, by{remote: true, bytes: bytes}); err != nil {
+			return nil, err
+		}
+	}
+	return n, s.move(ctx, tx, n, Verify, by{})
+}
+
+// matches refuses an agreement that gives the applicant anything else than it asked for, or duties towards others.
+func matches(t *policy.Terms, n *Negotiation) error {
+	a := &n.Application
+	switch {
+	case t.Consumer != n.Consumer || t.Provider.Member != n.Provider.Member:
+		return ErrMismatch.With("parties", "当事方")
+	case t.Resource != a.Resource:
+		return ErrMismatch.With("resource", "资源")
+	case t.ValidUntil.After(a.ValidUntil):
+		return ErrMismatch.With("time limit", "使用时限")
+	case t.Basis != a.Basis:
+		return ErrMismatch.With("basis", "依据")
+	}
+	for _, p := range t.Purposes {
+		if !hasString(a.Purposes, p) {
+			return ErrMismatch.With("purpose "+p, "用途 "+p)
+		}
+	}
+	for _, f := range t.Fields {
+		if !hasString(a.Fields, f.Name) {
+			return ErrMismatch.With("item "+f.Name, "数据项 "+f.Name)
+		}
+	}
+	for _, m := range t.Modes {
+		if !hasMode(a.Modes, m) {
+			return ErrMismatch.With("mode "+string(m), "方式 "+string(m))
+		}
+	}
+	return nil
+}
+
+// OnVerification is the applicant's countersignature: the provider closes the negotiation and the agreement is in force.
+func (s *Service) OnVerification(ctx context.Context, tx *db.Tx, member, pid string) (*Negotiation, error) {
+	n, err := s.find(ctx, tx, member, pid, Provider)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.move(ctx, tx, n, Verify, by{remote: true}); err != nil {
+		return nil, err
+	}
+	if err := s.move(ctx, tx, n, Finalize, by{}); err != nil {
+		return nil, err
+	}
+	return n, s.move(ctx, tx, n, Provision, by{})
+}
+
+// OnFinalized: the agreement is in force at the provider, and so here.
+func (s *Service) OnFinalized(ctx context.Context, tx *db.Tx, member, pid string) (*Negotiation, error) {
+	n, err := s.find(ctx, tx, member, pid, Consumer)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.move(ctx, tx, n, Finalize, by{remote: true}); err != nil {
+		return nil, err
+	}
+	if err := s.lease(ctx, tx, n); err != nil {
+		return nil, err
+	}
+	return n, s.move(ctx, tx, n, Provision, by{})
+}
+
+// OnTermination: the other end refused or withdrew.
+func (s *Service) OnTermination(ctx context.Context, tx *db.Tx, member, pid string, role Role, reason string) (*Negotiation, error) {
+	n, err := s.find(ctx, tx, member, pid, role)
+	if err != nil {
+		return nil, err
+	}
+	e := Refuse
+	if role == Provider {
+		e = Withdraw
+	}
+	return n, s.move(ctx, tx, n, e, by{remote: true, note: reason})
+}
+
+// OnTold takes one of Kuayu's own messages about an agreement in force.
+func (s *Service) OnTold(ctx context.Context, tx *db.Tx, member, pid string, role Role, what Effect, note string) (*Negotiation, error) {
+	n, err := s.find(ctx, tx, member, pid, role)
+	if err != nil {
+		return nil, err
+	}
+	e, ok := map[Effect]Event{
+		TellSuspended: Suspend, TellRectify: OrderRectify, TellResumed: Resume, TellTerminated: Terminate, TellDisposed: ConfirmDisposal,
+	}[what]
+	if !ok {
+		return nil, ErrTransition.With(string(n.State), string(what))
+	}
+	return n, s.move(ctx, tx, n, e, by{remote: true, note: note})
+}

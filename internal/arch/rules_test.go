@@ -1,0 +1,87 @@
+package arch
+
+// floors says how high a top-level folder stands. A package imports only from floors below its own.
+var floors = map[string]int{
+	"internal":  0,
+	"support":   1,
+	"exchange":  2,
+	"warehouse": 3,
+	"service":   4,
+	"brain":     5,
+	"pack":      6,
+	"web":       7, "api": 7,
+	"node": 8,
+	"cmd":  9, "demo": 9, "bench": 9, "conformance": 9,
+}
+
+// edge is one permitted import within a floor.
+type edge struct{ from, to, why string }
+
+// edges are all permitted imports within a floor. One that nothing uses any more fails the test, too.
+var edges = []edge{
+	// Floor 0: tools that know no noun of the domain.
+	{"internal/db", "internal/errs", "what the database refuses reaches a person as a coded error"},
+	{"internal/httpx", "internal/errs", "the one place where a kind of error becomes an HTTP status"},
+	{"internal/httpx", "internal/ids", "a request without an identifier gets one"},
+	{"internal/queue", "internal/db", "jobs are rows, queued in the transaction of what caused them"},
+	{"internal/queue", "internal/clock", "a job is due at a time that tests can move"},
+	{"internal/workday", "internal/errs", "a calendar that does not reach far enough says so by code"},
+	{"internal/disk/crashdisk", "internal/disk", "the disk that loses what was not flushed is another disk"},
+
+	// Floor 1: seal ← federation ← evidence ← peer, and the rules about data.
+	{"support/federation", "support/seal", "members are known by their keys, and keys are of a suite"},
+	{"support/evidence", "support/seal", "a log is made of sealed facts"},
+	{"support/evidence", "support/federation", "receipts and checkpoints are checked against the members' keys"},
+	{"support/peer", "support/seal", "a message is a sealed fact"},
+	{"support/peer", "support/federation", "who is called, where, and with which keys"},
+	{"support/peer", "support/evidence", "what is sent and received is recorded, and every message witnesses"},
+	{"support/identity", "support/standard", "a department is named by a unified social credit code that must be a real one"},
+	{"support/protect", "support/policy", "masks are part of the terms"},
+	{"support/protect", "support/standard", "an address is masked down to the division it names"},
+
+	// Floor 2: agreement → catalog → source; gateway over them; dataspace on top, and nobody imports it.
+	{"exchange/catalog", "exchange/source", "an entry says where its rows are mounted"},
+	{"exchange/agreement", "exchange/catalog", "an application is for an entry, and the entry sets its class and deadline"},
+	{"exchange/gateway", "exchange/agreement", "a query runs under an agreement in force"},
+	{"exchange/gateway", "exchange/catalog", "what is mounted behind a resource is found there"},
+	{"exchange/gateway", "exchange/source", "the rows are read there"},
+	{"exchange/dataspace", "exchange/agreement", "carries the effects of agreements out and brings peers' messages in"},
+	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
+
+	// Floor 9: programs.
+	{"cmd/kuayu", "demo", "the command demo"},
+	{"cmd/kuayu", "bench", "the command bench"},
+	{"demo", "demo/seed", "the demonstration fills its nodes with made-up rows"},
+	{"bench", "demo", "what is measured is the federation the demonstration builds"},
+	{"bench", "demo/seed", "the measured tables hold made-up rows"},
+}
+
+// testHelpers are imported by _test.go files alone, from any floor.
+var testHelpers = map[string]string{
+	"internal/dbtest":         "starts real database servers",
+	"internal/disk/crashdisk": "a disk that loses power",
+}
+
+// exception lets one file do what the rule forbids to all.
+type exception struct{ file, why string }
+
+// readTheClock are the files of domains that may call time.Now: everywhere else time comes in as a value (invariant 8).
+var readTheClock = []exception{
+	{"support/evidence/log.go", "paces flushes by the machine's monotonic clock; no fact carries that time"},
+}
+
+// clockFolders may call time.Now: tools, and programs that measure.
+var clockFolders = []string{"internal", "bench", "demo", "cmd", "conformance"}
+
+// readTheEnvironment are the files that may look at environment variables besides cmd and tests.
+var readTheEnvironment = []exception{
+	{"internal/dbtest/postgres.go", "only tests import it"},
+}
+
+const (
+	maxFileLines    = 800
+	maxPackageLines = 5000
+	maxPageLines    = 200
+	minPageNames    = 20
+	lastInvariant   = 10
+)

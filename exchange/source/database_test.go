@@ -195,6 +195,33 @@ func TestSQLiteScanStops(t *testing.T) {
 	}
 }
 
+// TestSQLiteInterrupts: a scan that finds one row and then looks long for another ends with its context.
+func TestSQLiteInterrupts(t *testing.T) {
+	path := sqliteFile(t, `CREATE TABLE n(id INTEGER PRIMARY KEY, a INT)`, `WITH RECURSIVE g(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM g WHERE i<300000) INSERT INTO n SELECT i, i=0 FROM g`)
+	s := open(t, Spec{Kind: KindSQLite, Location: path, MaxConns: 1})
+	deep := is(policy.Eq, "a", 1)
+	slow := &policy.Predicate{Op: policy.Or, Args: []*policy.Predicate{deep}}
+	for range 150 { // makes every row dear
+		slow.Args = append(slow.Args, is(policy.Eq, "a", 7))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	r, err := s.Read(ctx, "n", policy.Plan{Where: slow})
+	if err == nil {
+		for r.Next() {
+			continue
+		}
+		err = r.Err()
+		r.Release()
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Error("ran to the end:", err)
+	}
+	if got, _, err := lines(s, "n", policy.Plan{Where: deep}); err != nil || strings.Count(got, "\n") != 1 {
+		t.Error(err, got)
+	}
+}
+
 // TestMessagesAreSafe: what callers see names no statement, file or driver.
 func TestMessagesAreSafe(t *testing.T) {
 	for _, spec := range []Spec{

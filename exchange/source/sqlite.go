@@ -47,12 +47,17 @@ type sqliteConn struct {
 	driver.Conn
 	stmts map[string]*list.Element
 	lru   *list.List
+
+	handle uintptr
 }
 
 type sqliteStmt struct {
 	driver.StmtQueryContext
 	close func() error
 	text  string
+
+	table  *Table        // whose schema the text was compiled against
+	schema *arrow.Schema // of the answer, where the text determines it
 }
 
 func openSQLite(ctx context.Context, spec Spec) (Source, error) {
@@ -124,7 +129,7 @@ func (s *sqliteSource) conn(ctx context.Context) (*sqliteConn, error) {
 			s.slots <- struct{}{}
 			return nil, ErrOpen.Because(err)
 		}
-		return &sqliteConn{Conn: c, stmts: make(map[string]*list.Element), lru: list.New()}, nil
+		return &sqliteConn{Conn: c, stmts: make(map[string]*list.Element), lru: list.New(), handle: handle(c)}, nil
 	case <-s.done:
 		return nil, ErrClosed.With()
 	case <-ctx.Done():

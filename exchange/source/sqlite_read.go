@@ -34,15 +34,28 @@ func (s *sqliteSource) read(ctx context.Context, r *request) (array.RecordReader
 		s.give(c, true)
 		return nil, sqliteFailed(ctx, err)
 	}
-	schema := r.schema()
+	unwatch := c.watch(ctx)
+	schema := st.schemaOf(r)
 	rd := &sqliteRows{ctx: ctx, r: r, q: q, rows: rows, row: make([]driver.Value, q.width), b: columnar.NewBuilder(schema)}
 	if q.width == 0 {
 		rd.row = make([]driver.Value, 1)
 	}
 	return newReader(schema, rd.next, func() {
+		unwatch()
 		err := rows.Close()
 		s.give(c, err != nil || ctx.Err() != nil)
 	}), nil
+}
+
+// schemaOf remembers the schema with the statement. Names of aggregates are not in the text.
+func (st *sqliteStmt) schemaOf(r *request) *arrow.Schema {
+	if r.agg {
+		return r.schema()
+	}
+	if st.table != r.t {
+		st.table, st.schema = r.t, r.schema()
+	}
+	return st.schema
 }
 
 func sqliteFailed(ctx context.Context, err error) error {

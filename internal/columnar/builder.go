@@ -52,17 +52,18 @@ type Builder struct {
 // Column is one column under construction. Append exactly one value or null per row, with the method that fits its
 // layout.
 type Column struct {
-	typ   arrow.DataType
-	phys  Physical
-	n     int
-	nulls int
-	valid []byte // bitmap; nil while no null was seen
-	i64   []int64
-	i32   []int32 // date values, or offsets
-	f64   []float64
-	bits  []byte // booleans
-	data  []byte // text
-	dec   []decimal128.Num
+	typ            arrow.DataType
+	phys           Physical
+	n              int
+	nulls          int
+	hint, hintData int    // rows and bytes of the batch before
+	valid          []byte // bitmap; nil while no null was seen
+	i64            []int64
+	i32            []int32 // date values, or offsets
+	f64            []float64
+	bits           []byte // booleans
+	data           []byte // text
+	dec            []decimal128.Num
 }
 
 // NewBuilder makes a builder for the schema, whose types PhysicalOf must know; others are built as bytes.
@@ -142,6 +143,9 @@ func (c *Column) mark() {
 		c.valid[c.n>>3] |= 1 << (c.n & 7)
 	}
 	c.n++
+	if c.hint > 0 {
+		c.room()
+	}
 }
 
 func (c *Column) offset() {
@@ -229,8 +233,38 @@ func (c *Column) finish() arrow.Array {
 	data := array.NewData(c.typ, c.n, bufs, nil, c.nulls, 0)
 	a := array.MakeFromData(data)
 	data.Release()
-	*c = Column{typ: c.typ, phys: c.phys}
+	c.again()
 	return a
+}
+
+// again starts afresh. After a large batch another one as large is likely.
+func (c *Column) again() {
+	o := *c
+	*c = Column{typ: o.typ, phys: o.phys}
+	if o.n >= 1024 {
+		c.hint, c.hintData = o.n, len(o.data)+len(o.data)/16
+	}
+}
+
+// room is made at once, with the first value, instead of by doubling.
+func (c *Column) room() {
+	n := c.hint
+	switch c.phys {
+	case Bytes:
+		c.i32 = append(make([]int32, 0, n+1), c.i32...)
+		c.data = append(make([]byte, 0, max(c.hintData, len(c.data))), c.data...)
+	case Int64:
+		c.i64 = append(make([]int64, 0, n), c.i64...)
+	case Int32:
+		c.i32 = append(make([]int32, 0, n), c.i32...)
+	case Float64:
+		c.f64 = append(make([]float64, 0, n), c.f64...)
+	case Bool:
+		c.bits = append(make([]byte, 0, n/8+1), c.bits...)
+	case Decimal:
+		c.dec = append(make([]decimal128.Num, 0, n), c.dec...)
+	}
+	c.hint = 0
 }
 
 // raw views a slice of fixed-width numbers as its bytes, which is what an Arrow buffer is.

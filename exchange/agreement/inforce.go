@@ -141,3 +141,13 @@ func (s *Service) Renew(ctx context.Context, f *InForce, asked time.Time) error 
 		return err
 	})
 }
+
+// Parties returns the parties of an agreement whatever its state, for judging who asks about one that is not in force.
+// ErrNoSuch if this end has no such agreement.
+func (s *Service) Parties(ctx context.Context, id string, role Role) (consumer, provider policy.Party, err error) {
+	n, _, err := s.byAgreement(ctx, s.db.Read(), db.System("party"), id, role)
+	if err != nil {
+		return policy.Party{}, policy.Party{}, err
+	}
+	return n.Consumer, n.Provider, nil
+}

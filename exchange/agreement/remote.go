@@ -6,6 +6,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
@@ -139,10 +140,14 @@ func matches(t *policy.Terms, n *Negotiation) error {
 }
 
 // OnVerification is the applicant's countersignature: the provider closes the negotiation and the agreement is in force.
-func (s *Service) OnVerification(ctx context.Context, tx *db.Tx, member, pid string) (*Negotiation, error) {
+// hash is what the applicant countersigns; it must be that of the bytes sent.
+func (s *Service) OnVerification(ctx context.Context, tx *db.Tx, member, pid, hash string) (*Negotiation, error) {
 	n, err := s.find(ctx, tx, member, pid, Provider)
 	if err != nil {
 		return nil, err
+	}
+	if hash != "" && hash != n.Hash {
+		return nil, ErrMismatch.With("the countersigned hash", "副署的散列")
 	}
 	if err := s.move(ctx, tx, n, Verify, by{remote: true}); err != nil {
 		return nil, err
@@ -194,4 +199,18 @@ func (s *Service) OnTold(ctx context.Context, tx *db.Tx, member, pid string, rol
 		return nil, ErrTransition.With(string(n.State), string(what))
 	}
 	return n, s.move(ctx, tx, n, e, by{remote: true, note: note})
+}
+
+// Rejected: the provider would not even take the application. It ends here as refused, with the provider's words.
+func (s *Service) Rejected(ctx context.Context, id string, why *errs.Error) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, _, err := s.byID(ctx, tx, db.System("rejected"), id)
+		if err != nil {
+			return err
+		}
+		if _, _, err := Next(n.State, Refuse, n.Done); err != nil {
+			return nil //nolint:nilerr // it ended otherwise
+		}
+		return s.move(ctx, tx, n, Refuse, by{remote: true, note: why.Code + ": " + why.Zh})
+	})
 }

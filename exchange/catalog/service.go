@@ -48,12 +48,13 @@ type MountedSource struct {
 	Spec       source.Spec `json:"spec"`
 }
 
-// AddSource registers a source of the session's department and checks that it opens.
-func (s *Service) AddSource(ctx context.Context, sess *identity.Session, id string, spec source.Spec) ([]source.Table, error) {
-	if err := sess.Require(identity.DataOfficer); err != nil {
+// AddSource registers a source for a department and checks that it opens. Only an operator may: a source names files
+// and passwords of the machine. Data officers mount resources on it.
+func (s *Service) AddSource(ctx context.Context, sess *identity.Session, department, id string, spec source.Spec) ([]source.Table, error) {
+	if err := sess.Require(identity.Operator); err != nil {
 		return nil, err
 	}
-	if id == "" || len(id) > 64 {
+	if id == "" || len(id) > 64 || department == "" {
 		return nil, ErrSource.With("identifier missing or too long", "编号为空或过长")
 	}
 	src, err := source.Open(ctx, spec)
@@ -70,7 +71,7 @@ func (s *Service) AddSource(ctx context.Context, sess *identity.Session, id stri
 		return nil, err
 	}
 	return tables, s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		res, err := tx.NewRaw("INSERT INTO catalog_source (id, department, spec) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", id, sess.Department, string(b)).Exec(ctx)
+		res, err := tx.NewRaw("INSERT INTO catalog_source (id, department, spec) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", id, department, string(b)).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("add source: %w", err)
 		}

@@ -29,7 +29,7 @@ import (
 
 // The contract: every kind of source gives the same answer to the same plan over these rows.
 
-var people = [][]any{ //nolint:gochecknoglobals // the data set
+var people = [][]any{
 	// id, name, age, score, active, born, seen, grp
 	{"p01", "张三", int64(34), 1.5, true, "1990-02-28", "2024-01-01T08:00:00Z", "甲"},
 	{"p02", "李四", int64(-5), -2.25, false, "2000-01-01", "2024-01-01T08:00:00.123456Z", "乙"},
@@ -46,10 +46,10 @@ var people = [][]any{ //nolint:gochecknoglobals // the data set
 	{"p13", "张", int64(123456789012345), 100.0, false, "1970-01-02", "2038-01-19T03:14:08Z", "a"},
 }
 
-var items = []string{"id", "name", "age", "score", "active", "born", "seen", "grp"} //nolint:gochecknoglobals // the data set
+var items = []string{"id", "name", "age", "score", "active", "born", "seen", "grp"}
 
 // order of insertion: not by key.
-var shuffled = []int{7, 2, 12, 0, 5, 9, 3, 11, 1, 8, 4, 10, 6} //nolint:gochecknoglobals // the data set
+var shuffled = []int{7, 2, 12, 0, 5, 9, 3, 11, 1, 8, 4, 10, 6}
 
 func implementations(t testing.TB, mem memory.Allocator) map[string]Source {
 	t.Helper()

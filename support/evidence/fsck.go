@@ -116,7 +116,7 @@ func (r *Report) fact(name string, s *stored, i int) {
 // tlog compares the files of the transparency log with what the segments say they must be.
 func (r *Report) tlog(ctx context.Context, dir string, v note.Verifier, leaves []leafOf) error {
 	base := filepath.Join(dir, "tlog")
-	raw, err := os.ReadFile(filepath.Join(base, layout.CheckpointPath)) //nolint:gosec // the node's own folder
+	raw, err := os.ReadFile(filepath.Join(base, layout.CheckpointPath))
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(leaves) > 0 {
 			r.find(layout.CheckpointPath, "missing")
@@ -152,7 +152,7 @@ func (r *Report) tlog(ctx context.Context, dir string, v note.Verifier, leaves [
 	level := hashes
 	for l := uint64(0); len(level) > 0; l++ {
 		for i := 0; i*layout.TileWidth < len(level); i++ {
-			r.tile(base, l, uint64(i), cp.Size, level[i*layout.TileWidth:min(len(level), (i+1)*layout.TileWidth)]) //nolint:gosec // not negative
+			r.tile(base, l, uint64(i), cp.Size, level[i*layout.TileWidth:min(len(level), (i+1)*layout.TileWidth)])
 		}
 		var up [][]byte
 		for i := 0; (i+1)*layout.TileWidth <= len(level); i++ {

@@ -31,6 +31,7 @@ type Header struct {
 	Subjects  []string `json:"subjects,omitempty"`   // keyed digests of the persons concerned
 	Purpose   string   `json:"purpose,omitempty"`    // asserted by the requester
 	MediaType string   `json:"media_type,omitempty"` // of the body or answer
+	Content   string   `json:"content,omitempty"`    // hex SHA-256 of the body of the request answered
 	Note      string   `json:"note,omitempty"`
 }
 

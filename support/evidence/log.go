@@ -466,7 +466,7 @@ func (l *Log) firstOf(seg int) (uint64, bool, error) {
 	}
 	s, err := readBatch(f, 0, size)
 	if err != nil {
-		return 0, false, nil //nolint:nilerr // an empty or still unwritten segment has no first batch
+		return 0, false, nil
 	}
 	return s.entry.Header.Number, true, nil
 }

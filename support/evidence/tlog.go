@@ -231,16 +231,16 @@ func (t *Tlog) readBundle(_ context.Context, index uint64, p uint8) ([]byte, err
 
 // readPartial reads a resource; where the partial one was replaced by the full one meanwhile, that serves as well.
 func readPartial(dir string, path func(uint8) string, p uint8) ([]byte, error) {
-	b, err := os.ReadFile(filepath.Join(dir, path(p))) //nolint:gosec // tlog layout below the node's folder
+	b, err := os.ReadFile(filepath.Join(dir, path(p)))
 	if errors.Is(err, fs.ErrNotExist) && p != 0 {
-		return os.ReadFile(filepath.Join(dir, path(0))) //nolint:gosec // as above
+		return os.ReadFile(filepath.Join(dir, path(0)))
 	}
 	return b, err
 }
 
 // Resource returns a file of the public log by its tlog-tiles path; the caller has checked the path's shape.
 func (t *Tlog) Resource(path string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(t.dir, filepath.Clean("/"+path))) //nolint:gosec // rooted by Clean
+	return os.ReadFile(filepath.Join(t.dir, filepath.Clean("/"+path)))
 }
 
 // Inclusion proves batch number under checkpoint cp.

@@ -95,7 +95,7 @@ func GenerateKeys(dir, member string, suite seal.Suite, now time.Time) (*Keys, e
 // LoadKeys reads the keys of an existing node; ErrNoNode if there is none.
 func LoadKeys(dir string) (*Keys, error) {
 	read := func(name string) (string, error) {
-		b, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the node's own folder
+		b, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", ErrNoNode.Because(err)
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS //nolint:gochecknoglobals // embedded files
+var migrations embed.FS
 
 // Courier sends a sealed message to a member within a transaction. support/peer is one.
 type Courier interface {

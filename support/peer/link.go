@@ -176,6 +176,39 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	return a, false, err
 }
 
+// Ask sends an unsealed request (reading what every member may read, as a catalogue) and returns the body of a 2xx.
+func (l *Link) Ask(ctx context.Context, to, method, path string, body []byte) ([]byte, error) {
+	st, err := l.Dir.Statement(to)
+	if err != nil {
+		return nil, err
+	}
+	c, err := l.client(to)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(st.PeerURL, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, ErrUnreachable.Because(err, to)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if id := httpx.RequestID(ctx); id != "" {
+		req.Header.Set(httpx.HeaderRequestID, id)
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return nil, unreachable(err, to)
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := readAll(res.Body, res.ContentLength, MaxAnswer)
+	if err != nil {
+		return nil, ErrUnreachable.Because(err, to)
+	}
+	if res.StatusCode/100 != 2 {
+		return nil, httpx.ReadProblem(res.StatusCode, b, to, "provider")
+	}
+	return b, nil
+}
+
 func unreachable(err error, to string) error {
 	var alert tls.AlertError
 	var cert *tls.CertificateVerificationError

@@ -92,7 +92,7 @@ func (m *Masker) Schema() *arrow.Schema { return m.out }
 // Apply returns the masked batch; the caller releases it, and rec as before. ErrSchema if rec is not of the schema
 // given to Compile; metadata may differ.
 func (m *Masker) Apply(mem memory.Allocator, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
-	if !m.fits(rec.Schema()) {
+	if !m.Fits(rec.Schema()) {
 		return nil, ErrSchema.With()
 	}
 	cols := make([]arrow.Array, len(m.masks))
@@ -117,8 +117,8 @@ func (m *Masker) Apply(mem memory.Allocator, rec arrow.RecordBatch) (arrow.Recor
 	return out, nil
 }
 
-// fits compares names and types, not metadata.
-func (m *Masker) fits(s *arrow.Schema) bool {
+// Fits compares names and types, not metadata.
+func (m *Masker) Fits(s *arrow.Schema) bool {
 	if s == m.in {
 		return true
 	}

@@ -30,7 +30,7 @@ func (h *Header) Encode(b []byte) []byte {
 	b = appendStr(b, h.Log.Instance)
 	b = binary.BigEndian.AppendUint32(b, h.Log.Epoch)
 	b = binary.BigEndian.AppendUint64(b, h.Number)
-	b = binary.BigEndian.AppendUint64(b, uint64(h.Time.UnixMicro())) //nolint:gosec // round trip
+	b = binary.BigEndian.AppendUint64(b, uint64(h.Time.UnixMicro()))
 	b = binary.BigEndian.AppendUint32(b, h.Count)
 	return append(b, h.Prev[:]...)
 }

@@ -62,7 +62,7 @@ func (f *Fact) Encode(b []byte) []byte {
 	b = appendStr(b, f.Log.Instance)
 	b = binary.BigEndian.AppendUint32(b, f.Log.Epoch)
 	b = appendStr(b, f.Kind)
-	b = binary.BigEndian.AppendUint64(b, uint64(f.Time.UnixMicro())) //nolint:gosec // round trip
+	b = binary.BigEndian.AppendUint64(b, uint64(f.Time.UnixMicro()))
 	b = appendStr(b, f.Actor.Department)
 	b = appendStr(b, f.Actor.Officer)
 	b = appendStr(b, string(f.Actor.Signature))

@@ -187,7 +187,7 @@ var divisionsCSV []byte
 //go:embed data/towns.csv.gz
 var townsGZ []byte
 
-var builtinDivisions = sync.OnceValue(func() *Divisions { //nolint:gochecknoglobals // immutable table, parsed at first use
+var builtinDivisions = sync.OnceValue(func() *Divisions {
 	z, err := gzip.NewReader(bytes.NewReader(townsGZ))
 	if err != nil {
 		panic(err) // the file is part of the program; a test reads it
@@ -230,9 +230,9 @@ func ReadDivisions(tables ...io.Reader) (*Divisions, error) {
 		c := d.rows[i].Code
 		r, ok := d.index[c]
 		if !ok {
-			r[0] = int32(i) //nolint:gosec // bounded by maxDivisions
+			r[0] = int32(i)
 		}
-		r[1] = int32(i) + 1 //nolint:gosec // bounded by maxDivisions
+		r[1] = int32(i) + 1
 		if prev := int(r[1]) - 2; prev >= int(r[0]) && (d.rows[prev].To.IsZero() || d.rows[prev].To.After(d.rows[i].From)) {
 			return nil, ErrDivisionTable.With("periods of "+string(c)+" overlap", string(c)+" 的有效期重叠", 0)
 		}

@@ -36,7 +36,7 @@ func (f Fault) String() string {
 func ParseFault(s string) (Fault, bool) {
 	for i, n := range faultNames {
 		if n == s {
-			return Fault(i), true //nolint:gosec // bounded by the table
+			return Fault(i), true
 		}
 	}
 	return faultUndefined, false

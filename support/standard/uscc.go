@@ -32,7 +32,7 @@ func valuesOf(alphabet string) (t [256]uint8) {
 		t[i] = none
 	}
 	for i := range len(alphabet) {
-		t[alphabet[i]] = uint8(i) //nolint:gosec // alphabets are short
+		t[alphabet[i]] = uint8(i)
 	}
 	return t
 }
@@ -213,7 +213,7 @@ func badText(l label, s, lengths string, want int, values *[256]uint8) (Fault, e
 		pos++
 		switch {
 		case r < utf8.RuneSelf && values[byte(r)] != none: //nolint:gosec // below RuneSelf
-		case 'a' <= r && r <= 'z' && values[byte(r)-'a'+'A'] != none: //nolint:gosec // below RuneSelf
+		case 'a' <= r && r <= 'z' && values[byte(r)-'a'+'A'] != none:
 			if lower == 0 {
 				lower = pos
 			}

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/source"
+	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/obs"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/support/protect"
+)
+
+// Deps are what the room needs.
+type Deps struct {
+	Self       string
+	Clock      clock.Clock
+	IDs        ids.Source
+	Log        *evidence.Log
+	Index      *evidence.Index
+	Link       *peer.Link
+	Agreements *agreement.Service
+	Catalog    *catalog.Service
+	Metrics    *obs.Metrics
+	Logger     *slog.Logger
+	Pseudonym  []byte // keys masks of kind hash
+}
+
+// Gateway is both sides of governed queries of one node.
+type Gateway struct {
+	self       string
+	clock      clock.Clock
+	ids        ids.Source
+	log        *evidence.Log
+	index      *evidence.Index
+	link       *peer.Link
+	agreements *agreement.Service
+	catalog    *catalog.Service
+	metrics    *obs.Metrics
+	logger     *slog.Logger
+	pseudonym  []byte
+	mem        memory.Allocator
+
+	replay *replay
+
+	mu      sync.Mutex
+	sources map[string]source.Source // by mounted source id
+	served  map[string]*served       // by agreement
+}
+
+// served is what the provider keeps in memory about an agreement it serves. It can be rebuilt at any time.
+type served struct {
+	mount  *catalog.Mount
+	src    source.Source
+	meter  *meter
+	mu     sync.Mutex
+	masker map[string]*protect.Masker
+}
+
+// New wires the room.
+func New(d Deps) *Gateway {
+	return &Gateway{
+		self: d.Self, clock: d.Clock, ids: d.IDs, log: d.Log, index: d.Index, link: d.Link, agreements: d.Agreements, catalog: d.Catalog,
+		metrics: d.Metrics, logger: d.Logger, pseudonym: d.Pseudonym, mem: memory.NewGoAllocator(),
+		replay: newReplay(), sources: map[string]source.Source{}, served: map[string]*served{},
+	}
+}
+
+// Close closes the sources.
+func (g *Gateway) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var err error
+	for _, s := range g.sources {
+		if cerr := s.Close(); cerr != nil {
+			err = cerr
+		}
+	}
+	return err
+}
+
+func (g *Gateway) observe(side string, start time.Time, res *Result, err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = errs.As(err).Code
+	}
+	g.metrics.Exchanges.WithLabelValues(side, outcome).Inc()
+	g.metrics.Latency.WithLabelValues(side).Observe(time.Since(start).Seconds())
+	if res != nil {
+		g.metrics.Rows.WithLabelValues(side).Add(float64(res.Rows))
+	}
+}
+
+// serving returns what is needed to serve an agreement, opening its source on first use.
+func (g *Gateway) serving(ctx context.Context, f *agreement.InForce) (*served, error) {
+	g.mu.Lock()
+	s := g.served[f.ID]
+	g.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	_, m, err := g.catalog.Mounted(ctx, f.Terms.Resource)
+	if err != nil {
+		return nil, err
+	}
+	src, err := g.open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	meter, err := g.newMeter(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s = g.served[f.ID]; s == nil {
+		s = &served{mount: m, src: src, meter: meter, masker: map[string]*protect.Masker{}}
+		g.served[f.ID] = s
+	}
+	return s, nil
+}
+
+func (g *Gateway) open(ctx context.Context, m *catalog.Mount) (source.Source, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s := g.sources[m.ID]; s != nil {
+		return s, nil
+	}
+	s, err := source.Open(context.WithoutCancel(ctx), m.Source)
+	if err != nil {
+		return nil, ErrSource.Because(err)
+	}
+	g.sources[m.ID] = s
+	return s, nil
+}

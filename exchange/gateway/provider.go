@@ -1,0 +1,497 @@
+package gateway
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/source"
+	"github.com/kuayu/kuayu/internal/columnar"
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/protect"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// factServe is the kind of the provider's fact about an answer: request, decision and digest in one.
+const factServe = "query.serve"
+
+// Restore reads back which requests were answered in the last moments before a restart.
+func (g *Gateway) Restore(ctx context.Context) error {
+	if _, err := g.index.Project(ctx); err != nil {
+		return err
+	}
+	since := g.clock.Now().Add(-replayKeep).UnixMicro()
+	return g.index.Recent(ctx, factServe, since, func(r *evidence.Record) error {
+		f, err := r.Fact()
+		if err != nil {
+			return err
+		}
+		h, err := evidence.HeaderOf(&f)
+		if err != nil {
+			return err
+		}
+		g.replay.restore(h.To+"/"+h.Request, h.Content, h.Digest, f.Time)
+		return nil
+	})
+}
+
+// Serve is the provider's side of a query.
+func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	body, err := httpx.ReadBody(r, maxRequest)
+	if err != nil {
+		g.link.Refuse(w, r, err)
+		return
+	}
+	in, err := g.link.Receive(r, body)
+	if err != nil {
+		g.observe("provider", start, nil, err)
+		g.link.Refuse(w, r, err)
+		return
+	}
+	rec, media, err := g.answer(r.Context(), in)
+	g.observe("provider", start, nil, err)
+	if err != nil {
+		g.link.Refuse(w, r, err)
+		return
+	}
+	g.link.Reply(w, r, in, rec, http.StatusOK, media)
+}
+
+// answer gives the same answer to the same request, and computes it at most once.
+func (g *Gateway) answer(ctx context.Context, in *peer.Incoming) (*evidence.Record, string, error) {
+	key := in.From + "/" + in.Fact.ID
+	sum := sha256.Sum256(in.Body)
+	content := hex.EncodeToString(sum[:])
+	e, fresh := g.replay.enter(key, content, g.clock.Now())
+	if !fresh {
+		return g.again(ctx, in, e, content)
+	}
+	out, err := g.compute(ctx, in)
+	if err != nil {
+		g.refused(ctx, in, out, err)
+		g.replay.settle(key, e, nil, "", "", err)
+		return nil, "", err
+	}
+	rec, err := g.seal(ctx, in, out, content)
+	g.replay.settle(key, e, rec, out.digest, out.media, err)
+	return rec, out.media, err
+}
+
+// again answers a request seen before.
+func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, content string) (*evidence.Record, string, error) {
+	if e.content != content {
+		err := peer.ErrReused.With()
+		g.refused(ctx, in, nil, err)
+		return nil, "", err
+	}
+	select {
+	case <-e.done:
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+	if e.err != nil {
+		return nil, "", e.err
+	}
+	if e.rec != nil && e.rec.Body != nil {
+		if h, err := headerOf(e.rec); err == nil && h.ReqHash == peer.Commitment(in.Sealed) {
+			return e.rec, e.media, nil
+		}
+		// The same request sealed anew: the same bytes, sealed for it, not metered again.
+		return g.repeat(ctx, in, e.rec.Body, e.media, e.digest)
+	}
+	out, err := g.read(ctx, in, false)
+	if err != nil {
+		return nil, "", err
+	}
+	if out.digest != e.digest {
+		return nil, "", ErrReplay.With()
+	}
+	return g.repeat(ctx, in, out.body, out.media, out.digest)
+}
+
+func headerOf(r *evidence.Record) (evidence.Header, error) {
+	f, err := r.Fact()
+	if err != nil {
+		return evidence.Header{}, err
+	}
+	return evidence.HeaderOf(&f)
+}
+
+func (g *Gateway) repeat(ctx context.Context, in *peer.Incoming, body []byte, media, digest string) (*evidence.Record, string, error) {
+	sum := sha256.Sum256(in.Body)
+	rec, err := g.seal(ctx, in, &output{body: body, media: media, digest: digest, d: &policy.Decision{}, repeated: true}, hex.EncodeToString(sum[:]))
+	return rec, media, err
+}
+
+// output is a computed answer.
+type output struct {
+	body     []byte
+	media    string
+	digest   string
+	rows     int64
+	next     string
+	d        *policy.Decision
+	repeated bool
+}
+
+func (g *Gateway) compute(ctx context.Context, in *peer.Incoming) (*output, error) {
+	return g.read(ctx, in, true)
+}
+
+// read decides, reads, masks and encodes. metered says whether it counts against the quota.
+func (g *Gateway) read(ctx context.Context, in *peer.Incoming, metered bool) (*output, error) {
+	out := &output{d: &policy.Decision{}}
+	w, err := parseWire(in.Body)
+	if err != nil {
+		return out, err
+	}
+	f, err := g.agreements.InForce(ctx, w.Agreement, agreement.Provider)
+	if err != nil {
+		return out, g.stranger(ctx, in, w.Agreement, err)
+	}
+	if f.Terms.Consumer.Member != in.From {
+		return out, agreement.ErrNoSuch.With()
+	}
+	if f.Hash != w.Hash {
+		return out, ErrBytes.With()
+	}
+	out.d, err = f.Decide(&policy.Request{
+		Principal: policy.Party{Member: in.From, Department: in.Fact.Actor.Department}, Mode: w.Mode, Resource: f.Terms.Resource,
+		Purpose: w.Purpose, Now: g.clock.Now(), Plan: w.Plan,
+	})
+	if err != nil {
+		return out, err
+	}
+	if len(out.d.Subjects) > maxSubjects {
+		return out, ErrRequest.With("more than 100 persons in one request", "一次请求超过 100 名自然人")
+	}
+	s, err := g.serving(ctx, f)
+	if err != nil {
+		return out, err
+	}
+	if w.Mode == policy.ModeVerify {
+		return out, g.verify(ctx, f, s, w, out, metered)
+	}
+	if metered {
+		if err := s.meter.take(g.clock.Now(), w.Mode, "", nil); err != nil {
+			return out, err
+		}
+	}
+	return out, g.rows(ctx, f, s, out)
+}
+
+// stranger hides from members that are no party whether an agreement exists.
+func (g *Gateway) stranger(ctx context.Context, in *peer.Incoming, id string, err error) error {
+	if c, _, perr := g.agreements.Parties(ctx, id, agreement.Provider); perr != nil || c.Member != in.From {
+		return agreement.ErrNoSuch.With()
+	}
+	return err
+}
+
+// rows reads through the plan, masks, and encodes.
+func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out *output) error {
+	plan := out.d.Plan
+	if plan.Limit == 0 || plan.Limit > MaxRows {
+		plan.Limit = MaxRows
+	}
+	if plan.Cursor != "" {
+		key, err := g.openCursor(f.ID, plan.Cursor)
+		if err != nil {
+			return err
+		}
+		plan.Cursor = key
+	}
+	rd, err := s.src.Read(ctx, s.mount.Table, plan)
+	if err != nil {
+		return sourceError(err)
+	}
+	defer rd.Release()
+	m, err := s.maskerFor(&plan, rd.Schema(), out.d.Masks, g.maskKey(f.ID))
+	if err != nil {
+		return err
+	}
+	var batches []arrow.RecordBatch
+	defer func() {
+		for _, b := range batches {
+			b.Release()
+		}
+	}()
+	for rd.Next() {
+		b, err := m.Apply(g.mem, rd.RecordBatch())
+		if err != nil {
+			return err
+		}
+		batches = append(batches, b)
+		out.rows += b.NumRows()
+	}
+	if err := rd.Err(); err != nil {
+		return sourceError(err)
+	}
+	if out.body, err = columnar.Encode(m.Schema(), batches...); err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	out.media = MediaArrow
+	out.sum()
+	s.meter.done(out.rows)
+	if out.rows == plan.Limit && len(plan.Aggregate) == 0 {
+		if last := lastKey(rd); last != "" {
+			out.next, err = g.sealCursor(f.ID, last)
+		}
+	}
+	return err
+}
+
+func (o *output) sum() {
+	h := sha256.Sum256(o.body)
+	o.digest = hex.EncodeToString(h[:])
+}
+
+func lastKey(r array.RecordReader) string {
+	if k, ok := r.(source.Keyed); ok {
+		return k.LastKey()
+	}
+	return ""
+}
+
+// sourceError keeps what the requester can mend and hides the rest.
+func sourceError(err error) error {
+	if e := errs.As(err); e.Kind == errs.Invalid || e.Kind == errs.Denied {
+		return e
+	}
+	return ErrSource.Because(err)
+}
+
+func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[string]policy.Mask, key []byte) (*protect.Masker, error) {
+	k := maskKey(p)
+	s.mu.Lock()
+	m := s.masker[k]
+	s.mu.Unlock()
+	if m != nil && m.Fits(schema) {
+		return m, nil
+	}
+	m, err := protect.Compile(schema, masks, key)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	if len(s.masker) > 256 {
+		s.masker = map[string]*protect.Masker{}
+	}
+	s.masker[k] = m
+	s.mu.Unlock()
+	return m, nil
+}
+
+// maskKey derives the key of hash masks for one agreement: pseudonyms cannot be joined across agreements.
+func (g *Gateway) maskKey(agreement string) []byte { return g.derive("mask/" + agreement) }
+
+func (g *Gateway) derive(label string) []byte {
+	m := hmac.New(sha256.New, g.pseudonym)
+	_, _ = m.Write([]byte(label))
+	return m.Sum(nil)
+}
+
+// Cursors hold the key of a row, which may be masked in the answer: they are sealed for the agreement.
+func (g *Gateway) cursorAEAD(agreement string) (cipher.AEAD, error) {
+	b, err := aes.NewCipher(g.derive("cursor/" + agreement))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(b)
+}
+
+func (g *Gateway) sealCursor(agreement, key string) (string, error) {
+	a, err := g.cursorAEAD(agreement)
+	if err != nil {
+		return "", err
+	}
+	nonce := make([]byte, a.NonceSize())
+	_, _ = rand.Read(nonce)
+	return base64.RawURLEncoding.EncodeToString(a.Seal(nonce, nonce, []byte(key), nil)), nil
+}
+
+func (g *Gateway) openCursor(agreement, text string) (string, error) {
+	a, err := g.cursorAEAD(agreement)
+	if err != nil {
+		return "", err
+	}
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) < a.NonceSize() {
+		return "", ErrCursor.Because(err)
+	}
+	key, err := a.Open(nil, b[:a.NonceSize()], b[a.NonceSize():], nil)
+	if err != nil {
+		return "", ErrCursor.Because(err)
+	}
+	return string(key), nil
+}
+
+// verify compares claims with the subject's row. Only yes and no leave.
+func (g *Gateway) verify(ctx context.Context, f *agreement.InForce, s *served, w *wireRequest, out *output, metered bool) error {
+	_, v, err := subjectOf(&w.Plan)
+	if err != nil {
+		return err
+	}
+	subject := g.index.Subject(v.Text())
+	if len(out.d.Subjects) == 0 {
+		out.d.Subjects = []string{v.Text()} // a verification always concerns somebody
+	}
+	if metered {
+		now := g.clock.Now()
+		err = s.meter.take(now, w.Mode, subject, func() (int64, error) {
+			return g.index.SubjectUses(ctx, f.ID, factServe, subject, now.Format(time.DateOnly))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	findings := make([]Finding, len(w.Claims))
+	for i, c := range w.Claims {
+		if f.Terms.Field(c.Item) == nil {
+			return policy.ErrField.With(c.Item)
+		}
+		plan := policy.Plan{
+			Aggregate: []policy.Aggregate{{Func: policy.Count, As: "n"}},
+			Where:     policy.Both(out.d.Plan.Where, &policy.Predicate{Op: policy.Eq, Item: c.Item, Values: []policy.Value{c.Value}}),
+		}
+		n, err := countRows(ctx, s, plan)
+		if err != nil {
+			return err
+		}
+		findings[i] = Finding{Item: c.Item, Match: n > 0}
+	}
+	if out.body, err = json.Marshal(findings); err != nil {
+		return err
+	}
+	out.media, out.rows = "application/json", 0
+	out.sum()
+	return nil
+}
+
+func countRows(ctx context.Context, s *served, plan policy.Plan) (int64, error) {
+	rd, err := s.src.Read(ctx, s.mount.Table, plan)
+	if err != nil {
+		return 0, sourceError(err)
+	}
+	defer rd.Release()
+	var n int64
+	for rd.Next() {
+		if c, ok := rd.RecordBatch().Column(0).(*array.Int64); ok && c.Len() > 0 {
+			n += c.Value(0)
+		}
+	}
+	if err := rd.Err(); err != nil {
+		return 0, sourceError(err)
+	}
+	return n, nil
+}
+
+// seal makes the provider's fact about the answer durable.
+func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, content string) (*evidence.Record, error) {
+	h := evidence.Header{
+		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: in.Header.Agreement,
+		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: o.digest, Subjects: g.subjects(o.d), Purpose: in.Header.Purpose,
+		MediaType: o.media, Content: content, Note: o.next,
+	}
+	id := in.Fact.ID
+	if o.repeated {
+		h.Rows, h.Bytes = 0, 0
+		id += "/again/" + g.ids.NewID()
+	}
+	return g.log.Seal(ctx, evidence.Draft{Kind: factServe, ID: id, Actor: seal.Actor{Department: g.providerDept(ctx, in.Header.Agreement)}, Header: h.Encode(), Body: o.body, Detached: true})
+}
+
+func (g *Gateway) providerDept(ctx context.Context, id string) string {
+	f, err := g.agreements.InForce(ctx, id, agreement.Provider)
+	if err != nil {
+		return ""
+	}
+	return f.Terms.Provider.Department
+}
+
+// refused records the provider's refusal of an authenticated request.
+func (g *Gateway) refused(ctx context.Context, in *peer.Incoming, o *output, err error) {
+	e := errs.As(err)
+	if e.Kind == errs.Internal || errors.Is(err, context.Canceled) {
+		return
+	}
+	h := evidence.Header{
+		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: in.Header.Agreement,
+		Outcome: e.Code, Purpose: in.Header.Purpose,
+	}
+	if o != nil && o.d != nil {
+		h.Policies = o.d.Policies
+	}
+	dept := ""
+	if _, p, perr := g.agreements.Parties(ctx, in.Header.Agreement, agreement.Provider); perr == nil {
+		dept = p.Department
+	}
+	g.record(ctx, evidence.Draft{Kind: "query.refused", ID: in.Fact.ID, Actor: seal.Actor{Department: dept}, Header: h.Encode()})
+}
+
+// PathLease is where consumers ask whether an agreement still stands.
+const PathLease = "/peer/v1/lease"
+
+type leaseRequest struct {
+	Agreement string `json:"agreement"`
+	Hash      string `json:"hash"`
+}
+
+// ServeLease confirms that an agreement is in force, to its consumer.
+func (g *Gateway) ServeLease(w http.ResponseWriter, r *http.Request) {
+	body, err := httpx.ReadBody(r, 16<<10)
+	if err != nil {
+		g.link.Refuse(w, r, err)
+		return
+	}
+	in, err := g.link.Receive(r, body)
+	if err != nil {
+		g.link.Refuse(w, r, err)
+		return
+	}
+	rec, err := g.lease(r.Context(), in)
+	if err != nil {
+		g.refused(r.Context(), in, nil, err)
+		g.link.Refuse(w, r, err)
+		return
+	}
+	g.link.Reply(w, r, in, rec, http.StatusOK, "application/json")
+}
+
+func (g *Gateway) lease(ctx context.Context, in *peer.Incoming) (*evidence.Record, error) {
+	var q leaseRequest
+	if err := httpx.Unmarshal(in.Body, &q); err != nil {
+		return nil, err
+	}
+	f, err := g.agreements.InForce(ctx, q.Agreement, agreement.Provider)
+	if err != nil {
+		return nil, g.stranger(ctx, in, q.Agreement, err)
+	}
+	if f.Terms.Consumer != (policy.Party{Member: in.From, Department: in.Fact.Actor.Department}) {
+		return nil, agreement.ErrNoSuch.With()
+	}
+	if f.Hash != q.Hash {
+		return nil, ErrBytes.With()
+	}
+	h := evidence.Header{To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: q.Agreement, Outcome: "ok"}
+	return g.log.Seal(ctx, evidence.Draft{Kind: "lease.granted", ID: in.Fact.ID, Actor: seal.Actor{Department: f.Terms.Provider.Department}, Header: h.Encode(), Body: []byte(`{}`)})
+}

@@ -277,7 +277,7 @@ const (
 func (p Planned) kindOf(k uint64) kind {
 	for i, n := range []int{p.Digits15, p.Digits13, p.Digits11, p.Lowercase, p.Check, p.OrgCheck, p.Duplicate, p.Shifted, p.Malformed} {
 		if k < uint64(n) { //nolint:gosec // counts
-			return kind(i + 1) //nolint:gosec // nine kinds
+			return kind(i + 1)
 		}
 		k -= uint64(n) //nolint:gosec // counts
 	}
@@ -295,7 +295,7 @@ func Enterprises(province string, n int, seed uint64, yield func(row []string) e
 	}
 	e := enterprises{
 		generator: g, profile: profileOf(province),
-		rows: g.permutation(uint64(max(n, 1))), numeric: g.permutation(10_000_000), lettered: g.permutation(31 * 31 * 31 * 31 * 31 * 31), //nolint:gosec // n is not negative
+		rows: g.permutation(uint64(max(n, 1))), numeric: g.permutation(10_000_000), lettered: g.permutation(31 * 31 * 31 * 31 * 31 * 31),
 	}
 	planned := Dirt(province, n)
 	row := make([]string, numColumns)

@@ -52,7 +52,7 @@ func openOf(name string, column int, province string) (io.ReadCloser, error) {
 	w := csv.NewWriter(&out)
 	for first := true; ; first = false {
 		rec, err := in.Read()
-		if err == io.EOF { //nolint:errorlint // csv returns it bare
+		if err == io.EOF {
 			w.Flush()
 			return io.NopCloser(&out), w.Error()
 		}

@@ -136,7 +136,7 @@ unavailable 503.
 	}
 	file := filepath.Join(root, filepath.FromSlash(errorsPage))
 	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a page of the repository
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

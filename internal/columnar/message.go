@@ -195,7 +195,7 @@ func verifySchema(s flatbuffers.Table) error {
 	}
 	start := s.Vector(flatbuffers.UOffsetT(o))
 	for i := range n {
-		f := flatbuffers.Table{Bytes: s.Bytes, Pos: s.Indirect(start + flatbuffers.UOffsetT(4*i))} //nolint:gosec // at most maxFields
+		f := flatbuffers.Table{Bytes: s.Bytes, Pos: s.Indirect(start + flatbuffers.UOffsetT(4*i))}
 		if err := verifyField(f); err != nil {
 			return err
 		}

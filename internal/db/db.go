@@ -51,7 +51,7 @@ type Tx struct {
 func (t *Tx) OnCommit(f func()) { t.after = append(t.after, f) }
 
 type job struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // the patience of the caller travels with its job
 	f    func(context.Context, *Tx) error
 	err  error
 	tx   *Tx

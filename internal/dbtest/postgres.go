@@ -92,7 +92,7 @@ func (s *server) start(bin string) (err error) {
 		if err := os.Chown(dir, uid, gid); err != nil {
 			return err
 		}
-		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // ids of the system
+		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
 	data := filepath.Join(dir, "data")
 	run := func(name string, args ...string) *exec.Cmd {
@@ -113,7 +113,7 @@ func (s *server) start(bin string) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(filepath.Join(dir, "log")) //nolint:gosec // a temporary folder
+	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return err
 	}

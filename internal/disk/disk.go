@@ -45,7 +45,7 @@ func (OS) Open(name string, create bool) (File, error) {
 	if create {
 		flag |= os.O_CREATE
 	}
-	f, err := os.OpenFile(name, flag, 0o600) //nolint:gosec // the path comes from the node's own configuration
+	f, err := os.OpenFile(name, flag, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
@@ -96,7 +96,7 @@ func (f osFile) Datasync() error {
 	var serr error
 	err = c.Control(func(fd uintptr) {
 		for {
-			serr = syscall.Fdatasync(int(fd)) //nolint:gosec // a file descriptor
+			serr = syscall.Fdatasync(int(fd))
 			if !errors.Is(serr, syscall.EINTR) {
 				return
 			}

@@ -41,7 +41,7 @@ func (k Kind) String() string {
 func ParseKind(s string) Kind {
 	for i, n := range kindNames {
 		if n == s {
-			return Kind(i) //nolint:gosec // bounded by the table
+			return Kind(i)
 		}
 	}
 	return Internal

@@ -19,7 +19,7 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS //nolint:gochecknoglobals // embedded files
+var migrations embed.FS
 
 // Job is a unit of work.
 type Job struct {

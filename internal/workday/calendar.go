@@ -65,7 +65,7 @@ type Calendar struct {
 //go:embed data/holidays.csv
 var holidays []byte
 
-var builtin = sync.OnceValue(func() *Calendar { //nolint:gochecknoglobals // immutable, parsed at first use
+var builtin = sync.OnceValue(func() *Calendar {
 	c, err := new(Calendar).Import(bytes.NewReader(holidays))
 	if err != nil {
 		panic(err) // the file is part of the program; a test reads it

@@ -131,7 +131,7 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	err = walk(l.cfg.FS, l.dir, 0, 0, func(s *stored) (bool, error) {
+	err = walk(l.cfg.FS, l.dir, 0, func(s *stored) (bool, error) {
 		h := s.entry.Header
 		if h.Number != l.next || h.Prev != l.prev || h.Log != l.cfg.Log {
 			return false, ErrCorrupt.With(fmt.Sprintf("segment %08d.seg, offset %d: batch %d does not follow batch %d", s.segment, s.off, h.Number, l.next))
@@ -441,7 +441,7 @@ func (l *Log) scan(from uint64, visit func(*stored) (bool, error)) error {
 		}
 		seg++
 	}
-	err = walk(l.cfg.FS, l.dir, seg, 0, func(s *stored) (bool, error) {
+	err = walk(l.cfg.FS, l.dir, seg, func(s *stored) (bool, error) {
 		if s.entry.Header.Number < from {
 			return true, nil
 		}

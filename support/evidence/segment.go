@@ -216,15 +216,15 @@ func listSegments(fs disk.FS, dir string) (int, error) {
 	return n, nil
 }
 
-// walk calls visit for each batch of each segment from the given position on, until visit returns false.
+// walk calls visit for each batch of each segment from the given segment on, until visit returns false.
 // A damaged batch ends the walk with an error that names file and offset.
-func walk(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) error {
+func walk(fs disk.FS, dir string, seg int, visit func(*stored) (bool, error)) error {
 	n, err := listSegments(fs, dir)
 	if err != nil {
 		return err
 	}
-	for ; seg < n; seg, off = seg+1, 0 {
-		more, err := walkSegment(fs, dir, seg, off, visit)
+	for ; seg < n; seg++ {
+		more, err := walkSegment(fs, dir, seg, visit)
 		if err != nil || !more {
 			return err
 		}
@@ -232,7 +232,7 @@ func walk(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool,
 	return nil
 }
 
-func walkSegment(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) (bool, error) {
+func walkSegment(fs disk.FS, dir string, seg int, visit func(*stored) (bool, error)) (bool, error) {
 	name := segmentName(dir, seg)
 	f, err := fs.Open(name, false)
 	if err != nil {
@@ -243,7 +243,7 @@ func walkSegment(fs disk.FS, dir string, seg int, off int64, visit func(*stored)
 	if err != nil {
 		return false, err
 	}
-	for off < size {
+	for off := int64(0); off < size; {
 		s, err := readBatch(f, off, size)
 		if err != nil {
 			return false, &tornError{segment: seg, off: off, cause: err, name: filepath.Base(name)}

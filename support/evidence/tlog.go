@@ -14,7 +14,6 @@ import (
 
 	tlog "github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/storage/posix"
@@ -308,13 +307,4 @@ func (t *Tlog) Cosigned() *Checkpoint {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.cosigned
-}
-
-// decodeBundle splits an entry bundle.
-func decodeBundle(b []byte) ([][]byte, error) {
-	var e api.EntryBundle
-	if err := e.UnmarshalText(b); err != nil {
-		return nil, err
-	}
-	return e.Entries, nil
 }

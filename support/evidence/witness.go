@@ -31,7 +31,7 @@ func (a *Announcement) Encode(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(a.Checkpoint))) //nolint:gosec // a checkpoint is some hundred bytes
 	b = append(b, a.Checkpoint...)
 	b = binary.BigEndian.AppendUint64(b, a.OldSize)
-	b = append(b, byte(len(a.Proof)))
+	b = append(b, byte(len(a.Proof))) //nolint:gosec // a proof has at most 64 hashes
 	for _, h := range a.Proof {
 		b = append(b, h...)
 	}

@@ -247,7 +247,7 @@ func TestApply(t *testing.T) {
 func TestHash(t *testing.T) {
 	mem := memory.NewGoAllocator()
 	schema, rec := batch(mem)
-	hash := func(key string, column string) string {
+	hash := func(key, column string) string {
 		m, err := protect.Compile(schema, masks(t, map[string]string{column: "hash"}), []byte(key))
 		if err != nil {
 			t.Fatal(err)

@@ -135,7 +135,7 @@ func (s *Sealed) Encode(b []byte) []byte {
 	b = s.Header.Encode(b)
 	b = appendStr(b, string(s.Signature))
 	b = binary.BigEndian.AppendUint32(b, s.Index)
-	b = append(b, byte(len(s.Path)))
+	b = append(b, byte(len(s.Path))) //nolint:gosec // a path has at most 32 hashes
 	for i := range s.Path {
 		b = append(b, s.Path[i][:]...)
 	}

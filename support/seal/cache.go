@@ -18,7 +18,7 @@ func cacheKey(k PublicKey, msg, sig []byte) [32]byte {
 	var stack [768]byte
 	b := append(stack[:0], byte(k.Suite))
 	b = append(b, k.Bytes...)
-	b = append(b, byte(len(sig)))
+	b = append(b, byte(len(sig))) //nolint:gosec // signatures are short; compared only
 	b = append(b, sig...)
 	b = append(b, msg...)
 	return sha256.Sum256(b)

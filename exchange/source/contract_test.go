@@ -335,6 +335,8 @@ func TestContract(t *testing.T) {
 		{"behind the end", ids(policy.Plan{Cursor: "p13", Limit: 5}), ``, ""},
 		{"filtered page", ids(policy.Plan{Where: is(policy.Eq, "age", 34), Limit: 2, Cursor: "p01"}), `p06 p11`, "p11"},
 		{"key not projected", policy.Plan{Project: []string{"age"}, Limit: 2}, `[[34],[-5]]`, "p02"},
+		{"key not projected, one row", policy.Plan{Project: []string{"age"}, Limit: 1}, `[[34]]`, "p01"},
+		{"key behind", policy.Plan{Project: []string{"age", "id"}, Limit: 1}, `[[34,"p01"]]`, "p01"}, // the same SQL as above
 		{"count", policy.Plan{Aggregate: []policy.Aggregate{{Func: policy.Count}, agg(policy.Count, "age")}}, `[[13,11]]`, ""},
 		{"aggregates over nothing", policy.Plan{Where: is(policy.Eq, "id", "none"), Aggregate: []policy.Aggregate{{Func: policy.Count}, agg(policy.Sum, "age"), agg(policy.Max, "name")}}, `[[0,null,null]]`, ""},
 		{"numbers", policy.Plan{Where: is(policy.Lt, "age", 1000), Aggregate: []policy.Aggregate{agg(policy.Min, "age"), agg(policy.Max, "age"), agg(policy.Sum, "age"), agg(policy.Avg, "age"), agg(policy.Min, "score")}}, `[[-100,100,212,21.2,-2.25]]`, ""},

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"reflect"
 	"sync"
+	"time"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
@@ -27,29 +28,44 @@ func handle(c driver.Conn) uintptr {
 	return uintptr(f.Uint())
 }
 
-// watch interrupts the connection when ctx ends. The function it gives ends the watch: after it, no interrupt comes.
-func (c *sqliteConn) watch(ctx context.Context) func() {
+// watch interrupts the connection when ctx ends. It gives the context for the driver, and the function that ends the
+// watch: after it, no interrupt comes.
+//
+// The driver's own watch costs a goroutine and a progress handler per query; ours costs nothing until ctx ends.
+// SQLite forgets an interrupt that comes before a statement runs, so it is repeated until the watch ends.
+func (c *sqliteConn) watch(ctx context.Context) (inner context.Context, end func()) {
 	if c.handle == 0 || ctx.Done() == nil {
-		return func() {}
+		return ctx, func() {}
 	}
-	var mu sync.Mutex
-	over := false
+	over := make(chan struct{})
+	var mu sync.Mutex // held while an interrupt is sent
 	stop := context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if over {
-			return
-		}
 		tls := libc.NewTLS()
 		defer tls.Close()
-		lib.Xsqlite3_interrupt(tls, c.handle)
-	})
-	return func() {
-		if stop() {
-			return
+		again := time.NewTicker(10 * time.Millisecond)
+		defer again.Stop()
+		for {
+			mu.Lock()
+			select {
+			case <-over:
+				mu.Unlock()
+				return
+			default:
+			}
+			lib.Xsqlite3_interrupt(tls, c.handle)
+			mu.Unlock()
+			select {
+			case <-over:
+				return
+			case <-again.C:
+			}
 		}
-		mu.Lock()
-		over = true
-		mu.Unlock()
+	})
+	return context.WithoutCancel(ctx), func() {
+		if !stop() {
+			mu.Lock()
+			close(over)
+			mu.Unlock()
+		}
 	}
 }

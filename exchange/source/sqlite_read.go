@@ -29,12 +29,17 @@ func (s *sqliteSource) read(ctx context.Context, r *request) (array.RecordReader
 		s.give(c, true)
 		return nil, sqliteFailed(ctx, err)
 	}
-	rows, err := st.QueryContext(ctx, named(q.args))
+	if ctx.Err() != nil {
+		s.give(c, false)
+		return nil, ErrStopped.Because(ctx.Err())
+	}
+	inner, unwatch := c.watch(ctx)
+	rows, err := st.QueryContext(inner, named(q.args))
 	if err != nil {
+		unwatch()
 		s.give(c, true)
 		return nil, sqliteFailed(ctx, err)
 	}
-	unwatch := c.watch(ctx)
 	schema := st.schemaOf(r)
 	rd := &sqliteRows{ctx: ctx, r: r, q: q, rows: rows, row: make([]driver.Value, q.width), b: columnar.NewBuilder(schema)}
 	if q.width == 0 {
@@ -47,12 +52,13 @@ func (s *sqliteSource) read(ctx context.Context, r *request) (array.RecordReader
 	}), nil
 }
 
-// schemaOf remembers the schema with the statement. Names of aggregates are not in the text.
+// schemaOf remembers the schema with the statement. Names of aggregates are not in the text, nor whether a key at the end
+// was asked for.
 func (st *sqliteStmt) schemaOf(r *request) *arrow.Schema {
 	if r.agg {
 		return r.schema()
 	}
-	if st.table != r.t {
+	if st.table != r.t || st.schema.NumFields() != len(r.outs) {
 		st.table, st.schema = r.t, r.schema()
 	}
 	return st.schema

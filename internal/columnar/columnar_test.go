@@ -80,6 +80,14 @@ func TestIPCRoundTrip(t *testing.T) {
 		t.Fatal("differs", err)
 	}
 	releaseAll(recs)
+	enc, err := NewStreamEncoder(rec.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast, err := enc.Append(nil, rec)
+	if err != nil || !bytes.Equal(fast, b) {
+		t.Fatal("the fast path makes other bytes", err)
+	}
 	if _, _, err := Decode(b, Limits{MaxRows: 5}); !errors.Is(err, ErrTooLarge) {
 		t.Fatal(err)
 	}
@@ -164,6 +172,22 @@ func BenchmarkEncodeOneRow(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := EncodeBatch(one); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkStreamEncoder(b *testing.B) {
+	rec := sample()
+	one := rec.NewSlice(0, 1)
+	enc, err := NewStreamEncoder(rec.Schema())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	buf := make([]byte, 0, 8192)
+	for b.Loop() {
+		if buf, err = enc.Append(buf[:0], one); err != nil {
 			b.Fatal(err)
 		}
 	}

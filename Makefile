@@ -8,7 +8,7 @@ TESTFLAGS ?= -timeout 10m
 NOCGO   := CGO_ENABLED=0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build build-nocgo test check fmt generate bench fuzz nightly deadcode clean
+.PHONY: help demo build build-nocgo test check fmt fix generate bench fuzz nightly deadcode clean
 .PHONY: check-fmt check-vet check-lint check-arch check-vuln
 
 help: ## list the targets
@@ -47,6 +47,9 @@ check-vuln:
 
 fmt: ## format the sources
 	$(NOCGO) $(TOOL) gofumpt -w -extra .
+
+fix: fmt ## format, and let the linter mend what it can, unneeded suppressions too
+	$(NOCGO) $(TOOL) golangci-lint run --fix ./...
 
 generate: ## write generated pages anew
 	$(NOCGO) $(GO) test -count=1 ./internal/arch -run '^TestErrorsPage$$' -update

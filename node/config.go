@@ -1,0 +1,137 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// The errors of this room.
+var (
+	ErrConfig = errs.Define(errs.Invalid, "config.invalid", "配置不正确：%[2]v。", "The configuration is not valid: %[1]v.")
+	ErrInUse  = errs.Define(errs.Conflict, "node.in_use", "数据目录正被另一个节点进程使用。", "The data folder is in use by another node process.")
+)
+
+// Listen are the addresses of the four listeners, each with its own TLS. An empty address switches one off.
+type Listen struct {
+	Peer   string `json:"peer"`   // other members only
+	Staff  string `json:"staff"`  // officers and machine clients
+	Public string `json:"public"` // everybody: constitution, public log
+	Admin  string `json:"admin"`  // metrics and profiles; loopback by default
+}
+
+// Config is the one configuration of a node. Every key has a default but member, name and division.
+type Config struct {
+	Member   string `json:"member"`   // identifier in the federation
+	Name     string `json:"name"`     // 浙江省
+	NameEN   string `json:"name_en"`  // Zhejiang
+	Division string `json:"division"` // GB/T 2260
+	Instance string `json:"instance"`
+	Suite    string `json:"suite"`    // ed25519-sha256 or sm2-sm3
+	Database string `json:"database"` // path of a SQLite file, or postgres://…
+	Listen   Listen `json:"listen"`
+	// PeerURL and PublicURL are how others reach this node.
+	PeerURL      string   `json:"peer_url"`
+	PublicURL    string   `json:"public_url"`
+	DNSNames     []string `json:"dns_names"`
+	CheckpointMS int      `json:"checkpoint_ms"` // between checkpoints of the public log, ≥ 100
+	FlushGapUS   int      `json:"flush_gap_us"`  // longest pause between flushes of evidence under load
+	LogLevel     string   `json:"log_level"`
+}
+
+// ConfigFile is the name of the configuration in the data folder.
+const ConfigFile = "kuayu.json"
+
+// Defaults fills what is empty.
+func (c Config) Defaults(dir string) Config {
+	def := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	def(&c.Instance, "1")
+	def(&c.Suite, seal.Ed25519SHA256.String())
+	def(&c.Database, filepath.Join(dir, "records.db"))
+	def(&c.Listen.Peer, "127.0.0.1:8441")
+	def(&c.Listen.Staff, "127.0.0.1:8442")
+	def(&c.Listen.Public, "127.0.0.1:8443")
+	def(&c.Listen.Admin, "127.0.0.1:8444")
+	def(&c.PeerURL, "https://"+c.Listen.Peer)
+	def(&c.PublicURL, "https://"+c.Listen.Public)
+	def(&c.LogLevel, "info")
+	if len(c.DNSNames) == 0 {
+		c.DNSNames = []string{"localhost", c.Member + ".localhost"}
+	}
+	if c.CheckpointMS == 0 {
+		c.CheckpointMS = 1000
+	}
+	return c
+}
+
+// Check validates the configuration.
+func (c *Config) Check() error {
+	bad := func(en, zh string) error { return ErrConfig.With(en, zh) }
+	switch {
+	case c.Member == "" || c.Name == "":
+		return bad("member or name missing", "缺少 member 或 name")
+	case len(c.Division) != 6:
+		return bad("division must be a 6-digit code of GB/T 2260", "division 须为 6 位行政区划代码")
+	case c.CheckpointMS < 100 || c.CheckpointMS > 600_000:
+		return bad("checkpoint_ms must be 100 to 600000", "checkpoint_ms 须为 100 至 600000")
+	case c.FlushGapUS < 0 || c.FlushGapUS > 100_000:
+		return bad("flush_gap_us must be 0 to 100000", "flush_gap_us 须为 0 至 100000")
+	}
+	_, err := seal.ParseSuite(c.Suite)
+	return err
+}
+
+// LoadConfig reads the configuration of a data folder; federation.ErrNoNode if there is none.
+func LoadConfig(dir string) (Config, error) {
+	var c Config
+	b, err := os.ReadFile(filepath.Join(dir, ConfigFile)) //nolint:gosec // the operator's own folder
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, federation.ErrNoNode.Because(err)
+	}
+	if err != nil {
+		return c, ErrConfig.Because(err, "unreadable", "无法读取")
+	}
+	if err := httpx.Unmarshal(b, &c); err != nil {
+		return c, err
+	}
+	c = c.Defaults(dir)
+	return c, c.Check()
+}
+
+// Init makes a new node in dir: keys and configuration. ErrExists if there is one already.
+func Init(dir string, c Config, now time.Time) (*federation.Keys, error) {
+	c = c.Defaults(dir)
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	suite, err := seal.ParseSuite(c.Suite)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, ErrConfig.Because(err, "the folder cannot be made", "无法创建目录")
+	}
+	keys, err := federation.GenerateKeys(filepath.Join(dir, "keys"), c.Member, suite, now)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write configuration: %w", err)
+	}
+	return keys, disk.WriteFile(filepath.Join(dir, ConfigFile), append(b, '\n'))
+}

@@ -1,0 +1,399 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/dataspace"
+	"github.com/kuayu/kuayu/exchange/gateway"
+	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/obs"
+	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// Version is the program's version.
+const Version = "0.1.0"
+
+// Options are what a node is given besides its configuration.
+type Options struct {
+	Clock  clock.Clock
+	IDs    ids.Source
+	Logger *slog.Logger
+	// Routes adds routes to the staff listener. The demonstration uses it for its role chooser; `kuayu serve` never
+	// sets it.
+	Routes func(n *Node, mux *http.ServeMux)
+}
+
+// Node is one government's node, wired. Its rooms are exported for the programs that drive whole nodes.
+type Node struct {
+	Config Config
+	Dir    string
+	Keys   *federation.Keys
+
+	Clock      clock.Clock
+	Logger     *slog.Logger
+	Metrics    *obs.Metrics
+	DB         *db.DB
+	Queue      *queue.Queue
+	Directory  *federation.Directory
+	Federation *federation.Service
+	TLS        *federation.Identity
+	Log        *evidence.Log
+	Tlog       *evidence.Tlog
+	Witness    *evidence.Witness
+	Outbox     *evidence.Outbox
+	Index      *evidence.Index
+	Issuer     *evidence.Issuer
+	Link       *peer.Link
+	Post       *peer.Post
+	Identity   *identity.Service
+	Catalog    *catalog.Service
+	Agreements *agreement.Service
+	Dataspace  *dataspace.Service
+	Gateway    *gateway.Gateway
+	API        *rest.API
+
+	options   Options
+	lock      *os.File
+	listeners map[string]net.Listener
+	ready     chan struct{}
+	readyOnce sync.Once
+}
+
+// EvidenceDir is the folder of an epoch's evidence.
+func EvidenceDir(dir string, epoch uint32) string {
+	return filepath.Join(dir, "evidence", fmt.Sprintf("e%04d", epoch))
+}
+
+// Epoch returns the current epoch of a data folder: the highest one there, 1 for a new node.
+func Epoch(dir string) uint32 {
+	es, err := os.ReadDir(filepath.Join(dir, "evidence"))
+	if err != nil {
+		return 1
+	}
+	last := 1
+	for _, e := range es {
+		if n, err := strconv.Atoi(strings.TrimPrefix(e.Name(), "e")); err == nil && n > last {
+			last = n
+		}
+	}
+	return uint32(last) //nolint:gosec // a small count
+}
+
+// LogOf names the log of a node's epoch.
+func LogOf(c *Config, epoch uint32) seal.Log {
+	return seal.Log{Node: c.Member, Instance: c.Instance, Epoch: epoch}
+}
+
+// Open wires the node in dir. It starts nothing but binds the listeners, so that their addresses are known.
+func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := federation.LoadKeys(filepath.Join(dir, "keys"))
+	if err != nil {
+		return nil, err
+	}
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.IDs == nil {
+		o.IDs = ids.Random{}
+	}
+	if o.Logger == nil {
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+			return nil, ErrConfig.Because(err, "log_level", "log_level")
+		}
+		o.Logger = obs.NewLogger(os.Stderr, level)
+	}
+	n = &Node{
+		Config: c, Dir: dir, Keys: keys, Clock: o.Clock, Logger: o.Logger.With("node", c.Member), Metrics: obs.NewMetrics(),
+		options: o, listeners: map[string]net.Listener{}, ready: make(chan struct{}),
+	}
+	defer func() {
+		if err != nil {
+			_ = n.Close()
+		}
+	}()
+	if err := n.lockDir(); err != nil {
+		return nil, err
+	}
+	if err := n.storage(ctx); err != nil {
+		return nil, err
+	}
+	if err := n.evidence(ctx); err != nil {
+		return nil, err
+	}
+	n.rooms()
+	return n, n.listen()
+}
+
+// lockDir keeps two processes from writing one folder.
+func (n *Node) lockDir() error {
+	f, err := os.OpenFile(filepath.Join(n.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return ErrConfig.Because(err, "the data folder cannot be written", "数据目录不可写")
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+		_ = f.Close()
+		return ErrInUse.Because(err)
+	}
+	n.lock = f
+	return nil
+}
+
+func (n *Node) storage(ctx context.Context) error {
+	var err error
+	if n.DB, err = db.Open(ctx, n.Config.Database); err != nil {
+		return err
+	}
+	for _, m := range []func(context.Context, *db.DB) error{
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate,
+	} {
+		if err := m(ctx, n.DB); err != nil {
+			return err
+		}
+	}
+	n.Queue = queue.New(n.DB, n.Clock, n.Logger)
+	n.Directory = federation.NewDirectory()
+	n.Federation = federation.NewService(n.DB, n.Directory, n.Clock, n.Config.Member, n.Keys.Root)
+	if err := n.Federation.Load(ctx); err != nil {
+		return err
+	}
+	n.TLS, err = federation.NewIdentity(n.Keys, n.Config.Member, n.Config.Instance, n.Config.DNSNames, n.Clock.Now())
+	return err
+}
+
+func (n *Node) evidence(context.Context) error {
+	epoch := Epoch(n.Dir)
+	id := LogOf(&n.Config, epoch)
+	var err error
+	n.Log, err = evidence.OpenLog(evidence.Config{
+		Dir: EvidenceDir(n.Dir, epoch), FS: disk.OS{}, Key: n.Keys.Evidence, Log: id, Clock: n.Clock,
+		MaxGap: time.Duration(n.Config.FlushGapUS) * time.Microsecond,
+	})
+	if err != nil {
+		return err
+	}
+	signer, vkey, err := n.Keys.CheckpointSigner(id)
+	if err != nil {
+		return err
+	}
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return fmt.Errorf("checkpoint verifier: %w", err)
+	}
+	n.Tlog = evidence.NewTlog(n.Log, signer, v, time.Duration(n.Config.CheckpointMS)*time.Millisecond)
+	cosigner, _, err := n.Keys.CosignSigner(n.Config.Member)
+	if err != nil {
+		return err
+	}
+	n.Witness = evidence.NewWitness(n.DB, cosigner)
+	n.Outbox = evidence.NewOutbox(n.DB, n.Log, n.Queue)
+	n.Index = evidence.NewIndex(n.DB, n.Log, n.Keys.Subject)
+	n.Issuer = &evidence.Issuer{Log: n.Log, Tlog: n.Tlog, Dir: n.Directory}
+	return nil
+}
+
+func (n *Node) rooms() {
+	self := n.Config.Member
+	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics}
+	n.Post = peer.NewPost(n.DB, n.Queue, n.Link, n.Log, n.Outbox, n.Clock, n.options.IDs)
+	n.Federation.SetCourier(n.Post)
+	for _, kind := range []string{federation.KindProposal, federation.KindVote, federation.KindConstitution, federation.KindStatement} {
+		n.Post.Handle(kind, peer.Handler{Before: func(ctx context.Context, in *peer.Incoming) error {
+			return n.Federation.Receive(ctx, in.From, kind, in.Body)
+		}})
+	}
+	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
+	n.Catalog = catalog.NewService(n.DB, n.Clock, n.Outbox)
+	n.Agreements = agreement.NewService(agreement.Deps{
+		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Self: self,
+	})
+	n.Dataspace = dataspace.NewService(self, n.Post, n.Link, n.Agreements, n.Catalog, n.Directory)
+	n.Gateway = gateway.New(gateway.Deps{
+		Self: self, Clock: n.Clock, IDs: n.options.IDs, Log: n.Log, Index: n.Index, Link: n.Link, Agreements: n.Agreements,
+		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
+	})
+	n.API = &rest.API{
+		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements,
+		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
+		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
+	}
+}
+
+func (n *Node) listen() error {
+	for name, addr := range map[string]string{"peer": n.Config.Listen.Peer, "staff": n.Config.Listen.Staff, "public": n.Config.Listen.Public, "admin": n.Config.Listen.Admin} {
+		if addr == "off" {
+			continue
+		}
+		l, err := net.Listen("tcp", addr) //nolint:noctx // bound once at start
+		if err != nil {
+			return ErrConfig.Because(err, "cannot listen on "+addr, "无法监听 "+addr)
+		}
+		n.listeners[name] = l
+	}
+	return nil
+}
+
+// Addr is the bound address of a listener: peer, staff, public or admin.
+func (n *Node) Addr(listener string) string {
+	if l := n.listeners[listener]; l != nil {
+		return l.Addr().String()
+	}
+	return ""
+}
+
+// Ready is closed when the node serves.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Statement is what this node says of itself now.
+func (n *Node) Statement() (*federation.Statement, error) {
+	epoch := Epoch(n.Dir)
+	st := &federation.Statement{
+		PeerURL: n.Config.PeerURL, PublicURL: n.Config.PublicURL, CABundle: n.Keys.BundlePEM(), Divisions: []string{n.Config.Division},
+	}
+	// Earlier epochs stay listed: what was sealed in them keeps its proof.
+	for e := uint32(1); e <= epoch; e++ {
+		id := LogOf(&n.Config, e)
+		_, vkey, err := n.Keys.CheckpointSigner(id)
+		if err != nil {
+			return nil, err
+		}
+		st.Logs = append(st.Logs, federation.LogKey{Log: id, Key: n.Keys.Evidence.Public(), VKey: vkey, From: n.Keys.CA.NotBefore})
+	}
+	_, wkey, err := n.Keys.CosignSigner(n.Config.Member)
+	st.WitnessKey = wkey
+	return st, err
+}
+
+// MemberEntry is this node as the constitution would list it.
+func (n *Node) MemberEntry(voter bool) federation.Member {
+	return federation.Member{ID: n.Config.Member, Name: n.Config.Name, NameEN: n.Config.NameEN, Division: n.Config.Division, RootKey: n.Keys.Root.Public(), Voter: voter}
+}
+
+// Run serves until ctx ends or something fails that must not.
+func (n *Node) Run(ctx context.Context) error {
+	// Evidence outlives everything that writes to it: it stops last.
+	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBase()
+	var floor errgroup.Group
+	floor.Go(func() error { return n.Log.Run(base) })
+	floor.Go(func() error { return n.Tlog.Run(base) })
+	if err := n.Gateway.Restore(ctx); err != nil {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.Queue.Run(gctx) })
+	g.Go(func() error { return n.Index.Run(gctx) })
+	g.Go(func() error { return n.renew(gctx) })
+	for name, l := range n.listeners {
+		srv := n.server(name)
+		g.Go(func() error {
+			err := srv.Serve(l)
+			if errors.Is(err, http.ErrServerClosed) {
+				return nil
+			}
+			return err
+		})
+		g.Go(func() error {
+			<-gctx.Done()
+			stop, cancel := context.WithTimeout(base, 2*time.Second)
+			defer cancel()
+			if err := srv.Shutdown(stop); err != nil {
+				_ = srv.Close()
+			}
+			return nil
+		})
+	}
+	n.announce(ctx)
+	n.readyOnce.Do(func() { close(n.ready) })
+	err := g.Wait()
+	stopBase()
+	return errors.Join(err, floor.Wait())
+}
+
+// announce tells the others when this node's statement is no longer what it was.
+func (n *Node) announce(ctx context.Context) {
+	if _, err := n.Directory.Member(n.Config.Member); err != nil {
+		return
+	}
+	st, err := n.Statement()
+	if err != nil {
+		return
+	}
+	old, err := n.Directory.Statement(n.Config.Member)
+	if err == nil && old.PeerURL == st.PeerURL && old.PublicURL == st.PublicURL && old.CABundle == st.CABundle && len(old.Logs) == len(st.Logs) {
+		return
+	}
+	if err := n.Federation.Announce(ctx, st); err != nil {
+		n.Logger.WarnContext(ctx, "statement not announced", "error", err)
+	}
+}
+
+// renew replaces the node certificate daily.
+func (n *Node) renew(ctx context.Context) error {
+	t := time.NewTicker(24 * time.Hour)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if err := n.TLS.Renew(n.Keys, n.Config.Member, n.Config.Instance, n.Config.DNSNames, n.Clock.Now()); err != nil {
+			n.Logger.ErrorContext(ctx, "certificate not renewed", "error", err)
+		}
+		if err := n.Post.Forget(ctx, 30*24*time.Hour); err != nil {
+			n.Logger.ErrorContext(ctx, "inbox not trimmed", "error", err)
+		}
+	}
+}
+
+// Close frees what Open took. Call after Run has returned.
+func (n *Node) Close() error {
+	var err error
+	for _, l := range n.listeners {
+		_ = l.Close()
+	}
+	if n.Gateway != nil {
+		err = errors.Join(err, n.Gateway.Close())
+	}
+	if n.Link != nil {
+		n.Link.CloseIdle()
+	}
+	if n.DB != nil {
+		err = errors.Join(err, n.DB.Close())
+	}
+	if n.lock != nil {
+		err = errors.Join(err, n.lock.Close())
+	}
+	return err
+}

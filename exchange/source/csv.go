@@ -88,19 +88,17 @@ func trim(b []byte) []byte {
 
 // read gives the next record: io.EOF at the end; errQuote or errSize for a bad record, after which reading goes on.
 func (r *csvReader) read() error {
-	for {
-		r.buf, r.text = r.buf[:0], r.text[:0]
-		r.fields, r.quoted = r.fields[:0], r.quoted[:0]
-		r.line = r.lines + 1
-		if err := r.readLine(); err != nil {
-			return err
-		}
-		line := trim(r.buf)
-		if bytes.IndexByte(line, '"') < 0 {
-			return r.plain(line)
-		}
-		return r.quotedRecord()
+	r.buf, r.text = r.buf[:0], r.text[:0]
+	r.fields, r.quoted = r.fields[:0], r.quoted[:0]
+	r.line = r.lines + 1
+	if err := r.readLine(); err != nil {
+		return err
 	}
+	line := trim(r.buf)
+	if bytes.IndexByte(line, '"') < 0 {
+		return r.plain(line)
+	}
+	return r.quotedRecord()
 }
 
 func (r *csvReader) plain(line []byte) error {

@@ -51,10 +51,15 @@ func TestSQLiteTables(t *testing.T) {
 		last   string
 		rows   string
 	}{
-		{"nokey", 2, "", "2", "rr"}, {"nokey", 2, "2", "3", "r"},
-		{"pair", 3, "", `["2","\"]"]`, "rrr"}, {"pair", 3, `["2","\"]"]`, `["2","a"]`, "r"}, {"pair", 1, `["1","a"]`, `["1","b"]`, "r"},
-		{"ints", 1, "-5", "10", "r"}, {"ints", 0, "10", "9223372036854775807", "r"},
-		{"seen", 2, "", "", "rr"}, {"_rowid_t", 2, "", "1", "r"},
+		{"nokey", 2, "", "2", "rr"},
+		{"nokey", 2, "2", "3", "r"},
+		{"pair", 3, "", `["2","\"]"]`, "rrr"},
+		{"pair", 3, `["2","\"]"]`, `["2","a"]`, "r"},
+		{"pair", 1, `["1","a"]`, `["1","b"]`, "r"},
+		{"ints", 1, "-5", "10", "r"},
+		{"ints", 0, "10", "9223372036854775807", "r"},
+		{"seen", 2, "", "", "rr"},
+		{"_rowid_t", 2, "", "1", "r"},
 	} {
 		if last, rows := page(c.table, policy.Plan{Limit: c.limit, Cursor: c.cursor}); last != c.last || rows != c.rows {
 			t.Errorf("%+v: %q %s", c, last, rows)
@@ -225,8 +230,12 @@ func TestSQLiteInterrupts(t *testing.T) {
 // TestMessagesAreSafe: what callers see names no statement, file or driver.
 func TestMessagesAreSafe(t *testing.T) {
 	for _, spec := range []Spec{
-		{Kind: KindPostgres, Location: "postgres://u:secret@127.0.0.1:1/db?connect_timeout=1"}, {Kind: KindPostgres, Location: "postgres://u:secret@[::"},
-		{Kind: KindSQLite, Location: "/secret/x.db"}, {Kind: KindFile, Location: "/secret/x.csv"}, {Kind: "secret", Location: "x"}, {Kind: KindFile},
+		{Kind: KindPostgres, Location: "postgres://u:secret@127.0.0.1:1/db?connect_timeout=1"},
+		{Kind: KindPostgres, Location: "postgres://u:secret@[::"},
+		{Kind: KindSQLite, Location: "/secret/x.db"},
+		{Kind: KindFile, Location: "/secret/x.csv"},
+		{Kind: "secret", Location: "x"},
+		{Kind: KindFile},
 	} {
 		_, err := Open(context.Background(), spec)
 		e := errs.As(err)
@@ -273,12 +282,28 @@ func TestPostgresTypes(t *testing.T) {
 		p    *policy.Predicate
 		want string
 	}{
-		{is(policy.Eq, "id", first), first}, {is(policy.Eq, "id", "no uuid"), ""}, {is(policy.Gt, "id", first), second}, {is(policy.Gt, "id", "5"), second},
-		{is(policy.In, "id", second, "x"), second}, {is(policy.In, "id", second), second}, {is(policy.Prefix, "id", "1111"), first},
-		{is(policy.Gt, "n", 1), first}, {is(policy.Eq, "n", -2.5), second}, {is(policy.In, "nn", 7, "8"), second}, {is(policy.Lt, "nn", "12345678901234567890.5"), second},
-		{is(policy.Eq, "ts", "2024-01-01T08:00:00Z"), first}, {is(policy.Eq, "tz", "2024-01-01"), first}, {is(policy.In, "tz", "2024-01-01"), first},
-		{is(policy.Eq, "f4", 0.5), first}, {is(policy.In, "i2", -3), first}, {is(policy.Eq, "ch", "ab"), first}, {is(policy.Eq, "dom", "3301"), first},
-		{is(policy.Eq, "m", "b"), second}, {is(policy.Lt, "m", "b"), first}, {is(policy.Eq, "j", `{"a": 1}`), first}, {is(policy.Prefix, `odd "name`, "x"), first},
+		{is(policy.Eq, "id", first), first},
+		{is(policy.Eq, "id", "no uuid"), ""},
+		{is(policy.Gt, "id", first), second},
+		{is(policy.Gt, "id", "5"), second},
+		{is(policy.In, "id", second, "x"), second},
+		{is(policy.In, "id", second), second},
+		{is(policy.Prefix, "id", "1111"), first},
+		{is(policy.Gt, "n", 1), first},
+		{is(policy.Eq, "n", -2.5), second},
+		{is(policy.In, "nn", 7, "8"), second},
+		{is(policy.Lt, "nn", "12345678901234567890.5"), second},
+		{is(policy.Eq, "ts", "2024-01-01T08:00:00Z"), first},
+		{is(policy.Eq, "tz", "2024-01-01"), first},
+		{is(policy.In, "tz", "2024-01-01"), first},
+		{is(policy.Eq, "f4", 0.5), first},
+		{is(policy.In, "i2", -3), first},
+		{is(policy.Eq, "ch", "ab"), first},
+		{is(policy.Eq, "dom", "3301"), first},
+		{is(policy.Eq, "m", "b"), second},
+		{is(policy.Lt, "m", "b"), first},
+		{is(policy.Eq, "j", `{"a": 1}`), first},
+		{is(policy.Prefix, `odd "name`, "x"), first},
 	} {
 		got, _, err := lines(s, "every", policy.Plan{Project: []string{"id"}, Where: c.p})
 		want := ""

@@ -240,9 +240,12 @@ func TestParquetTypes(t *testing.T) {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer mem.AssertSize(t, 0)
 	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "i8", Type: arrow.PrimitiveTypes.Int8, Nullable: true}, {Name: "u32", Type: arrow.PrimitiveTypes.Uint32, Nullable: true},
-		{Name: "u64", Type: arrow.PrimitiveTypes.Uint64, Nullable: true}, {Name: "f32", Type: arrow.PrimitiveTypes.Float32, Nullable: true},
-		{Name: "ms", Type: arrow.FixedWidthTypes.Timestamp_ms, Nullable: true}, {Name: "ls", Type: arrow.BinaryTypes.LargeString, Nullable: true},
+		{Name: "i8", Type: arrow.PrimitiveTypes.Int8, Nullable: true},
+		{Name: "u32", Type: arrow.PrimitiveTypes.Uint32, Nullable: true},
+		{Name: "u64", Type: arrow.PrimitiveTypes.Uint64, Nullable: true},
+		{Name: "f32", Type: arrow.PrimitiveTypes.Float32, Nullable: true},
+		{Name: "ms", Type: arrow.FixedWidthTypes.Timestamp_ms, Nullable: true},
+		{Name: "ls", Type: arrow.BinaryTypes.LargeString, Nullable: true},
 		{Name: "dec", Type: &arrow.Decimal128Type{Precision: 10, Scale: 2}, Nullable: true},
 		{Name: "list", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64), Nullable: true},
 		{Name: "dict", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}, Nullable: true},
@@ -273,8 +276,11 @@ func TestParquetTypes(t *testing.T) {
 		p    *policy.Predicate
 		want string
 	}{
-		{is(policy.Gt, "dec", 1), "-3"}, {is(policy.Eq, "dec", -2.5), "1"}, {is(policy.In, "dec", "1.050", 7), "-3"},
-		{is(policy.Gt, "u64", 10), "-3"}, {is(policy.Eq, "dict", "乙"), "1"},
+		{is(policy.Gt, "dec", 1), "-3"},
+		{is(policy.Eq, "dec", -2.5), "1"},
+		{is(policy.In, "dec", "1.050", 7), "-3"},
+		{is(policy.Gt, "u64", 10), "-3"},
+		{is(policy.Eq, "dict", "乙"), "1"},
 	} {
 		got, _, err := lines(s, "t", policy.Plan{Project: []string{"i8"}, Where: c.p})
 		if err != nil || got != `{"i8":`+c.want+"}\n" {

@@ -79,7 +79,7 @@ func openSQLite(ctx context.Context, spec Spec) (Source, error) {
 				return us, nil
 			}
 		}
-		return nil, nil
+		return nil, nil //nolint:nilnil // SQL null: no such moment
 	})
 	if err != nil {
 		return nil, ErrOpen.Because(err)

@@ -96,7 +96,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			}
 			wg.Wait()
 			cancel()
-			_ = <-done // the disk may have failed
+			<-done //nolint:errcheck // the disk may have failed
 			d.Crash(r)
 		}
 	}

@@ -70,7 +70,7 @@ func Compile(schema *arrow.Schema, masks map[string]policy.Mask, key []byte) (*M
 				if err != nil {
 					return nil, err
 				}
-				switch f.Type.ID() { //nolint:exhaustive // every other type is refused
+				switch f.Type.ID() {
 				case arrow.STRING, arrow.LARGE_STRING:
 				case arrow.STRING_VIEW:
 					f.Type = arrow.BinaryTypes.String
@@ -98,13 +98,13 @@ func (m *Masker) Apply(mem memory.Allocator, rec arrow.RecordBatch) (arrow.Recor
 	cols := make([]arrow.Array, len(m.masks))
 	for i := range cols {
 		col := rec.Column(i)
-		switch {
-		case m.masks[i].Kind == policy.MaskNone:
+		switch m.masks[i].Kind {
+		case policy.MaskNone:
 			col.Retain()
 			cols[i] = col
-		case m.masks[i].Kind == policy.MaskNull:
+		case policy.MaskNull:
 			cols[i] = array.MakeArrayOfNull(mem, m.out.Field(i).Type, col.Len())
-		case m.masks[i].Kind == policy.MaskHash:
+		case policy.MaskHash:
 			cols[i] = hashColumn(mem, m.key, col)
 		default:
 			cols[i] = maskColumn(mem, m.texts[i], col)

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -357,3 +358,6 @@ func Await(ctx context.Context, patience time.Duration, ok func() (bool, error))
 		}
 	}
 }
+
+// escape makes a resource code one path segment.
+func escape(code string) string { return url.PathEscape(code) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/klog/v2"
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/agreement"
@@ -133,6 +135,9 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 		}
 		o.Logger = obs.NewLogger(os.Stderr, level)
 	}
+	// The transparency log library logs to standard error by itself; what matters of it comes back as errors.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	n = &Node{
 		Config: c, Dir: dir, Keys: keys, Clock: o.Clock, Logger: o.Logger.With("node", c.Member), Metrics: obs.NewMetrics(),
 		options: o, listeners: map[string]net.Listener{}, ready: make(chan struct{}),
@@ -315,9 +320,9 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.Index.Run(gctx) })
 	g.Go(func() error { return n.renew(gctx) })
 	for name, l := range n.listeners {
-		srv := n.server(name)
+		srv, secure := n.server(name, l)
 		g.Go(func() error {
-			err := srv.Serve(l)
+			err := srv.Serve(secure)
 			if errors.Is(err, http.ErrServerClosed) {
 				return nil
 			}

@@ -17,7 +17,7 @@ import (
 )
 
 // server builds the HTTP server of a listener. Each has its own TLS and its own routes; nothing is on two by accident.
-func (n *Node) server(name string) *http.Server {
+func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) {
 	mux := http.NewServeMux()
 	var conf *tls.Config
 	trust := false
@@ -47,8 +47,7 @@ func (n *Node) server(name string) *http.Server {
 	if name == "peer" {
 		srv.ConnState = n.countStrangers()
 	}
-	n.listeners[name] = tls.NewListener(n.listeners[name], conf)
-	return srv
+	return srv, tls.NewListener(l, conf)
 }
 
 // countStrangers counts connections that closed before they became active: whoever is no member fails in the

@@ -59,7 +59,7 @@ func (r *Report) segments(ctx context.Context, dir string, key seal.PublicKey, l
 	var leaves []leafOf
 	var prev seal.Hash
 	segDir := filepath.Join(dir, "segments")
-	err := walk(disk.OS{}, segDir, 0, func(s *stored) (bool, error) {
+	err := walk(disk.OS{}, segDir, 0, 0, func(s *stored) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,10 +75,40 @@ type Log struct {
 	lastStart time.Time
 	ewma      float64
 
+	marks   []mark        // where every markEvery-th batch begins; guarded by mu
 	durable atomic.Uint64 // batches durable
 	facts   atomic.Uint64
 	flushes atomic.Uint64
 	bytes   atomic.Uint64
+}
+
+// mark says where a batch begins, so that readers need not walk from the first one.
+type mark struct {
+	number  uint64
+	segment int
+	off     int64
+}
+
+const markEvery = 64
+
+func (l *Log) mark(number uint64, segment int, off int64) {
+	if number%markEvery != 0 {
+		return
+	}
+	l.mu.Lock()
+	l.marks = append(l.marks, mark{number, segment, off})
+	l.mu.Unlock()
+}
+
+// markBefore returns the last mark at or before a batch.
+func (l *Log) markBefore(number uint64) mark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].number > number })
+	if i == 0 {
+		return mark{}
+	}
+	return l.marks[i-1]
 }
 
 // pending is the batch being gathered.
@@ -131,11 +162,12 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	err = walk(l.cfg.FS, l.dir, 0, func(s *stored) (bool, error) {
+	err = walk(l.cfg.FS, l.dir, 0, 0, func(s *stored) (bool, error) {
 		h := s.entry.Header
 		if h.Number != l.next || h.Prev != l.prev || h.Log != l.cfg.Log {
 			return false, ErrCorrupt.With(fmt.Sprintf("segment %08d.seg, offset %d: batch %d does not follow batch %d", s.segment, s.off, h.Number, l.next))
 		}
+		l.mark(h.Number, s.segment, s.off)
 		l.next, l.prev = h.Number+1, s.entry.Root()
 		l.segment, l.off = s.segment, s.end
 		return true, nil
@@ -394,6 +426,7 @@ func (l *Log) write(p *pending) error {
 	if err := l.file.Datasync(); err != nil {
 		return fmt.Errorf("flush batch: %w", err)
 	}
+	l.mark(l.next, l.segment, l.off)
 	l.off += int64(len(buf))
 	l.next, l.prev = l.next+1, tree.Root()
 	p.entry, p.tree = entry, tree
@@ -423,52 +456,23 @@ func (l *Log) Replay(from uint64, visit func(*Record) error) error {
 	})
 }
 
-// scan walks batches from a number on, skipping whole segments below it by their first batch. The tail that is being
-// written right now may read as torn; it ends the scan.
+// scan walks batches from a number on. The tail that is being written right now may read as torn; it ends the scan.
 func (l *Log) scan(from uint64, visit func(*stored) (bool, error)) error {
-	n, err := listSegments(l.cfg.FS, l.dir)
-	if err != nil {
-		return err
-	}
-	seg := 0
-	for seg+1 < n {
-		first, ok, err := l.firstOf(seg + 1)
-		if err != nil {
-			return err
-		}
-		if !ok || first > from {
-			break
-		}
-		seg++
-	}
-	err = walk(l.cfg.FS, l.dir, seg, func(s *stored) (bool, error) {
+	at := l.markBefore(from)
+	err := walk(l.cfg.FS, l.dir, at.segment, at.off, func(s *stored) (bool, error) {
 		if s.entry.Header.Number < from {
 			return true, nil
 		}
 		return visit(s)
 	})
 	var torn *tornError
-	if errors.As(err, &torn) && torn.segment == n-1 {
-		return nil
+	if errors.As(err, &torn) {
+		n, lerr := listSegments(l.cfg.FS, l.dir)
+		if lerr == nil && torn.segment == n-1 {
+			return nil
+		}
 	}
 	return err
-}
-
-func (l *Log) firstOf(seg int) (uint64, bool, error) {
-	f, err := l.cfg.FS.Open(segmentName(l.dir, seg), false)
-	if err != nil {
-		return 0, false, err
-	}
-	defer func() { _ = f.Close() }()
-	size, err := f.Size()
-	if err != nil {
-		return 0, false, err
-	}
-	s, err := readBatch(f, 0, size)
-	if err != nil {
-		return 0, false, nil
-	}
-	return s.entry.Header.Number, true, nil
 }
 
 // Get returns one fact. ErrNoFact if there is none at that place, ErrErased if its content was destroyed.

@@ -130,6 +130,33 @@ func (s *stored) record(i int, t *seal.Tree) *Record {
 // errTorn marks bytes at the end of a segment that are not a complete batch.
 var errTorn = errors.New("incomplete or damaged batch")
 
+// window reads a file through one large buffer, for walks that go forward.
+type window struct {
+	f   io.ReaderAt
+	buf []byte
+	off int64
+}
+
+const windowSize = 256 << 10
+
+// ReadAt implements io.ReaderAt.
+func (w *window) ReadAt(p []byte, off int64) (int, error) {
+	if len(p) > windowSize {
+		return w.f.ReadAt(p, off)
+	}
+	if off < w.off || off+int64(len(p)) > w.off+int64(len(w.buf)) {
+		if w.buf == nil {
+			w.buf = make([]byte, 0, windowSize)
+		}
+		n, err := w.f.ReadAt(w.buf[:windowSize], off)
+		w.buf, w.off = w.buf[:n], off
+		if n < len(p) {
+			return copy(p, w.buf), err
+		}
+	}
+	return copy(p, w.buf[off-w.off:]), nil
+}
+
 // readFrame reads the frame at off. io.EOF exactly at the end; errTorn for anything damaged.
 func readFrame(f io.ReaderAt, off, size int64) (kind byte, payload []byte, next int64, err error) {
 	if off == size {
@@ -218,13 +245,13 @@ func listSegments(fs disk.FS, dir string) (int, error) {
 
 // walk calls visit for each batch of each segment from the given segment on, until visit returns false.
 // A damaged batch ends the walk with an error that names file and offset.
-func walk(fs disk.FS, dir string, seg int, visit func(*stored) (bool, error)) error {
+func walk(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) error {
 	n, err := listSegments(fs, dir)
 	if err != nil {
 		return err
 	}
-	for ; seg < n; seg++ {
-		more, err := walkSegment(fs, dir, seg, visit)
+	for ; seg < n; seg, off = seg+1, 0 {
+		more, err := walkSegment(fs, dir, seg, off, visit)
 		if err != nil || !more {
 			return err
 		}
@@ -232,7 +259,7 @@ func walk(fs disk.FS, dir string, seg int, visit func(*stored) (bool, error)) er
 	return nil
 }
 
-func walkSegment(fs disk.FS, dir string, seg int, visit func(*stored) (bool, error)) (bool, error) {
+func walkSegment(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) (bool, error) {
 	name := segmentName(dir, seg)
 	f, err := fs.Open(name, false)
 	if err != nil {
@@ -243,8 +270,9 @@ func walkSegment(fs disk.FS, dir string, seg int, visit func(*stored) (bool, err
 	if err != nil {
 		return false, err
 	}
-	for off := int64(0); off < size; {
-		s, err := readBatch(f, off, size)
+	r := &window{f: f}
+	for off < size {
+		s, err := readBatch(r, off, size)
 		if err != nil {
 			return false, &tornError{segment: seg, off: off, cause: err, name: filepath.Base(name)}
 		}

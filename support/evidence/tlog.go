@@ -280,26 +280,28 @@ func (t *Tlog) Consistency(ctx context.Context, from uint64, cp *Checkpoint) ([]
 	return p, nil
 }
 
-// AddCosignature adds a witness's signature line for the checkpoint it belongs to. v has the witness's key. Lines for
-// another checkpoint than the latest or the last cosigned one are dropped. It returns the size cosigned.
-func (t *Tlog) AddCosignature(line []byte, v note.Verifier) (size uint64, ok bool) {
+// AddCosignature adds a witness's signature line for a checkpoint of this log. v has the witness's key. It reports
+// whether the line verifies.
+func (t *Tlog) AddCosignature(cp *Checkpoint, line []byte, v note.Verifier) bool {
+	n, err := note.Open(append(append([]byte(nil), cp.Raw...), line...), note.VerifierList(v))
+	if err != nil || len(n.Sigs) == 0 {
+		return false
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	latest := t.latest.Load()
-	for _, cp := range []*Checkpoint{t.cosigned, latest} {
-		if cp == nil {
-			continue
-		}
-		n, err := note.Open(append(append([]byte(nil), cp.Raw...), line...), note.VerifierList(v))
-		if err != nil || len(n.Sigs) == 0 {
-			continue
-		}
-		if !bytes.Contains(cp.Raw, line) {
-			t.cosigned = &Checkpoint{Raw: append(append([]byte(nil), cp.Raw...), line...), Size: cp.Size, Root: cp.Root}
-		}
-		return cp.Size, true
+	old := t.cosigned
+	if old != nil && old.Size > cp.Size {
+		return true
 	}
-	return 0, false
+	raw := cp.Raw
+	if old != nil && old.Size == cp.Size && bytes.HasPrefix(old.Raw, cp.Raw) {
+		raw = old.Raw // keep the other witnesses' lines
+	}
+	if !bytes.Contains(raw, line) {
+		raw = append(append([]byte(nil), raw...), line...)
+	}
+	t.cosigned = &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Root}
+	return true
 }
 
 // Cosigned returns the newest checkpoint that another member cosigned, nil if there is none yet.

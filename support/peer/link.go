@@ -40,6 +40,7 @@ type Link struct {
 	mu        sync.Mutex
 	clients   map[string]*http.Client
 	known     map[string]uint64 // size of our log that each member cosigned last
+	lines     map[string]string // the cosignature line each member sent last
 	verifiers map[string]note.Verifier
 }
 
@@ -85,13 +86,14 @@ func (l *Link) CloseIdle() {
 	}
 }
 
-func (l *Link) announcement(ctx context.Context, member string) *evidence.Announcement {
+// announcement is this node's latest checkpoint for a member, with the proof from what the member cosigned last.
+func (l *Link) announcement(ctx context.Context, member string) (*evidence.Announcement, *evidence.Checkpoint) {
 	if l.Tlog == nil {
-		return nil
+		return nil, nil
 	}
 	cp := l.Tlog.Latest()
 	if cp == nil {
-		return nil
+		return nil, nil
 	}
 	l.mu.Lock()
 	from := l.known[member]
@@ -103,7 +105,7 @@ func (l *Link) announcement(ctx context.Context, member string) *evidence.Announ
 			a.Proof = p
 		}
 	}
-	return a
+	return a, cp
 }
 
 func (l *Link) setKnown(member string, size uint64) {
@@ -154,7 +156,8 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if err != nil {
 		return nil, false, ErrUnreachable.Because(err, to)
 	}
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
+	announce, cp := l.announcement(ctx, to)
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: announce}
 	req.Header[HeaderSeal] = []string{f.encode()}
 	req.Header["Content-Type"] = []string{contentType}
 	if id := httpx.RequestID(ctx); id != "" {
@@ -172,7 +175,7 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if res.StatusCode/100 != 2 {
 		return l.refused(to, res, body)
 	}
-	a, err := l.verify(to, rec, res, body)
+	a, err := l.verify(to, rec, res, body, cp)
 	return a, false, err
 }
 
@@ -246,7 +249,7 @@ func (l *Link) refused(to string, res *http.Response, body []byte) (*Answer, boo
 	return nil, false, err
 }
 
-func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body []byte) (*Answer, error) {
+func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body []byte, cp *evidence.Checkpoint) (*Answer, error) {
 	f, err := decodeFrame(res.Header.Get(HeaderSeal))
 	if err != nil {
 		return nil, ErrAnswer.Because(err, to)
@@ -258,8 +261,8 @@ func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body 
 	if a.Header.ReqHash != Commitment(rec.Sealed) {
 		return nil, ErrAnswer.Because(errors.New("it answers another request"), to)
 	}
-	if line, err := base64.RawURLEncoding.DecodeString(res.Header.Get(HeaderCosign)); err == nil && len(line) > 0 {
-		l.cosigned(to, line)
+	if line := res.Header.Get(HeaderCosign); line != "" && cp != nil {
+		l.cosigned(to, line, cp)
 	}
 	if f.announce != nil {
 		if err := l.observe(res.Request.Context(), to, f); errors.Is(err, evidence.ErrFork) {
@@ -269,31 +272,44 @@ func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body 
 	return a, nil
 }
 
-// cosigned keeps a member's cosignature of our checkpoint.
-func (l *Link) cosigned(member string, line []byte) {
-	st, err := l.Dir.Statement(member)
-	if err != nil || l.Tlog == nil {
+// cosigned keeps a member's cosignature of the checkpoint that was sent to it. A line seen before costs a comparison.
+func (l *Link) cosigned(member, encoded string, cp *evidence.Checkpoint) {
+	l.mu.Lock()
+	seen := l.lines[member] == encoded
+	if !seen {
+		if l.lines == nil {
+			l.lines = map[string]string{}
+		}
+		l.lines[member] = encoded
+	}
+	l.mu.Unlock()
+	if seen {
 		return
 	}
-	cp := l.Tlog.Latest()
-	if cp == nil {
+	line, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return
+	}
+	st, err := l.Dir.Statement(member)
+	if err != nil {
 		return
 	}
 	l.mu.Lock()
-	fresh := l.known[member] != cp.Size
 	v := l.verifiers[st.WitnessKey]
 	l.mu.Unlock()
-	if !fresh {
-		return
-	}
 	if v == nil {
 		if v, err = evidence.WitnessVerifier(st.WitnessKey); err != nil {
 			return
 		}
 		l.keepVerifier(st.WitnessKey, v)
 	}
-	if size, ok := l.Tlog.AddCosignature(line, v); ok {
-		l.setKnown(member, size)
+	if l.Tlog.AddCosignature(cp, line, v) {
+		l.mu.Lock()
+		older := cp.Size < l.known[member]
+		l.mu.Unlock()
+		if !older {
+			l.setKnown(member, cp.Size)
+		}
 	}
 }
 
@@ -405,7 +421,8 @@ func (l *Link) Caller(r *http.Request) (member, instance string, err error) {
 
 // Reply writes a sealed answer. The record's header must carry ReqHash of the request.
 func (l *Link) Reply(w http.ResponseWriter, r *http.Request, in *Incoming, rec *evidence.Record, status int, contentType string) {
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(r.Context(), in.From)}
+	announce, _ := l.announcement(r.Context(), in.From)
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: announce}
 	h := w.Header()
 	h[HeaderSeal] = []string{f.encode()}
 	if in.cosign != nil {

@@ -19,6 +19,8 @@ type FS interface {
 	// List returns the sorted names of the files in a folder; none if it is absent.
 	List(dir string) ([]string, error)
 	MkdirAll(dir string) error
+	// Rename gives a file another name in the same folder; SyncDir makes it durable.
+	Rename(from, to string) error
 	// SyncDir makes the creation of files in dir durable.
 	SyncDir(dir string) error
 }
@@ -70,6 +72,9 @@ func (OS) List(dir string) ([]string, error) {
 	sort.Strings(names)
 	return names, nil
 }
+
+// Rename implements FS.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
 // MkdirAll implements FS.
 func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }

@@ -59,6 +59,7 @@ func (r *Report) segments(ctx context.Context, dir string, key seal.PublicKey, l
 	var leaves []leafOf
 	var prev seal.Hash
 	segDir := filepath.Join(dir, "segments")
+	last, end := 0, int64(0)
 	err := walk(disk.OS{}, segDir, 0, 0, func(s *stored) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -75,6 +76,7 @@ func (r *Report) segments(ctx context.Context, dir string, key seal.PublicKey, l
 			r.fact(name, s, i)
 		}
 		prev = s.entry.Root()
+		last, end = s.segment, s.end
 		r.Batches++
 		leaves = append(leaves, leafOf{rfc6962.DefaultHasher.HashLeaf(s.rawEntry), append([]byte(nil), s.rawEntry...)})
 		return true, nil
@@ -87,8 +89,23 @@ func (r *Report) segments(ctx context.Context, dir string, key seal.PublicKey, l
 		r.find("segments", "%v", err)
 	case err != nil:
 		return nil, err
+	default:
+		r.tail(segmentName(segDir, last), end)
 	}
 	return leaves, nil
+}
+
+// tail checks that nothing but zeros follows the last batch.
+func (r *Report) tail(name string, end int64) {
+	f, err := disk.OS{}.Open(name, false)
+	if err != nil {
+		return // no segment at all: nothing to check
+	}
+	defer func() { _ = f.Close() }()
+	size, err := f.Size()
+	if err != nil || !zeros(f, end, size) {
+		r.find(filepath.Base(name), "offset %d: something follows the last batch", end)
+	}
 }
 
 func (r *Report) fact(name string, s *stored, i int) {

@@ -75,13 +75,8 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 		}
 		total += len(es)
 		err := x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			if _, err := tx.NewInsert().Model(&es).On("CONFLICT (id) DO NOTHING").Exec(ctx); err != nil {
-				return fmt.Errorf("index facts: %w", err)
-			}
-			if len(ss) > 0 {
-				if _, err := tx.NewInsert().Model(&ss).On("CONFLICT (subject, day, fact) DO NOTHING").Exec(ctx); err != nil {
-					return fmt.Errorf("index subjects: %w", err)
-				}
+			if err := insert(ctx, tx, es, ss); err != nil {
+				return err
 			}
 			_, err := tx.NewRaw("INSERT INTO evidence_cursor (name, batch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET batch = excluded.batch",
 				x.cursorName(), int64(next)).Exec(ctx) //nolint:gosec // fits
@@ -119,6 +114,35 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 		return total, err
 	}
 	return total, flush(end)
+}
+
+// insert writes rows through prepared statements: building one large statement costs several times as much.
+func insert(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow) error {
+	fact, err := tx.Prepare(ctx, "INSERT INTO evidence_fact (id, kind, time, department, other, officer, agreement, outcome, row_count, batch, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+	if err != nil {
+		return fmt.Errorf("index facts: %w", err)
+	}
+	defer func() { _ = fact.Close() }()
+	for i := range es {
+		e := &es[i]
+		if _, err := fact.ExecContext(ctx, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf); err != nil {
+			return fmt.Errorf("index facts: %w", err)
+		}
+	}
+	if len(ss) == 0 {
+		return nil
+	}
+	subject, err := tx.Prepare(ctx, "INSERT INTO evidence_subject (subject, day, fact) VALUES (?, ?, ?) ON CONFLICT (subject, day, fact) DO NOTHING")
+	if err != nil {
+		return fmt.Errorf("index subjects: %w", err)
+	}
+	defer func() { _ = subject.Close() }()
+	for _, r := range ss {
+		if _, err := subject.ExecContext(ctx, r.Subject, r.Day, r.Fact); err != nil {
+			return fmt.Errorf("index subjects: %w", err)
+		}
+	}
+	return nil
 }
 
 func (x *Index) cursorName() string {

@@ -39,6 +39,8 @@ type Config struct {
 	Rand  io.Reader
 	// MaxGap is the longest pause between flushes under load; 0 means DefaultGap.
 	MaxGap time.Duration
+	// SegmentBytes is the size of a segment; 0 means the default.
+	SegmentBytes int
 }
 
 // DefaultGap is the pause between flushes under load: what gathers in it shares one signature and one fdatasync.
@@ -46,7 +48,10 @@ const DefaultGap = 2 * time.Millisecond
 
 // gapPerFact scales the pause with the size of recent batches: a lone caller is never made to wait, a loaded node
 // waits up to MaxGap. See docs/performance.md for the measurements behind it.
-const gapPerFact = 200 * time.Microsecond
+const (
+	gapPerFact     = 200 * time.Microsecond
+	gapPerExchange = 60 * time.Microsecond
+)
 
 // Stats are counters of a log since it was opened.
 type Stats struct {
@@ -76,6 +81,9 @@ type Log struct {
 	ewma      float64
 
 	marks   []mark        // where every markEvery-th batch begins; guarded by mu
+	busy    atomic.Int64  // exchanges under way
+	spare   atomic.Bool   // the next segment is prepared
+	wanted  chan struct{} // 1-buffered: prepare the next segment
 	durable atomic.Uint64 // batches durable
 	facts   atomic.Uint64
 	flushes atomic.Uint64
@@ -140,12 +148,15 @@ func OpenLog(cfg Config) (*Log, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = segmentSize
+	}
 	if cfg.MaxGap == 0 {
 		cfg.MaxGap = DefaultGap
 	}
 	l := &Log{
 		cfg: cfg, dir: filepath.Join(cfg.Dir, "segments"), cur: newPending(),
-		wake: make(chan struct{}, 1), grown: make(chan struct{}),
+		wake: make(chan struct{}, 1), wanted: make(chan struct{}, 1), grown: make(chan struct{}),
 	}
 	if err := cfg.FS.MkdirAll(l.dir); err != nil {
 		return nil, fmt.Errorf("evidence folder: %w", err)
@@ -175,13 +186,17 @@ func (l *Log) recover() error {
 	var torn *tornError
 	switch {
 	case errors.As(err, &torn):
-		if err := l.cut(torn, n); err != nil {
-			return err
-		}
+		err = l.cut(torn, n)
 	case err != nil:
 		return err
 	case n > 0 && l.segment < n-1: // a new, still empty segment
 		l.segment, l.off = n-1, 0
+		err = l.tail(n)
+	default:
+		err = l.tail(n)
+	}
+	if err != nil {
+		return err
 	}
 	l.durable.Store(l.next)
 	if n == 0 {
@@ -191,6 +206,7 @@ func (l *Log) recover() error {
 	return err
 }
 
+// cut clears what a torn write left behind in the last segment, unless something durable follows it.
 func (l *Log) cut(torn *tornError, n int) error {
 	if torn.segment != n-1 {
 		return ErrCorrupt.Because(torn, torn.Error())
@@ -207,20 +223,47 @@ func (l *Log) cut(torn *tornError, n int) error {
 	if laterBatch(f, torn.off, size) {
 		return ErrCorrupt.Because(torn, torn.Error())
 	}
-	if err := f.Truncate(torn.off); err != nil {
+	if _, err := f.WriteAt(make([]byte, size-torn.off), torn.off); err != nil {
 		return fmt.Errorf("cut torn batch: %w", err)
 	}
 	l.segment, l.off = torn.segment, torn.off
 	return f.Datasync()
 }
 
-func (l *Log) openSegment(n int) error {
-	f, err := l.cfg.FS.Open(segmentName(l.dir, n), true)
+// tail checks that nothing follows the last batch of the last segment: what does is the rest of a torn write whose
+// beginning was lost.
+func (l *Log) tail(n int) error {
+	if n == 0 {
+		return nil
+	}
+	name := segmentName(l.dir, l.segment)
+	f, err := l.cfg.FS.Open(name, false)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = f.Close() }()
+	size, err := f.Size()
+	if err != nil || zeros(f, l.off, size) {
+		return err
+	}
+	return l.cut(&tornError{segment: l.segment, off: l.off, cause: errTorn, name: filepath.Base(name)}, n)
+}
+
+// openSegment begins segment n: the spare one if it is ready, a new one otherwise.
+func (l *Log) openSegment(n int) error {
+	name, spare := segmentName(l.dir, n), filepath.Join(l.dir, nextSegment)
+	if l.spare.Swap(false) {
+		if err := l.cfg.FS.Rename(spare, name); err != nil {
+			return fmt.Errorf("next segment: %w", err)
+		}
+	} else if err := fill(l.cfg.FS, name, l.cfg.SegmentBytes); err != nil {
+		return err
+	}
 	if err := l.cfg.FS.SyncDir(l.dir); err != nil {
-		_ = f.Close()
+		return err
+	}
+	f, err := l.cfg.FS.Open(name, false)
+	if err != nil {
 		return err
 	}
 	if l.file != nil {
@@ -228,6 +271,23 @@ func (l *Log) openSegment(n int) error {
 	}
 	l.file, l.segment, l.off = f, n, 0
 	return nil
+}
+
+// prepare keeps one spare segment ready until ctx ends, so that the flusher never fills one itself under load.
+func (l *Log) prepare(ctx context.Context) {
+	for {
+		if !l.spare.Load() {
+			if err := fill(l.cfg.FS, filepath.Join(l.dir, nextSegment), l.cfg.SegmentBytes); err != nil {
+				return // the flusher will meet the same trouble and say so
+			}
+			l.spare.Store(true)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.wanted:
+		}
+	}
 }
 
 // ID returns which log this is.
@@ -332,6 +392,10 @@ func (l *Log) enqueue(f storedFact, c seal.Hash) (*pending, int, error) {
 func (l *Log) Run(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var spare sync.WaitGroup
+	pctx, stop := context.WithCancel(ctx)
+	spare.Go(func() { l.prepare(pctx) })
+	defer func() { stop(); spare.Wait() }()
 	for {
 		select {
 		case <-l.wake:
@@ -356,10 +420,16 @@ func (l *Log) Run(ctx context.Context) error {
 	}
 }
 
-// gap is the pause between the starts of two flushes, from the size of recent batches.
+// Busy tells the log how many exchanges are under way that will want facts sealed: +1 at the beginning of each, -1 at
+// its end. Where many are, a flush that waits a little serves several of them.
+func (l *Log) Busy(delta int64) { l.busy.Add(delta) }
+
+// gap is the pause between the starts of two flushes: none for a lone caller, growing with the size of recent batches
+// and with the exchanges under way.
 func (l *Log) gap() time.Duration {
-	g := time.Duration((l.ewma - 1.5) * float64(gapPerFact))
-	return max(0, min(g, l.cfg.MaxGap))
+	byFacts := time.Duration((l.ewma - 1.5) * float64(gapPerFact))
+	byBusy := time.Duration(l.busy.Load()-2) * gapPerExchange
+	return max(0, min(max(byFacts, byBusy), l.cfg.MaxGap))
 }
 
 func (l *Log) close() error {
@@ -410,15 +480,19 @@ func (l *Log) write(p *pending) error {
 	if err != nil {
 		return fmt.Errorf("sign batch: %w", err)
 	}
-	if l.off > maxSegment {
-		if err := l.openSegment(l.segment + 1); err != nil {
-			return err
-		}
-	}
 	buf := make([]byte, 0, p.size+len(p.commits)*seal.HashSize+512)
 	buf = appendFrame(buf, frameEntry, entry.Encode(nil))
 	for i := range p.facts {
 		buf = appendFact(buf, &p.facts[i])
+	}
+	if l.off > 0 && l.off+int64(len(buf)) > int64(l.cfg.SegmentBytes) {
+		if err := l.openSegment(l.segment + 1); err != nil {
+			return err
+		}
+		select {
+		case l.wanted <- struct{}{}:
+		default:
+		}
 	}
 	if _, err := l.file.WriteAt(buf, l.off); err != nil {
 		return fmt.Errorf("write batch: %w", err)

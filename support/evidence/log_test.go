@@ -28,7 +28,7 @@ func testLog() seal.Log { return seal.Log{Node: "zhejiang", Instance: "1", Epoch
 // running opens a log on fs and runs it until the returned stop is called.
 func running(t testing.TB, fs disk.FS, dir string, k *seal.PrivateKey) (*Log, func() error) {
 	t.Helper()
-	l, err := OpenLog(Config{Dir: dir, FS: fs, Key: k, Log: testLog()})
+	l, err := OpenLog(Config{Dir: dir, FS: fs, Key: k, Log: testLog(), SegmentBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		acked := map[string]*Record{}
 		var mu sync.Mutex
 		for cut := range 10 {
-			l, err := OpenLog(Config{Dir: "/e", FS: d, Key: k, Log: testLog(), MaxGap: 200 * time.Microsecond})
+			l, err := OpenLog(Config{Dir: "/e", FS: d, Key: k, Log: testLog(), MaxGap: 200 * time.Microsecond, SegmentBytes: 8 << 10})
 			if err != nil {
 				t.Fatalf("round %d cut %d: %v", round, cut, err)
 			}

@@ -17,9 +17,10 @@ import (
 // A segment is a file of frames: length (u32) · CRC-32C of the rest (u32) · type (u8) · payload. A batch is one entry
 // frame followed by one frame per fact, all written at once and flushed once. Big-endian throughout.
 const (
-	frameHead  = 9
-	maxFrame   = seal.MaxBody + 64<<10
-	maxSegment = 64 << 20
+	frameHead   = 9
+	maxFrame    = seal.MaxBody + 64<<10
+	segmentSize = 8 << 20 // bytes of a segment; a batch that does not fit opens the next one
+	nextSegment = "next.tmp"
 
 	frameEntry  = 'E' // seal.Entry
 	frameFact   = 'F' // salt · length of fact (u32) · fact · [body salt · body]
@@ -164,10 +165,16 @@ func readFrame(f io.ReaderAt, off, size int64) (kind byte, payload []byte, next 
 	}
 	var head [frameHead]byte
 	if off+frameHead > size {
+		if zeros(f, off, size) {
+			return 0, nil, off, io.EOF
+		}
 		return 0, nil, off, errTorn
 	}
 	if _, err := f.ReadAt(head[:], off); err != nil {
 		return 0, nil, off, fmt.Errorf("read frame: %w", err)
+	}
+	if head == ([frameHead]byte{}) {
+		return 0, nil, off, io.EOF
 	}
 	n := int64(binary.BigEndian.Uint32(head[:]))
 	if n > maxFrame || off+frameHead+n > size {
@@ -273,6 +280,9 @@ func walkSegment(fs disk.FS, dir string, seg int, off int64, visit func(*stored)
 	r := &window{f: f}
 	for off < size {
 		s, err := readBatch(r, off, size)
+		if errors.Is(err, io.EOF) {
+			break
+		}
 		if err != nil {
 			return false, &tornError{segment: seg, off: off, cause: err, name: filepath.Base(name)}
 		}
@@ -298,6 +308,39 @@ func (e *tornError) Error() string {
 }
 
 func (e *tornError) Unwrap() error { return e.cause }
+
+// zeros reports whether a file holds nothing but zeros from off on.
+func zeros(f io.ReaderAt, off, size int64) bool {
+	buf := make([]byte, 64<<10)
+	for off < size {
+		n, err := f.ReadAt(buf[:min(int64(len(buf)), size-off)], off)
+		for _, b := range buf[:n] {
+			if b != 0 {
+				return false
+			}
+		}
+		if off += int64(n); err != nil || n == 0 {
+			return err == nil || errors.Is(err, io.EOF)
+		}
+	}
+	return true
+}
+
+// fill makes a file of zeros, durable.
+func fill(fs disk.FS, name string, size int) error {
+	f, err := fs.Open(name, true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	chunk := make([]byte, min(size, 1<<20))
+	for off := 0; off < size; off += len(chunk) {
+		if _, err := f.WriteAt(chunk[:min(len(chunk), size-off)], int64(off)); err != nil {
+			return fmt.Errorf("fill segment: %w", err)
+		}
+	}
+	return f.Datasync()
+}
 
 // laterBatch reports whether a valid entry frame of a higher batch follows a damaged spot: then the damage is not the
 // torn tail of the last write, but corruption of something that was durable.

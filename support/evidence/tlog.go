@@ -35,6 +35,8 @@ type Tlog struct {
 	mu       sync.Mutex
 	proofs   map[[2]uint64][][]byte // consistency proofs to the latest checkpoint
 	cosigned *Checkpoint            // the latest checkpoint with a cosignature
+	recent   map[uint64]*Checkpoint // published lately, by size
+	order    []uint64
 }
 
 // Checkpoint is a signed tree head of a transparency log.
@@ -49,7 +51,7 @@ type Checkpoint struct {
 func NewTlog(l *Log, signer note.Signer, verifier note.Verifier, interval time.Duration) *Tlog {
 	return &Tlog{
 		log: l, dir: filepath.Join(l.cfg.Dir, "tlog"), signer: signer, verifier: verifier, interval: interval,
-		ready: make(chan struct{}), proofs: map[[2]uint64][][]byte{},
+		ready: make(chan struct{}), proofs: map[[2]uint64][][]byte{}, recent: map[uint64]*Checkpoint{},
 	}
 }
 
@@ -165,6 +167,11 @@ func (t *Tlog) refresh() error {
 	first := t.latest.Swap(cp) == nil
 	t.mu.Lock()
 	t.proofs = map[[2]uint64][][]byte{}
+	t.recent[cp.Size] = cp
+	if t.order = append(t.order, cp.Size); len(t.order) > recentLimit {
+		delete(t.recent, t.order[0])
+		t.order = t.order[1:]
+	}
 	t.mu.Unlock()
 	if first {
 		close(t.ready)
@@ -280,9 +287,15 @@ func (t *Tlog) Consistency(ctx context.Context, from uint64, cp *Checkpoint) ([]
 	return p, nil
 }
 
-// AddCosignature adds a witness's signature line for a checkpoint of this log. v has the witness's key. It reports
-// whether the line verifies.
-func (t *Tlog) AddCosignature(cp *Checkpoint, line []byte, v note.Verifier) bool {
+// AddCosignature adds a witness's signature line for this log's checkpoint of a size. v has the witness's key. It
+// reports whether the line verifies for a checkpoint published lately.
+func (t *Tlog) AddCosignature(size uint64, line []byte, v note.Verifier) bool {
+	t.mu.Lock()
+	cp := t.recent[size]
+	t.mu.Unlock()
+	if cp == nil {
+		return false
+	}
 	n, err := note.Open(append(append([]byte(nil), cp.Raw...), line...), note.VerifierList(v))
 	if err != nil || len(n.Sigs) == 0 {
 		return false

@@ -192,7 +192,7 @@ func TestRewrittenHistoryIsCaught(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if cp := n.tlog.Latest(); !n.tlog.AddCosignature(cp, line, cosigner) || n.tlog.Cosigned() == nil {
+			if !n.tlog.AddCosignature(10, line.Line, cosigner) || n.tlog.Cosigned() == nil {
 				t.Fatal("cosignature not accepted")
 			}
 			n.sealMany(t, 20, "b")

@@ -76,8 +76,9 @@ type seenLog struct {
 	member string
 	size   uint64
 	root   []byte
-	raw    []byte // announcement checkpoint last accepted
-	cosig  []byte // our signature line over it
+	raw    []byte       // announcement checkpoint last accepted
+	cosig  *Cosignature // ours over it
+	stale  []byte       // a checkpoint whose proof began elsewhere: not looked at twice
 	forked bool
 	recent map[uint64][]byte // roots of the checkpoints accepted last, by size
 	order  []uint64
@@ -107,12 +108,30 @@ func (w *Witness) Forked(origin string) bool {
 	return s.forked
 }
 
+// Cosignature is a witness's signature line over a checkpoint of a size.
+type Cosignature struct {
+	Size uint64
+	Line []byte
+}
+
+// Known returns what this witness would tell the log's owner: the size seen last and its cosignature, nil after a
+// restart until the next checkpoint.
+func (w *Witness) Known(ctx context.Context, origin string) (uint64, *Cosignature) {
+	s := w.of(origin)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.load(ctx, s, origin) != nil {
+		return 0, nil
+	}
+	return s.size, s.cosig
+}
+
 // Observe checks a checkpoint of a member's log against what was seen before and returns this witness's cosignature
 // line for it. What was seen is durable before the cosignature exists.
 //
 // Errors: ErrCheckpoint (signature, format), ErrStaleProof (the proof starts elsewhere; the error names the size to
 // start from; nothing is wrong), ErrFork (history was rewritten: remembered, and refused from then on).
-func (w *Witness) Observe(ctx context.Context, member string, v note.Verifier, a *Announcement) ([]byte, error) {
+func (w *Witness) Observe(ctx context.Context, member string, v note.Verifier, a *Announcement) (*Cosignature, error) {
 	s := w.of(v.Name())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,6 +143,9 @@ func (w *Witness) Observe(ctx context.Context, member string, v note.Verifier, a
 	}
 	if bytes.Equal(a.Checkpoint, s.raw) && s.cosig != nil {
 		return s.cosig, nil
+	}
+	if a.OldSize != s.size && bytes.Equal(a.Checkpoint, s.stale) {
+		return nil, ErrStaleProof.With(s.size)
 	}
 	cp, err := parseCheckpoint(a.Checkpoint, v)
 	if err != nil {
@@ -138,6 +160,7 @@ func (w *Witness) Observe(ctx context.Context, member string, v note.Verifier, a
 		}
 	case s.size > 0:
 		if a.OldSize != s.size {
+			s.stale = a.Checkpoint
 			return nil, ErrStaleProof.With(s.size)
 		}
 		if err := proof.VerifyConsistency(rfc6962.DefaultHasher, s.size, cp.Size, a.Proof, s.root, cp.Root); err != nil {
@@ -157,9 +180,10 @@ func (w *Witness) Observe(ctx context.Context, member string, v note.Verifier, a
 	if err != nil {
 		return nil, err
 	}
-	s.member, s.size, s.root, s.raw, s.cosig = member, cp.Size, cp.Root, a.Checkpoint, line
+	s.member, s.size, s.root, s.raw = member, cp.Size, cp.Root, a.Checkpoint
+	s.cosig = &Cosignature{Size: cp.Size, Line: line}
 	s.remember(cp.Size, cp.Root)
-	return line, nil
+	return s.cosig, nil
 }
 
 // older judges a checkpoint smaller than the largest one seen. Messages overtake one another on the wire, so that alone

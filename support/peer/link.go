@@ -87,13 +87,13 @@ func (l *Link) CloseIdle() {
 }
 
 // announcement is this node's latest checkpoint for a member, with the proof from what the member cosigned last.
-func (l *Link) announcement(ctx context.Context, member string) (*evidence.Announcement, *evidence.Checkpoint) {
+func (l *Link) announcement(ctx context.Context, member string) *evidence.Announcement {
 	if l.Tlog == nil {
-		return nil, nil
+		return nil
 	}
 	cp := l.Tlog.Latest()
 	if cp == nil {
-		return nil, nil
+		return nil
 	}
 	l.mu.Lock()
 	from := l.known[member]
@@ -105,7 +105,7 @@ func (l *Link) announcement(ctx context.Context, member string) (*evidence.Annou
 			a.Proof = p
 		}
 	}
-	return a, cp
+	return a
 }
 
 func (l *Link) setKnown(member string, size uint64) {
@@ -156,8 +156,8 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if err != nil {
 		return nil, false, ErrUnreachable.Because(err, to)
 	}
-	announce, cp := l.announcement(ctx, to)
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: announce}
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
+	l.tellKnown(ctx, req.Header, st)
 	req.Header[HeaderSeal] = []string{f.encode()}
 	req.Header["Content-Type"] = []string{contentType}
 	if id := httpx.RequestID(ctx); id != "" {
@@ -175,7 +175,7 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if res.StatusCode/100 != 2 {
 		return l.refused(to, res, body)
 	}
-	a, err := l.verify(to, rec, res, body, cp)
+	a, err := l.verify(to, rec, res, body)
 	return a, false, err
 }
 
@@ -249,7 +249,7 @@ func (l *Link) refused(to string, res *http.Response, body []byte) (*Answer, boo
 	return nil, false, err
 }
 
-func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body []byte, cp *evidence.Checkpoint) (*Answer, error) {
+func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body []byte) (*Answer, error) {
 	f, err := decodeFrame(res.Header.Get(HeaderSeal))
 	if err != nil {
 		return nil, ErrAnswer.Because(err, to)
@@ -261,9 +261,7 @@ func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body 
 	if a.Header.ReqHash != Commitment(rec.Sealed) {
 		return nil, ErrAnswer.Because(errors.New("it answers another request"), to)
 	}
-	if line := res.Header.Get(HeaderCosign); line != "" && cp != nil {
-		l.cosigned(to, line, cp)
-	}
+	l.hearKnown(to, res.Header)
 	if f.announce != nil {
 		if err := l.observe(res.Request.Context(), to, f); errors.Is(err, evidence.ErrFork) {
 			return nil, err
@@ -272,18 +270,56 @@ func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body 
 	return a, nil
 }
 
-// cosigned keeps a member's cosignature of the checkpoint that was sent to it. A line seen before costs a comparison.
-func (l *Link) cosigned(member, encoded string, cp *evidence.Checkpoint) {
+// tellKnown tells a member what this node has seen of its log: the size, and the cosignature.
+func (l *Link) tellKnown(ctx context.Context, h http.Header, st *federation.Statement) {
+	if len(st.Logs) == 0 {
+		return
+	}
+	size, c := l.Witness.Known(ctx, originOf(st))
+	if c != nil {
+		h[HeaderCosign] = []string{encodeCosign(c)}
+	} else if size > 0 {
+		h[HeaderKnown] = []string{strconv.FormatUint(size, 10)}
+	}
+}
+
+// originOf is the origin of a member's current log: the name in its verifier key.
+func originOf(st *federation.Statement) string {
+	origin, _, _ := strings.Cut(st.Logs[len(st.Logs)-1].VKey, "+")
+	return origin
+}
+
+func encodeCosign(c *evidence.Cosignature) string {
+	return strconv.FormatUint(c.Size, 10) + " " + base64.RawURLEncoding.EncodeToString(c.Line)
+}
+
+// hearKnown keeps what a member says it has seen of this node's log. A line heard before costs a comparison.
+func (l *Link) hearKnown(member string, h http.Header) {
+	if l.Tlog == nil {
+		return
+	}
+	text := h.Get(HeaderCosign)
+	if text == "" {
+		if n, err := strconv.ParseUint(h.Get(HeaderKnown), 10, 64); err == nil {
+			l.setKnown(member, n)
+		}
+		return
+	}
 	l.mu.Lock()
-	seen := l.lines[member] == encoded
+	seen := l.lines[member] == text
 	if !seen {
 		if l.lines == nil {
 			l.lines = map[string]string{}
 		}
-		l.lines[member] = encoded
+		l.lines[member] = text
 	}
 	l.mu.Unlock()
 	if seen {
+		return
+	}
+	number, encoded, _ := strings.Cut(text, " ")
+	size, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || len(encoded) > 4096 {
 		return
 	}
 	line, err := base64.RawURLEncoding.DecodeString(encoded)
@@ -296,6 +332,7 @@ func (l *Link) cosigned(member, encoded string, cp *evidence.Checkpoint) {
 	}
 	l.mu.Lock()
 	v := l.verifiers[st.WitnessKey]
+	older := size < l.known[member]
 	l.mu.Unlock()
 	if v == nil {
 		if v, err = evidence.WitnessVerifier(st.WitnessKey); err != nil {
@@ -303,13 +340,8 @@ func (l *Link) cosigned(member, encoded string, cp *evidence.Checkpoint) {
 		}
 		l.keepVerifier(st.WitnessKey, v)
 	}
-	if l.Tlog.AddCosignature(cp, line, v) {
-		l.mu.Lock()
-		older := cp.Size < l.known[member]
-		l.mu.Unlock()
-		if !older {
-			l.setKnown(member, cp.Size)
-		}
+	if l.Tlog.AddCosignature(size, line, v) && !older {
+		l.setKnown(member, size)
 	}
 }
 
@@ -349,7 +381,7 @@ func (l *Link) observe(ctx context.Context, member string, f *frame) error {
 	return err
 }
 
-func (l *Link) observeLine(ctx context.Context, member string, f *frame) ([]byte, error) {
+func (l *Link) observeLine(ctx context.Context, member string, f *frame) (*evidence.Cosignature, error) {
 	k, err := l.Dir.LogKey(f.sealed.Header.Log, f.sealed.Header.Time)
 	if err != nil {
 		return nil, err
@@ -375,7 +407,7 @@ type Incoming struct {
 	Sealed   *seal.Sealed
 	BodySalt [seal.BodySaltSize]byte
 	Body     []byte
-	cosign   []byte
+	cosign   *evidence.Cosignature
 }
 
 // Receive verifies a sealed request: the TLS identity is a member in force, the seal is that member's and covers body,
@@ -399,6 +431,7 @@ func (l *Link) Receive(r *http.Request, body []byte) (*Incoming, error) {
 	if in.Header.Expired(l.Clock.Now()) {
 		return nil, ErrStale.With()
 	}
+	l.hearKnown(member, r.Header)
 	if f.announce != nil {
 		if in.cosign, err = l.observeLine(r.Context(), member, f); err != nil {
 			return nil, err
@@ -421,12 +454,11 @@ func (l *Link) Caller(r *http.Request) (member, instance string, err error) {
 
 // Reply writes a sealed answer. The record's header must carry ReqHash of the request.
 func (l *Link) Reply(w http.ResponseWriter, r *http.Request, in *Incoming, rec *evidence.Record, status int, contentType string) {
-	announce, _ := l.announcement(r.Context(), in.From)
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: announce}
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(r.Context(), in.From)}
 	h := w.Header()
 	h[HeaderSeal] = []string{f.encode()}
 	if in.cosign != nil {
-		h[HeaderCosign] = []string{base64.RawURLEncoding.EncodeToString(in.cosign)}
+		h[HeaderCosign] = []string{encodeCosign(in.cosign)}
 	}
 	h["Content-Type"] = []string{contentType}
 	h["Content-Length"] = []string{strconv.Itoa(len(rec.Body))}

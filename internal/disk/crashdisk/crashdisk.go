@@ -171,6 +171,23 @@ func (d *Disk) List(dir string) ([]string, error) {
 // MkdirAll implements disk.FS; folders need no keeping here.
 func (d *Disk) MkdirAll(string) error { return nil }
 
+// Rename implements disk.FS.
+func (d *Disk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.step(); err != nil {
+		return err
+	}
+	n := d.files[from]
+	if n == nil {
+		return fs.ErrNotExist
+	}
+	delete(d.files, from)
+	n.linked = false
+	d.files[to] = n
+	return nil
+}
+
 // SyncDir implements disk.FS.
 func (d *Disk) SyncDir(dir string) error {
 	d.mu.Lock()

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+
+	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/exchange/agreement"
+)
+
+// agreementCmd is about applications that became agreements.
+type agreementCmd struct {
+	List     agreementListCmd     `cmd:"" default:"1" help:"列出协议。|List agreements."`
+	Show     requestShowCmd       `cmd:"" help:"查看协议。|Show an agreement."`
+	Document agreementDocumentCmd `cmd:"" help:"协议原文，逐字节。|The agreement's exact bytes."`
+	History  requestHistoryCmd    `cmd:"" help:"办理经过。|What happened so far."`
+	Revoke   agreementRevokeCmd   `cmd:"" help:"撤销，立即生效。|Revoke, with effect at once."`
+	Lease    agreementLeaseCmd    `cmd:"" help:"租约：已得数据可用到何时。|Until when data held may be used."`
+}
+
+type agreementListCmd struct {
+	State string `placeholder:"STATE" help:"只看某一状态，如 ACTIVE、TERMINATED。|Only one state, such as ACTIVE or TERMINATED."`
+	Limit int    `default:"100" help:"最多几条。|How many at most."`
+}
+
+func (c *agreementListCmd) Run(ctx context.Context, a *app) error {
+	ns, err := a.negotiations(ctx, c.State, c.Limit)
+	if err != nil {
+		return err
+	}
+	made := []agreement.Negotiation{}
+	t := &table{head: []string{a.t("协议", "agreement"), a.t("本方", "we are"), a.t("对方", "other"), a.t("资源", "resource"), a.t("状态", "state"), a.t("时限", "until")}}
+	for i := range ns {
+		n := &ns[i]
+		if n.Agreement == "" {
+			continue
+		}
+		made = append(made, *n)
+		t.add(n.Agreement, string(n.Role), n.Other(), n.Application.Resource, string(n.State), when(n.ValidUntil))
+	}
+	return a.list(made, t, "还没有协议：kuayu request list 显示办理中的申请。", "No agreement yet: kuayu request list shows applications under way.")
+}
+
+type agreementDocumentCmd struct {
+	ID string `arg:"" help:"协议编号。|Id of the agreement."`
+	To string `placeholder:"FILE" help:"写入文件；缺省为标准输出。|Write to a file; default standard output."`
+}
+
+func (c *agreementDocumentCmd) Run(ctx context.Context, a *app) error {
+	var b []byte
+	if err := a.get(ctx, "/api/v1/agreements/"+seg(c.ID)+"/document", &b); err != nil {
+		return err
+	}
+	return a.deliver(c.To, b)
+}
+
+type agreementRevokeCmd struct {
+	ID     string `arg:"" help:"协议编号。|Id of the agreement."`
+	Reason string `required:"" help:"理由。|Why."`
+}
+
+func (c *agreementRevokeCmd) Run(ctx context.Context, a *app) error {
+	return a.negotiate(ctx, "/api/v1/agreements/"+seg(c.ID)+"/revoke", rest.Reason{Reason: c.Reason})
+}
+
+type agreementLeaseCmd struct {
+	ID string `arg:"" help:"协议编号。|Id of the agreement."`
+}
+
+func (c *agreementLeaseCmd) Run(ctx context.Context, a *app) error {
+	var l rest.Lease
+	if err := a.get(ctx, "/api/v1/agreements/"+seg(c.ID)+"/lease", &l); err != nil {
+		return err
+	}
+	t := &table{}
+	t.add(a.t("可用至", "usable until"), when(l.Until))
+	return a.show(l, t)
+}

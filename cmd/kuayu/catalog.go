@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/support/policy"
+)
+
+// catalogCmd is about what departments share.
+type catalogCmd struct {
+	List     catalogListCmd     `cmd:"" default:"withargs" help:"列出目录：本节点的（含草稿），或某成员的。|List the catalogue: this node's with drafts, or a member's."`
+	Show     catalogShowCmd     `cmd:"" help:"查看一条目录。|Show an entry."`
+	Save     catalogSaveCmd     `cmd:"" help:"编目：保存一条目录及其挂接（JSON 文件）。|Save an entry and where it is mounted (JSON file)."`
+	Publish  catalogPublishCmd  `cmd:"" help:"发布。|Publish an entry."`
+	Withdraw catalogWithdrawCmd `cmd:"" help:"下架。|Withdraw an entry."`
+}
+
+type catalogListCmd struct {
+	Member string `arg:"" optional:"" help:"成员编号；缺省为本节点。|Member id; default this node."`
+	Limit  int    `default:"1000" help:"最多几条。|How many at most."`
+}
+
+func (c *catalogListCmd) Run(ctx context.Context, a *app) error {
+	path := "/api/v1/resources"
+	if c.Member != "" {
+		path = "/api/v1/catalog/" + seg(c.Member)
+	}
+	const step = 500
+	all, after := []catalog.Resource{}, ""
+	for len(all) < c.Limit {
+		var p page[catalog.Resource]
+		if err := a.get(ctx, with(path, "after", after, "limit", count(step)), &p); err != nil {
+			return err
+		}
+		all = append(all, p.Items...)
+		if c.Member == "" && len(p.Items) == step {
+			p.Next = p.Items[step-1].Code
+		}
+		if p.Next == "" || p.Next == after {
+			break
+		}
+		after = p.Next
+	}
+	all = all[:min(len(all), c.Limit)]
+	t := &table{head: []string{a.t("代码", "code"), a.t("名称", "name"), a.t("提供部门", "provider"), a.t("共享属性", "sharing"), a.t("方式", "modes"), a.t("更新", "updated"), a.t("状态", "state"), a.t("版本", "version")}}
+	for i := range all {
+		r := &all[i]
+		t.add(r.Code, r.Name, r.Provider, string(r.Sharing), modeNames(r.Modes), r.UpdateCycle, r.State, count(r.Version))
+	}
+	return a.list(all, t, "目录为空：kuayu catalog save FILE，再由部门负责人 kuayu catalog publish CODE。", "The catalogue is empty: kuayu catalog save FILE, then the head of the department runs kuayu catalog publish CODE.")
+}
+
+func modeNames(ms []policy.Mode) string {
+	names := make([]string, len(ms))
+	for i, m := range ms {
+		names[i] = string(m)
+	}
+	return strings.Join(names, ",")
+}
+
+type catalogShowCmd struct {
+	Member string `arg:"" help:"成员编号。|Member id."`
+	Code   string `arg:"" help:"资源代码。|Code of the resource."`
+}
+
+func (c *catalogShowCmd) Run(ctx context.Context, a *app) error {
+	var r catalog.Resource
+	if err := a.get(ctx, "/api/v1/catalog/"+seg(c.Member)+"/"+seg(c.Code), &r); err != nil {
+		return err
+	}
+	return a.showResource(&r, true)
+}
+
+func (a *app) showResource(r *catalog.Resource, items bool) error {
+	t := &table{}
+	t.add(a.t("代码", "code"), r.Code)
+	t.add(a.t("名称", "name"), r.Name)
+	t.add(a.t("提供部门", "provider"), r.Provider+" "+r.Department)
+	t.add(a.t("共享属性", "sharing"), string(r.Sharing))
+	t.add(a.t("方式", "modes"), modeNames(r.Modes))
+	t.add(a.t("使用条件", "conditions"), dash(r.Conditions))
+	t.add(a.t("状态", "state"), r.State+" v"+count(r.Version))
+	if items {
+		for _, i := range r.Items {
+			t.add(a.t("数据项 ", "item ")+i.Name, strings.TrimSpace(i.Title+" "+i.Type+a.t(" 级别 ", " grade ")+count(i.Grade)+mark(i.Key, " key")+mark(i.Subject, " subject")+mark(i.Verify, " verify-only")+mask(i.Mask)))
+		}
+	}
+	return a.show(r, t)
+}
+
+func mark(ok bool, s string) string {
+	if ok {
+		return s
+	}
+	return ""
+}
+
+func mask(m policy.Mask) string {
+	if m.Kind == policy.MaskNone {
+		return ""
+	}
+	return " mask:" + string(m.Kind)
+}
+
+type catalogSaveCmd struct {
+	File string `arg:"" help:"JSON 文件：{\"resource\":{…},\"source\":…,\"table\":…}；“-”为标准输入。|JSON file: {\"resource\":{…},\"source\":…,\"table\":…}; “-” is standard input."`
+}
+
+func (c *catalogSaveCmd) Run(ctx context.Context, a *app) error {
+	var in rest.ResourceRequest
+	if err := a.readJSON(c.File, &in); err != nil {
+		return err
+	}
+	if in.Resource.Code == "" {
+		return ErrJSON.With(c.File, "resource.code is missing", "缺少 resource.code")
+	}
+	var r catalog.Resource
+	if err := a.call(ctx, http.MethodPut, "/api/v1/resources/"+seg(in.Resource.Code), in, &r); err != nil {
+		return err
+	}
+	a.note("已存为草稿；部门负责人运行 kuayu catalog publish %s 后对外可见。", "Saved as a draft; it is seen by others once the head of the department runs kuayu catalog publish %s.", r.Code)
+	return a.showResource(&r, false)
+}
+
+type catalogPublishCmd struct {
+	Code string `arg:"" help:"资源代码。|Code of the resource."`
+}
+
+func (c *catalogPublishCmd) Run(ctx context.Context, a *app) error {
+	return a.changeResource(ctx, c.Code, "publish")
+}
+
+type catalogWithdrawCmd struct {
+	Code string `arg:"" help:"资源代码。|Code of the resource."`
+}
+
+func (c *catalogWithdrawCmd) Run(ctx context.Context, a *app) error {
+	return a.changeResource(ctx, c.Code, "withdraw")
+}
+
+func (a *app) changeResource(ctx context.Context, code, verb string) error {
+	var r catalog.Resource
+	if err := a.post(ctx, "/api/v1/resources/"+seg(code)+"/"+verb, nil, &r); err != nil {
+		return err
+	}
+	return a.showResource(&r, false)
+}

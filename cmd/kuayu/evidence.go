@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/node"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/federation"
+)
+
+// evidenceCmd is about facts and their proofs. Verify and fsck need no node.
+type evidenceCmd struct {
+	Verify       evidenceVerifyCmd       `cmd:"" help:"离线验证回执：只读两个文件。|Verify a receipt offline: reads two files, nothing else."`
+	Constitution evidenceConstitutionCmd `cmd:"" help:"下载章程文件（公开）。|Download the constitution (public)."`
+	List         evidenceListCmd         `cmd:"" default:"1" help:"检索存证。|Search the evidence."`
+	Receipt      evidenceReceiptCmd      `cmd:"" help:"取得一条事实的回执。|Get the receipt of a fact."`
+	Subject      evidenceSubjectCmd      `cmd:"" help:"谁看过某人的数据。|Who looked at a person's data."`
+	Fsck         evidenceFsckCmd         `cmd:"" help:"检查本节点存证文件（离线，不改动）。|Check this node's evidence files (offline, changes nothing)."`
+	Epoch        evidenceEpochCmd        `cmd:"" help:"从备份恢复后，开始新的一期日志（节点须停止）。|After a restore from backup: begin a new epoch of the log (the node must be stopped)."`
+}
+
+type evidenceVerifyCmd struct {
+	File         string `arg:"" name:"receipt" help:"回执文件。|The receipt."`
+	Constitution string `required:"" placeholder:"FILE" help:"章程文件，见 kuayu evidence constitution。|The constitution, see kuayu evidence constitution."`
+	Genesis      string `placeholder:"HASH" help:"第一版章程须有的散列。|The hash the first version must have."`
+	Body         bool   `help:"一并输出回执中的正文。|Print the body that is in the receipt, too."`
+}
+
+// verified is what a receipt says, as this command shows it.
+type verified struct {
+	*evidence.Verified
+	Department string `json:"department,omitempty"`
+	Officer    string `json:"officer,omitempty"`
+	Genesis    string `json:"genesis"`
+	Text       string `json:"body,omitempty"`
+}
+
+func (c *evidenceVerifyCmd) Run(ctx context.Context, a *app) error {
+	if strings.HasPrefix(c.Constitution, "https://") {
+		return ErrUsage.With(a.t("离线验证只读文件：先用 kuayu evidence constitution 下载", "offline means files: download with kuayu evidence constitution first"))
+	}
+	b, err := a.read(c.File)
+	if err != nil {
+		return err
+	}
+	con, err := a.constitution(ctx, c.Constitution)
+	if err != nil {
+		return err
+	}
+	versions, err := federation.VerifyChain(con.Chain, c.Genesis)
+	if err != nil {
+		return err
+	}
+	r, err := evidence.ParseReceipt(b)
+	if err != nil {
+		return err
+	}
+	v, err := r.Verify(versions)
+	if err != nil {
+		return err
+	}
+	out := verified{Verified: v, Department: v.Fact.Actor.Department, Officer: v.Fact.Actor.Officer, Genesis: federation.Hash(con.Chain[0].Document)}
+	if c.Body && v.HasBody {
+		out.Text = string(v.Body)
+	}
+	t := &table{}
+	t.add(a.t("结论", "verdict"), a.t("有效：签名、章程与日志证明全部相符", "valid: signatures, constitution and log proof agree"))
+	t.add(a.t("成员", "member"), v.Member)
+	t.add(a.t("事实", "fact"), v.Kind+" "+v.ID)
+	t.add(a.t("时间", "time"), when(v.Time))
+	t.add(a.t("行为部门", "acting department"), dash(out.Department))
+	t.add(a.t("协议", "agreement"), dash(v.Header.Agreement))
+	t.add(a.t("用途", "purpose"), dash(v.Header.Purpose))
+	t.add(a.t("结果", "outcome"), dash(v.Header.Outcome))
+	t.add(a.t("行数", "rows"), count(v.Header.Rows))
+	t.add(a.t("数据摘要", "digest"), dash(v.Header.Digest))
+	t.add(a.t("已入日志", "logged"), a.yes(v.Logged))
+	t.add(a.t("共签成员", "cosigned by"), dash(strings.Join(v.CosignedBy, ", ")))
+	t.add(a.t("可信时间", "trusted time"), when(v.CosignedAt))
+	t.add(a.t("创始章程散列", "genesis"), out.Genesis)
+	if out.Text != "" {
+		t.add(a.t("正文", "body"), out.Text)
+	}
+	if c.Genesis == "" {
+		a.note("注意：未给出 --genesis；请与可靠途径获知的创始章程散列核对。", "Mind: without --genesis, compare the genesis hash with one learned over a way you trust.")
+	}
+	return a.show(out, t)
+}
+
+type evidenceConstitutionCmd struct {
+	From string `placeholder:"URL" help:"某成员的公众接口；缺省为本节点。|A member's public address; default this node."`
+	To   string `placeholder:"FILE" help:"写入文件；缺省为标准输出。|Write to a file; default standard output."`
+}
+
+func (c *evidenceConstitutionCmd) Run(ctx context.Context, a *app) error {
+	from := c.From
+	if from == "" {
+		addr, err := a.staff()
+		if err != nil {
+			return err
+		}
+		from = strings.TrimSuffix(addr, "/") + "/api/v1/constitution"
+	}
+	con, b, err := a.constitutionBytes(ctx, from)
+	if err != nil {
+		return err
+	}
+	if _, err := federation.VerifyChain(con.Chain, ""); err != nil {
+		return err
+	}
+	a.note("创始章程散列 %s，%d 个版本", "genesis %s, %d versions", federation.Hash(con.Chain[0].Document), len(con.Chain))
+	return a.deliver(c.To, b)
+}
+
+type evidenceListCmd struct {
+	Agreement string `placeholder:"ID" help:"只看某一协议。|Of one agreement."`
+	Kind      string `help:"只看某一种类，如 query.close。|Of one kind, such as query.close."`
+	Before    string `placeholder:"TIME" help:"只看此前的。|Before a time."`
+	Limit     int    `default:"100" help:"最多几条。|How many at most."`
+}
+
+func (c *evidenceListCmd) Run(ctx context.Context, a *app) error {
+	before := ""
+	if c.Before != "" {
+		at, err := a.moment(c.Before)
+		if err != nil {
+			return err
+		}
+		before = count(at.UnixMicro())
+	}
+	var p page[evidence.Entry]
+	if err := a.get(ctx, with("/api/v1/facts", "agreement", c.Agreement, "kind", c.Kind, "before", before, "limit", count(c.Limit)), &p); err != nil {
+		return err
+	}
+	return a.showFacts(p.Items)
+}
+
+func (a *app) showFacts(es []evidence.Entry) error {
+	t := &table{head: []string{a.t("时间", "time"), a.t("编号", "id"), a.t("行为部门", "department"), a.t("对方部门", "other"), a.t("人员", "officer"), a.t("协议", "agreement"), a.t("结果", "outcome"), a.t("行数", "rows")}}
+	for i := range es {
+		e := &es[i]
+		t.add(micro(e.Time), e.ID, dash(e.Department), dash(e.Other), dash(e.Officer), dash(e.Agreement), dash(e.Outcome), count(e.RowCount))
+	}
+	return a.list(es, t, "没有符合条件的存证。", "No evidence fits.")
+}
+
+type evidenceReceiptCmd struct {
+	ID     string        `arg:"" help:"事实的编号。|Id of the fact."`
+	To     string        `placeholder:"FILE" help:"写入文件；缺省为标准输出。|Write to a file; default standard output."`
+	Wait   time.Duration `default:"0s" help:"等待入日志的时间。|How long to wait for it to be logged."`
+	NoBody bool          `help:"不含正文（审计人员）。|Without the body (auditors)."`
+}
+
+func (c *evidenceReceiptCmd) Run(ctx context.Context, a *app) error {
+	body := ""
+	if c.NoBody {
+		body = "0"
+	}
+	b, err := a.receipt(ctx, c.ID, c.Wait, body)
+	if err != nil {
+		return err
+	}
+	return a.deliver(c.To, b)
+}
+
+type evidenceSubjectCmd struct {
+	ID string `arg:"" name:"identifier" help:"某人的标识；“-”从标准输入读取，不留在命令历史里。|Identifier of a person; “-” reads it from standard input, so that it stays out of the shell's history."`
+}
+
+func (c *evidenceSubjectCmd) Run(ctx context.Context, a *app) error {
+	id := c.ID
+	if id == "-" {
+		b, err := a.read("-")
+		if err != nil {
+			return err
+		}
+		id = strings.TrimSpace(string(b))
+	}
+	var p page[evidence.Entry]
+	if err := a.post(ctx, "/api/v1/subjects", map[string]string{"identifier": id}, &p); err != nil {
+		return err
+	}
+	return a.showFacts(p.Items)
+}
+
+type evidenceFsckCmd struct{}
+
+// epochReport is what fsck found in one epoch.
+type epochReport struct {
+	Epoch uint32 `json:"epoch"`
+	Dir   string `json:"dir"`
+	*evidence.Report
+}
+
+func (*evidenceFsckCmd) Run(ctx context.Context, a *app) error {
+	n, err := offline(a.Dir)
+	if err != nil {
+		return err
+	}
+	if unlock, err := lockFolder(a.Dir); err == nil {
+		defer unlock()
+	} else {
+		a.note("节点正在运行：刚写入的内容可能尚未进入日志，若报错请停止节点后再查。", "The node runs: what it writes right now may look unfinished. If faults are found, stop it and check again.")
+	}
+	var all []epochReport
+	faults := 0
+	t := &table{head: []string{a.t("期", "epoch"), a.t("批次", "batches"), a.t("事实", "facts"), a.t("已销毁", "erased"), a.t("已入日志", "logged"), a.t("日志文件", "log files"), a.t("问题", "faults")}}
+	for e := uint32(1); e <= node.Epoch(a.Dir); e++ {
+		r, err := fsck(ctx, n, e)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			continue
+		}
+		all = append(all, epochReport{e, node.EvidenceDir(a.Dir, e), r})
+		faults += len(r.Findings)
+		t.add(fmt.Sprintf("e%04d", e), count(r.Batches), count(r.Facts), count(r.Erased), count(r.Logged), count(r.Files), count(len(r.Findings)))
+	}
+	if err := a.show(all, t); err != nil {
+		return err
+	}
+	for _, r := range all {
+		for _, f := range r.Findings {
+			a.note("✗ %s：%s", "✗ %s: %s", filepath.Join(r.Dir, f.File), f.What)
+		}
+	}
+	if faults > 0 {
+		return ErrFaults.With(faults)
+	}
+	a.note("存证完好。", "The evidence is sound.")
+	return nil
+}
+
+// fsck checks one epoch; nil if there is none of that number.
+func fsck(ctx context.Context, n *node.Node, epoch uint32) (*evidence.Report, error) {
+	dir := node.EvidenceDir(n.Dir, epoch)
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil //nolint:nilerr,nilnil // an epoch that was skipped
+	}
+	id := node.LogOf(&n.Config, epoch)
+	_, vkey, err := n.Keys.CheckpointSigner(id)
+	if err != nil {
+		return nil, err
+	}
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint verifier: %w", err)
+	}
+	return evidence.Fsck(ctx, dir, n.Keys.Evidence.Public(), id, v)
+}
+
+// evidenceEpochCmd begins a new epoch. A node restored from a backup holds a log shorter than the one others have seen;
+// if it went on from there, the others would take it for a fork and stop exchanging with it, and rightly so. In a new epoch
+// the log has a new name and begins at zero: nothing that was seen before is contradicted, and everything sealed before
+// keeps its proof, since earlier epochs stay listed in the member's statement.
+type evidenceEpochCmd struct {
+	Number uint32 `placeholder:"N" help:"指定期号，如果其他成员见过更高的期。|Number of the epoch, if others have seen a higher one."`
+}
+
+func (c *evidenceEpochCmd) Run(a *app) error {
+	if _, err := offline(a.Dir); err != nil {
+		return err
+	}
+	unlock, err := lockFolder(a.Dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	next := node.Epoch(a.Dir) + 1
+	if c.Number != 0 {
+		if c.Number < next || c.Number > 9999 {
+			return ErrUsage.With(a.t(fmt.Sprintf("期号须在 %d 与 9999 之间", next), fmt.Sprintf("the number must be %d to 9999", next)))
+		}
+		next = c.Number
+	}
+	dir := node.EvidenceDir(a.Dir, next)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ErrFile.Because(err, dir)
+	}
+	if err := (disk.OS{}).SyncDir(filepath.Dir(dir)); err != nil {
+		return ErrFile.Because(err, dir)
+	}
+	t := &table{}
+	t.add(a.t("新的一期", "new epoch"), fmt.Sprintf("e%04d", next))
+	t.add(a.t("目录", "folder"), dir)
+	a.note(`此前各期原样保留，其回执仍然有效。下次启动时，节点会用新日志，并把新的签名声明告知全体成员。
+如果备份丢失了最近的期，请先在其他成员处用 kuayu member list 查明见过的最高期号，再用 --number 指定更高的。`,
+		`Earlier epochs stay as they are, and their receipts stay valid. At its next start the node writes to the new log and tells
+all members so in a signed statement. If the backup lacks recent epochs, look at another member with kuayu member list for the
+highest epoch seen, and give a higher --number.`)
+	return a.show(map[string]any{"epoch": next, "dir": dir}, t)
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// memberCmd is about the members of the federation.
+type memberCmd struct {
+	List    memberListCmd `cmd:"" default:"1" help:"列出成员。|List the members."`
+	Ping    memberPingCmd `cmd:"" help:"测试能否连通成员。|Check that members can be reached."`
+	Propose proposeCmd    `cmd:"" help:"提议变更成员。|Propose a change of membership."`
+	Approve approveCmd    `cmd:"" help:"赞成一份提案。|Approve a proposal."`
+}
+
+type memberListCmd struct{}
+
+func (*memberListCmd) Run(ctx context.Context, a *app) error {
+	var p page[rest.MemberInfo]
+	if err := a.get(ctx, "/api/v1/members", &p); err != nil {
+		return err
+	}
+	t := &table{head: []string{a.t("编号", "id"), a.t("名称", "name"), a.t("区划", "division"), a.t("表决", "voter"), a.t("地址", "address"), a.t("日志", "log")}}
+	for _, m := range p.Items {
+		seen := "-"
+		for _, s := range m.Seen {
+			seen = count(s.Size)
+			if s.Forked {
+				seen += a.t(" 分叉！", " FORKED")
+			}
+		}
+		t.add(m.ID, a.t(m.Name, m.NameEN), m.Division, a.yes(m.Voter), dash(m.PeerURL), seen)
+	}
+	return a.list(p.Items, t, "本节点还不在任何联盟中：kuayu join --help。", "This node is in no federation yet: kuayu join --help.")
+}
+
+// memberPingCmd reads the first page of members' catalogues: that goes the whole way, mutual TLS and seals included.
+type memberPingCmd struct {
+	Member []string `arg:"" optional:"" help:"成员编号；缺省为全部。|Member ids; default all."`
+}
+
+type ping struct {
+	Member string `json:"member"`
+	OK     bool   `json:"ok"`
+	Millis int64  `json:"ms"`
+	Error  string `json:"error,omitempty"`
+}
+
+func (c *memberPingCmd) Run(ctx context.Context, a *app) error {
+	ps, err := a.ping(ctx, c.Member)
+	if err != nil {
+		return err
+	}
+	t := &table{head: []string{a.t("成员", "member"), a.t("连通", "reached"), a.t("毫秒", "ms"), a.t("原因", "why")}}
+	silent := 0
+	for _, p := range ps {
+		if !p.OK {
+			silent++
+		}
+		t.add(p.Member, a.yes(p.OK), count(p.Millis), dash(p.Error))
+	}
+	if err := a.show(ps, t); err != nil {
+		return err
+	}
+	if silent > 0 {
+		return ErrSilent.With(silent)
+	}
+	return nil
+}
+
+func (a *app) ping(ctx context.Context, members []string) ([]ping, error) {
+	if len(members) == 0 {
+		var p page[rest.MemberInfo]
+		if err := a.get(ctx, "/api/v1/members", &p); err != nil {
+			return nil, err
+		}
+		for _, m := range p.Items {
+			members = append(members, m.ID)
+		}
+	}
+	out := []ping{}
+	for _, m := range members {
+		start := time.Now()
+		err := a.get(ctx, "/api/v1/catalog/"+seg(m), nil)
+		p := ping{Member: m, OK: err == nil, Millis: time.Since(start).Milliseconds()}
+		if err != nil {
+			p.Error = errs.As(err).Message(a.Lang)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// proposalCmd is about changes of membership that wait.
+type proposalCmd struct {
+	List proposalListCmd `cmd:"" default:"1" help:"列出待表决的提案。|List what waits for votes."`
+}
+
+type proposalListCmd struct{}
+
+func (*proposalListCmd) Run(ctx context.Context, a *app) error {
+	var p page[federation.Proposal]
+	if err := a.get(ctx, "/api/v1/proposals", &p); err != nil {
+		return err
+	}
+	t := &table{head: []string{a.t("提案", "proposal"), a.t("版本", "version"), a.t("票数", "votes"), a.t("成员", "members"), a.t("理由", "reason")}}
+	for i := range p.Items {
+		q := &p.Items[i]
+		version, members := "-", ""
+		if c, err := federation.ParseConstitution(q.Signed.Document); err == nil {
+			version = count(c.Number)
+			for _, m := range c.Members {
+				members += m.ID + " "
+			}
+		}
+		t.add(q.Hash, version, count(q.Votes)+"/"+count(q.Quorum), members, q.Reason)
+	}
+	return a.list(p.Items, t, "没有待表决的提案。", "Nothing waits for votes.")
+}
+
+// proposeCmd drafts the next version of the constitution.
+type proposeCmd struct {
+	Join   proposeJoinCmd   `cmd:"" help:"接纳新成员。|Take in a newcomer."`
+	Remove proposeRemoveCmd `cmd:"" help:"移除成员。|Remove a member."`
+	Rekey  proposeRekeyCmd  `cmd:"" help:"更换成员泄露的根密钥。|Replace a compromised root key."`
+}
+
+// proposalFlags are common to all proposals.
+type proposalFlags struct {
+	Quorum int    `placeholder:"N" help:"新的法定票数；缺省过半。|New quorum; default more than half."`
+	Reason string `required:"" help:"理由，供其他表决成员阅读。|Why; the other voters read it."`
+}
+
+type proposeJoinCmd struct {
+	proposalFlags
+	File  string `arg:"" help:"新成员用 kuayu join request 写出的文件。|File the newcomer wrote with kuayu join request."`
+	Voter bool   `help:"新成员参加表决。|The newcomer votes."`
+}
+
+func (c *proposeJoinCmd) Run(ctx context.Context, a *app) error {
+	var j joinRequest
+	if err := a.readJSON(c.File, &j); err != nil {
+		return err
+	}
+	j.Member.Voter = c.Voter
+	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Join: &j.Member, State: j.Statement, Voter: &c.Voter})
+}
+
+type proposeRemoveCmd struct {
+	proposalFlags
+	ID string `arg:"" help:"成员编号。|Member id."`
+}
+
+func (c *proposeRemoveCmd) Run(ctx context.Context, a *app) error {
+	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Remove: c.ID})
+}
+
+type proposeRekeyCmd struct {
+	proposalFlags
+	ID     string `arg:"" help:"成员编号。|Member id."`
+	NewKey string `required:"" placeholder:"KEY" help:"新的根公钥（算法:base64url）。|The new public root key (suite:base64url)."`
+	Since  string `required:"" placeholder:"TIME" help:"旧密钥自何时起不可信。|Since when the old key is not trusted."`
+}
+
+func (c *proposeRekeyCmd) Run(ctx context.Context, a *app) error {
+	since, err := a.moment(c.Since)
+	if err != nil {
+		return err
+	}
+	key, err := seal.ParsePublicKey(c.NewKey)
+	if err != nil {
+		return err
+	}
+	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Compromised: &rest.Compromise{Member: c.ID, Since: since, NewKey: key}})
+}
+
+func (a *app) propose(ctx context.Context, r rest.ProposalRequest) error {
+	var p federation.Proposal
+	if err := a.post(ctx, "/api/v1/proposals", r, &p); err != nil {
+		return err
+	}
+	return a.showProposal(&p)
+}
+
+type approveCmd struct {
+	Hash string `arg:"" help:"提案的散列，见 kuayu proposal list。|Hash of the proposal, see kuayu proposal list."`
+}
+
+func (c *approveCmd) Run(ctx context.Context, a *app) error {
+	var p federation.Proposal
+	if err := a.post(ctx, "/api/v1/proposals/"+seg(c.Hash)+"/approve", nil, &p); err != nil {
+		return err
+	}
+	return a.showProposal(&p)
+}
+
+func (a *app) showProposal(p *federation.Proposal) error {
+	t := &table{}
+	t.add(a.t("提案", "proposal"), p.Hash)
+	t.add(a.t("票数", "votes"), count(p.Votes)+"/"+count(p.Quorum))
+	t.add(a.t("已生效", "adopted"), a.yes(p.Quorum > 0 && p.Votes >= p.Quorum))
+	if p.Votes < p.Quorum {
+		a.note("其他表决成员运行：kuayu approve %s", "Other voters run: kuayu approve %s", p.Hash)
+	}
+	return a.show(p, t)
+}

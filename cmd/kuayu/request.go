@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/support/policy"
+)
+
+// requestCmd walks an application the law's way: the applicant's officer drafts, its head consents, the provider's
+// officer answers, its head consents (Decree 809 art. 20–22).
+type requestCmd struct {
+	New           requestNewCmd           `cmd:"" help:"申请使用数据。|Apply for data."`
+	List          requestListCmd          `cmd:"" default:"1" help:"列出申请。|List applications."`
+	Show          requestShowCmd          `cmd:"" help:"查看申请，以及轮到谁。|Show an application and whose turn it is."`
+	History       requestHistoryCmd       `cmd:"" help:"办理经过。|What happened so far."`
+	Consent       requestConsentCmd       `cmd:"" help:"使用方审签：申请发出。|Consumer's head: the application goes out."`
+	Answer        requestAnswerCmd        `cmd:"" help:"提供方提出答复。|Provider's officer: what would be granted."`
+	ConsentAnswer requestConsentAnswerCmd `cmd:"" help:"提供方审签：协议成立。|Provider's head: the agreement is made."`
+	Return        requestReturnCmd        `cmd:"" help:"提供方退回答复。|Provider's head: back to the officer."`
+	Refuse        requestRefuseCmd        `cmd:"" help:"提供方拒绝并说明理由。|Provider's head: refuse, with reasons."`
+	Withdraw      requestWithdrawCmd      `cmd:"" help:"使用方撤回申请。|Consumer: withdraw the application."`
+}
+
+type requestNewCmd struct {
+	File     string   `placeholder:"FILE" help:"以 JSON 文件给出整份申请（代替下面的选项）。|Give the whole application as a JSON file instead."`
+	Provider string   `placeholder:"ID" help:"提供方成员编号。|Member that provides."`
+	Resource string   `placeholder:"CODE" help:"资源代码。|Code of the resource."`
+	Basis    string   `enum:"duty,consent" default:"duty" help:"使用依据：duty（法定职责）或 consent（本人同意）。|Legal basis: duty or consent."`
+	Citation string   `placeholder:"TEXT" help:"法定职责的条文。|Article of the duty."`
+	Purpose  []string `placeholder:"CODE" help:"用途；可重复。|Purpose; repeatable."`
+	Scenario string   `placeholder:"TEXT" help:"使用场景。|Scenario."`
+	Scope    string   `placeholder:"TEXT" help:"使用范围。|Scope."`
+	Mode     []string `default:"query" help:"共享方式：query、verify；可重复。|Mode: query, verify; repeatable."`
+	Fields   []string `placeholder:"ITEM" help:"数据项。|Items."`
+	Filter   []string `sep:"none" placeholder:"ITEM=VALUE" help:"只要符合条件的行；可重复。|Only rows that fit; repeatable."`
+	Until    string   `placeholder:"DATE" help:"使用时限。|Time limit of use."`
+	Declare  bool     `help:"声明申请真实、合法、必要（条例第二十条）。|Declare that the application is true, lawful and necessary (art. 20)."`
+}
+
+func (c *requestNewCmd) Run(ctx context.Context, a *app) error {
+	in := agreement.Application{
+		Provider: c.Provider, Resource: c.Resource, Basis: policy.Basis{Kind: c.Basis, Citation: c.Citation}, Purposes: c.Purpose,
+		Scenario: c.Scenario, Scope: c.Scope, Fields: c.Fields, Declared: c.Declare,
+	}
+	if c.File != "" {
+		in = agreement.Application{}
+		if err := a.readJSON(c.File, &in); err != nil {
+			return err
+		}
+	} else {
+		for _, m := range c.Mode {
+			in.Modes = append(in.Modes, policy.Mode(m))
+		}
+		var err error
+		if in.Filter, err = a.where(c.Filter); err != nil {
+			return err
+		}
+		if c.Until != "" {
+			if in.ValidUntil, err = a.moment(c.Until); err != nil {
+				return err
+			}
+		}
+	}
+	return a.negotiate(ctx, "/api/v1/applications", in)
+}
+
+type requestListCmd struct {
+	State string `placeholder:"STATE" help:"只看某一状态，如 REVIEWING、ACTIVE。|Only one state, such as REVIEWING or ACTIVE."`
+	Limit int    `default:"100" help:"最多几条。|How many at most."`
+}
+
+func (c *requestListCmd) Run(ctx context.Context, a *app) error {
+	ns, err := a.negotiations(ctx, c.State, c.Limit)
+	if err != nil {
+		return err
+	}
+	t := &table{head: []string{a.t("编号", "id"), a.t("本方", "we are"), a.t("对方", "other"), a.t("资源", "resource"), a.t("状态", "state"), a.t("时限", "until"), a.t("更新", "updated"), a.t("轮到本方", "our turn")}}
+	for i := range ns {
+		n := &ns[i]
+		_, turn := a.next(n)
+		t.add(n.ID, string(n.Role), n.Other(), n.Application.Resource, string(n.State), when(n.Application.ValidUntil), when(n.Updated), dash(turn))
+	}
+	return a.list(ns, t, "没有申请：先 kuayu catalog list MEMBER，再 kuayu request new。", "No applications: kuayu catalog list MEMBER, then kuayu request new.")
+}
+
+func (a *app) negotiations(ctx context.Context, state string, limit int) ([]agreement.Negotiation, error) {
+	var p page[agreement.Negotiation]
+	return p.Items, a.get(ctx, with("/api/v1/applications", "state", strings.ToUpper(state), "limit", count(limit)), &p)
+}
+
+type requestShowCmd struct {
+	ID string `arg:"" help:"申请或协议的编号。|Id of the application or agreement."`
+}
+
+func (c *requestShowCmd) Run(ctx context.Context, a *app) error {
+	var n agreement.Negotiation
+	if err := a.get(ctx, "/api/v1/applications/"+seg(c.ID), &n); err != nil {
+		return err
+	}
+	return a.showNegotiation(&n)
+}
+
+// next says which command moves a negotiation on from this end, and which role runs it.
+func (a *app) next(n *agreement.Negotiation) (command, role string) {
+	switch {
+	case n.Role == agreement.Consumer && n.State == agreement.ReqOfficeApproval:
+		return "kuayu request consent " + n.ID, "office_head"
+	case n.Role == agreement.Provider && (n.State == agreement.Reviewing || n.State == agreement.Extended || n.State == agreement.Resubmitted):
+		return "kuayu request answer " + n.ID, "data_officer"
+	case n.Role == agreement.Provider && n.State == agreement.ProvOfficeApproval:
+		return "kuayu request consent-answer " + n.ID, "office_head"
+	default:
+		return "", ""
+	}
+}
+
+func (a *app) showNegotiation(n *agreement.Negotiation) error {
+	t := &table{}
+	t.add(a.t("编号", "id"), n.ID)
+	t.add(a.t("本方", "we are"), string(n.Role))
+	t.add(a.t("状态", "state"), string(n.State))
+	t.add(a.t("使用方", "consumer"), n.Consumer.Member+" "+n.Consumer.Department)
+	t.add(a.t("提供方", "provider"), n.Provider.Member+" "+n.Provider.Department)
+	t.add(a.t("资源", "resource"), n.Application.Resource)
+	t.add(a.t("依据", "basis"), n.Application.Basis.Kind+" "+n.Application.Basis.Citation)
+	t.add(a.t("用途", "purposes"), strings.Join(n.Application.Purposes, ","))
+	t.add(a.t("方式", "modes"), modeNames(n.Application.Modes))
+	t.add(a.t("数据项", "items"), strings.Join(n.Application.Fields, ","))
+	if n.Grant != nil {
+		t.add(a.t("拟同意的数据项", "items granted"), strings.Join(n.Grant.Fields, ","))
+	}
+	t.add(a.t("使用时限", "until"), when(n.Application.ValidUntil))
+	t.add(a.t("协议", "agreement"), dash(n.Agreement))
+	if n.Hash != "" {
+		t.add(a.t("协议散列", "hash"), n.Hash)
+	}
+	if n.Reason != "" {
+		t.add(a.t("理由", "reason"), n.Reason)
+	}
+	if cmd, role := a.next(n); cmd != "" {
+		a.note("下一步（%s）：%s", "Next (%s): %s", role, cmd)
+	} else if n.Role == agreement.Consumer && n.State == agreement.Active {
+		a.note("可以使用：kuayu query %s --purpose %s", "In force: kuayu query %s --purpose %s", n.Agreement, strings.Join(n.Application.Purposes, "|"))
+	}
+	return a.show(n, t)
+}
+
+// negotiate does one step and shows what became of it.
+func (a *app) negotiate(ctx context.Context, path string, in any) error {
+	var n agreement.Negotiation
+	if err := a.post(ctx, path, in, &n); err != nil {
+		return err
+	}
+	return a.showNegotiation(&n)
+}
+
+func step(id, verb string) string { return "/api/v1/applications/" + seg(id) + "/" + verb }
+
+type requestHistoryCmd struct {
+	ID string `arg:"" help:"申请或协议的编号。|Id of the application or agreement."`
+}
+
+func (c *requestHistoryCmd) Run(ctx context.Context, a *app) error {
+	var p page[agreement.Step]
+	if err := a.get(ctx, step(c.ID, "history"), &p); err != nil {
+		return err
+	}
+	t := &table{head: []string{a.t("时间", "time"), a.t("何人", "who"), a.t("事项", "event"), a.t("由", "from"), a.t("至", "to"), a.t("说明", "note")}}
+	for _, s := range p.Items {
+		t.add(micro(s.Time), dash(s.Actor), string(s.Event), string(s.From), string(s.To), dash(s.Note))
+	}
+	return a.list(p.Items, t, "还没有经过。", "Nothing happened yet.")
+}
+
+type requestConsentCmd struct {
+	ID string `arg:"" help:"申请编号。|Id of the application."`
+}
+
+func (c *requestConsentCmd) Run(ctx context.Context, a *app) error {
+	return a.negotiate(ctx, step(c.ID, "consent"), nil)
+}
+
+type requestAnswerCmd struct {
+	ID     string        `arg:"" help:"申请编号。|Id of the application."`
+	File   string        `placeholder:"FILE" help:"以 JSON 文件给出答复（代替下面的选项）。|Give the answer as a JSON file instead."`
+	Fields []string      `placeholder:"ITEM" help:"同意的数据项；缺省为申请的全部。|Items granted; default all that were asked."`
+	Filter []string      `sep:"none" placeholder:"ITEM=VALUE" help:"进一步限定行；可重复。|Narrow the rows; repeatable."`
+	Until  string        `placeholder:"DATE" help:"不晚于申请的时限。|Not later than asked."`
+	Lease  time.Duration `placeholder:"10m" help:"使用方失联后可继续使用多久。|How long the consumer may go on unheard."`
+}
+
+func (c *requestAnswerCmd) Run(ctx context.Context, a *app) error {
+	g := agreement.Grant{Fields: c.Fields, Lease: int(c.Lease / time.Second)}
+	if c.File != "" {
+		g = agreement.Grant{}
+		if err := a.readJSON(c.File, &g); err != nil {
+			return err
+		}
+		return a.negotiate(ctx, step(c.ID, "answer"), g)
+	}
+	var err error
+	if g.Filter, err = a.where(c.Filter); err != nil {
+		return err
+	}
+	if c.Until != "" {
+		if g.ValidUntil, err = a.moment(c.Until); err != nil {
+			return err
+		}
+	}
+	if len(g.Fields) == 0 {
+		var n agreement.Negotiation
+		if err := a.get(ctx, "/api/v1/applications/"+seg(c.ID), &n); err != nil {
+			return err
+		}
+		g.Fields = n.Application.Fields
+	}
+	return a.negotiate(ctx, step(c.ID, "answer"), g)
+}
+
+type requestConsentAnswerCmd struct {
+	ID string `arg:"" help:"申请编号。|Id of the application."`
+}
+
+func (c *requestConsentAnswerCmd) Run(ctx context.Context, a *app) error {
+	return a.negotiate(ctx, step(c.ID, "consent-answer"), nil)
+}
+
+type requestReturnCmd struct {
+	ID     string `arg:"" help:"申请编号。|Id of the application."`
+	Reason string `required:"" help:"理由。|Why."`
+}
+
+func (c *requestReturnCmd) Run(ctx context.Context, a *app) error {
+	return a.negotiate(ctx, step(c.ID, "return-answer"), rest.Reason{Reason: c.Reason})
+}
+
+type requestRefuseCmd struct {
+	ID     string `arg:"" help:"申请编号。|Id of the application."`
+	Reason string `required:"" help:"理由。|Why."`
+}
+
+func (c *requestRefuseCmd) Run(ctx context.Context, a *app) error {
+	return a.negotiate(ctx, step(c.ID, "refuse"), rest.Reason{Reason: c.Reason})
+}
+
+type requestWithdrawCmd struct {
+	ID     string `arg:"" help:"申请编号。|Id of the application."`
+	Reason string `required:"" help:"理由。|Why."`
+}
+
+func (c *requestWithdrawCmd) Run(ctx context.Context, a *app) error {
+	return a.negotiate(ctx, step(c.ID, "withdraw"), rest.Reason{Reason: c.Reason})
+}
+
+// standingCmd is consent in advance to a kind of application.
+type standingCmd struct {
+	Add standingAddCmd `cmd:"" help:"对一类申请事先同意（JSON 文件）。|Consent in advance to a kind of application (JSON file)."`
+}
+
+type standingAddCmd struct {
+	File string `arg:"" help:"JSON 文件：resource、fields、modes、members、max_days、valid_until。|JSON file: resource, fields, modes, members, max_days, valid_until."`
+}
+
+func (c *standingAddCmd) Run(ctx context.Context, a *app) error {
+	var st agreement.Standing
+	if err := a.readJSON(c.File, &st); err != nil {
+		return err
+	}
+	if err := a.post(ctx, "/api/v1/standing-consents", st, &st); err != nil {
+		return err
+	}
+	t := &table{}
+	t.add(a.t("常设同意", "standing consent"), st.ID)
+	t.add(a.t("资源", "resource"), st.Resource)
+	t.add(a.t("有效至", "valid until"), when(st.ValidUntil))
+	return a.show(st, t)
+}

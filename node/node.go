@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,6 +63,7 @@ type Node struct {
 	Logger     *slog.Logger
 	Metrics    *obs.Metrics
 	DB         *db.DB
+	Derived    *db.DB // what can be rebuilt from evidence
 	Queue      *queue.Queue
 	Directory  *federation.Directory
 	Federation *federation.Service
@@ -85,6 +88,15 @@ type Node struct {
 	listeners map[string]net.Listener
 	ready     chan struct{}
 	readyOnce sync.Once
+}
+
+// Tune sets the runtime for a program that serves nodes. A flush blocks its thread, and with it a processor of the
+// scheduler until it is taken back: with as many as cores, two flushes stall everything (measured on 2 cores: 1.0 k
+// exchanges/s, against 2.0 k with three times as many). Garbage is collected less often within a memory limit.
+func Tune() {
+	runtime.GOMAXPROCS(3 * runtime.NumCPU())
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(2 << 30)
 }
 
 // EvidenceDir is the folder of an epoch's evidence.
@@ -186,6 +198,12 @@ func (n *Node) storage(ctx context.Context) error {
 			return err
 		}
 	}
+	if n.Derived, err = db.OpenDerived(ctx, n.DB, n.Config.Database, filepath.Join(n.Dir, "index.db")); err != nil {
+		return err
+	}
+	if err := evidence.MigrateIndex(ctx, n.Derived); err != nil {
+		return err
+	}
 	n.Queue = queue.New(n.DB, n.Clock, n.Logger)
 	n.Directory = federation.NewDirectory()
 	n.Federation = federation.NewService(n.DB, n.Directory, n.Clock, n.Config.Member, n.Keys.Root)
@@ -222,7 +240,7 @@ func (n *Node) evidence(context.Context) error {
 	}
 	n.Witness = evidence.NewWitness(n.DB, cosigner)
 	n.Outbox = evidence.NewOutbox(n.DB, n.Log, n.Queue)
-	n.Index = evidence.NewIndex(n.DB, n.Log, n.Keys.Subject)
+	n.Index = evidence.NewIndex(n.Derived, n.Log, n.Keys.Subject)
 	n.Issuer = &evidence.Issuer{Log: n.Log, Tlog: n.Tlog, Dir: n.Directory}
 	return nil
 }
@@ -394,8 +412,10 @@ func (n *Node) Close() error {
 	if n.Link != nil {
 		n.Link.CloseIdle()
 	}
-	if n.DB != nil {
-		err = errors.Join(err, n.DB.Close())
+	for _, d := range []*db.DB{n.Derived, n.DB} {
+		if d != nil {
+			err = errors.Join(err, d.Close())
+		}
 	}
 	if n.lock != nil {
 		err = errors.Join(err, n.lock.Close())

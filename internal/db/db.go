@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -50,6 +51,33 @@ type Tx struct {
 // OnCommit runs f after the transaction is durable; never if it rolls back.
 func (t *Tx) OnCommit(f func()) { t.after = append(t.after, f) }
 
+// Prepare prepares a statement with ? placeholders inside the transaction, for many rows.
+func (t *Tx) Prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	b, ok := t.IDB.(bun.Tx)
+	if !ok {
+		return nil, errs.ErrInternal.Because(errors.New("prepare outside a transaction"))
+	}
+	if _, isPG := b.Dialect().(*pgdialect.Dialect); isPG {
+		query = numbered(query)
+	}
+	return b.Tx.PrepareContext(ctx, query)
+}
+
+// numbered turns ? placeholders into PostgreSQL's $1, $2 ….
+func numbered(query string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range query {
+		if r == '?' {
+			n++
+			b.WriteString("$" + strconv.Itoa(n))
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
 type job struct {
 	ctx  context.Context //nolint:containedctx // the patience of the caller travels with its job
 	f    func(context.Context, *Tx) error
@@ -76,7 +104,21 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		}
 		return &DB{read: b, write: b, postgres: true}, nil
 	}
-	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)"
+	return openSQLite(ctx, dsn, "FULL")
+}
+
+// OpenDerived opens a database for what can be rebuilt from elsewhere. Beside a SQLite record database it is a file of
+// its own whose commits are not flushed one by one: a power loss may take the last of them, never the file's
+// consistency. On PostgreSQL it is the record database itself.
+func OpenDerived(ctx context.Context, records *DB, dsn, path string) (*DB, error) {
+	if records.postgres {
+		return Open(ctx, dsn)
+	}
+	return openSQLite(ctx, path, "NORMAL")
+}
+
+func openSQLite(ctx context.Context, dsn, synchronous string) (*DB, error) {
+	pragmas := "?_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)"
 	w, err := sql.Open("sqlite", "file:"+dsn+pragmas+"&_txlock=immediate")
 	if err != nil {
 		return nil, ErrUnavailable.Because(err)

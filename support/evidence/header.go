@@ -2,8 +2,10 @@ package evidence
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
@@ -47,13 +49,142 @@ func (h *Header) Encode() []byte {
 // HeaderOf decodes the header of a fact.
 func HeaderOf(f *seal.Fact) (Header, error) {
 	var h Header
-	if len(f.Header) == 0 {
+	if len(f.Header) == 0 || h.scan(f.Header) {
 		return h, nil
 	}
+	h = Header{}
 	if err := json.Unmarshal(f.Header, &h); err != nil {
 		return h, ErrReceipt.Because(err, "header malformed", "头部格式不正确")
 	}
 	return h, nil
+}
+
+// scan reads the form that Encode writes when no text needs escaping: a header is decoded five times per exchange, and
+// the general decoder took 7 % of the whole. It reports false for anything else, which the general decoder then judges.
+func (h *Header) scan(b []byte) bool {
+	s := string(b)
+	if len(s) < 2 || s[0] != '{' || strings.IndexByte(s, '\\') >= 0 || !utf8.ValidString(s) {
+		return false
+	}
+	s = s[1:]
+	for {
+		if s == "}" {
+			return true
+		}
+		key, rest, ok := quoted(s)
+		if !ok || len(rest) < 2 || rest[0] != ':' {
+			return false
+		}
+		if s, ok = h.member(key, rest[1:]); !ok || s == "" {
+			return false
+		}
+		if s[0] == ',' {
+			s = s[1:]
+		} else if s != "}" {
+			return false
+		}
+	}
+}
+
+// quoted splits a quoted text without escapes from what follows.
+func quoted(s string) (text, rest string, ok bool) {
+	if s == "" || s[0] != '"' {
+		return "", "", false
+	}
+	i := strings.IndexByte(s[1:], '"')
+	if i < 0 {
+		return "", "", false
+	}
+	return s[1 : 1+i], s[2+i:], true
+}
+
+func (h *Header) member(key, s string) (rest string, ok bool) {
+	if p := h.text(key); p != nil {
+		*p, rest, ok = quoted(s)
+		return rest, ok
+	}
+	switch key {
+	case "policies":
+		h.Policies, rest, ok = texts(s)
+	case "subjects":
+		h.Subjects, rest, ok = texts(s)
+	default:
+		i := 0
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			i++
+		}
+		n, err := strconv.ParseInt(s[:i], 10, 64)
+		if err != nil {
+			return "", false
+		}
+		switch key {
+		case "seq":
+			h.Seq = uint64(n) //nolint:gosec // digits only: not negative
+		case "expires":
+			h.Expires = n
+		case "rows":
+			h.Rows = n
+		case "bytes":
+			h.Bytes = n
+		default:
+			return "", false
+		}
+		return s[i:], true
+	}
+	return rest, ok
+}
+
+func (h *Header) text(key string) *string {
+	switch key {
+	case "to":
+		return &h.To
+	case "to_dept":
+		return &h.ToDept
+	case "route":
+		return &h.Route
+	case "subject":
+		return &h.Subject
+	case "agreement":
+		return &h.Agreement
+	case "request":
+		return &h.Request
+	case "req_hash":
+		return &h.ReqHash
+	case "outcome":
+		return &h.Outcome
+	case "digest":
+		return &h.Digest
+	case "purpose":
+		return &h.Purpose
+	case "media_type":
+		return &h.MediaType
+	case "content":
+		return &h.Content
+	case "note":
+		return &h.Note
+	}
+	return nil
+}
+
+func texts(s string) (out []string, rest string, ok bool) {
+	if len(s) < 2 || s[0] != '[' {
+		return nil, "", false
+	}
+	s = s[1:]
+	for {
+		t, r, ok := quoted(s)
+		if !ok || r == "" {
+			return nil, "", false
+		}
+		out = append(out, t)
+		if r[0] == ']' {
+			return out, r[1:], true
+		}
+		if r[0] != ',' {
+			return nil, "", false
+		}
+		s = r[1:]
+	}
 }
 
 // Expired reports whether a request is stale at the time.

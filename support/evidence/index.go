@@ -58,7 +58,14 @@ type subjectRow struct {
 }
 
 // projectStep is how many facts go into the index per transaction.
-const projectStep = 2000
+const projectStep = 500
+
+// projectPause is the rest between steps of the background projection on a busy node.
+const projectPause = 100 * time.Millisecond
+
+type backgroundKey struct{}
+
+func background(ctx context.Context) bool { return ctx.Value(backgroundKey{}) != nil }
 
 // Project brings the index up to the durable end of the log; it returns how many facts it added.
 func (x *Index) Project(ctx context.Context) (int, error) {
@@ -83,6 +90,10 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 			return err
 		})
 		es, ss = es[:0], ss[:0]
+		if err == nil && x.log.busy.Load() > 4 && background(ctx) {
+			// The projection may lag while exchanges are under way; whoever reads it brings it up to date first.
+			time.Sleep(projectPause)
+		}
 		return err
 	}
 	end := from
@@ -278,13 +289,14 @@ func (x *Index) Run(ctx context.Context) error {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	last := ""
+	low := context.WithValue(ctx, backgroundKey{}, true)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
 		}
-		if _, err := x.Project(ctx); err != nil && ctx.Err() == nil {
+		if _, err := x.Project(low); err != nil && ctx.Err() == nil {
 			return err
 		}
 		if day := x.log.cfg.Clock.Now().AddDate(0, 0, -1).Format(time.DateOnly); day != last {

@@ -16,16 +16,21 @@ import (
 	"github.com/kuayu/kuayu/support/seal"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
-// Migrate creates the room's tables.
-func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
+// Migrate creates the room's tables in the record database.
+func Migrate(ctx context.Context, d *db.DB) error { return migrate(ctx, d, "evidence") }
+
+// MigrateIndex creates the tables of the index, which may live in a database of its own.
+func MigrateIndex(ctx context.Context, d *db.DB) error { return migrate(ctx, d, "index") }
+
+func migrate(ctx context.Context, d *db.DB, which string) error {
+	dir, err := fs.Sub(migrations, "migrations/"+which)
 	if err != nil {
 		return err
 	}
-	return d.Migrate(ctx, "evidence", dir)
+	return d.Migrate(ctx, which, dir)
 }
 
 // KindSeal is the queue's kind of job that seals a state act.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/client"
+	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -278,6 +280,32 @@ func lockFolder(dir string) (func(), error) {
 		return nil, node.ErrInUse.Because(err)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// open wires the node in a folder after asking for what an operator can mend: the lock, the database, the ports. A quiet
+// node logs nothing, for commands that only need its rooms.
+func open(ctx context.Context, dir string, quiet bool) (*node.Node, error) {
+	c, err := node.LoadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lockFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	unlock()
+	b, err := db.Open(ctx, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(b.Close(), portsFree(&c)); err != nil {
+		return nil, err
+	}
+	var o node.Options
+	if quiet {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return node.Open(ctx, dir, o)
 }
 
 // fetch reads a document that proves itself (the constitution) from an address whose certificate nobody has vouched for yet.

@@ -169,7 +169,7 @@ func (d *checkup) clock() {
 
 // tables are one of each room: a room that was not migrated lacks its own.
 func tables() []string {
-	return []string{"queue_job", "federation_version", "evidence_fact", "identity_actor", "catalog_resource", "agreement_negotiation"}
+	return []string{"queue_job", "federation_version", "evidence_seen", "identity_actor", "catalog_resource", "agreement_negotiation"}
 }
 
 func (d *checkup) storage(ctx context.Context) {

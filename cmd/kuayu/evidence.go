@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
@@ -44,39 +45,61 @@ type verified struct {
 }
 
 func (c *evidenceVerifyCmd) Run(ctx context.Context, a *app) error {
-	if strings.HasPrefix(c.Constitution, "https://") {
-		return ErrUsage.With(a.t("离线验证只读文件：先用 kuayu evidence constitution 下载", "offline means files: download with kuayu evidence constitution first"))
-	}
-	b, err := a.read(c.File)
+	v, genesis, err := c.verify(ctx, a)
 	if err != nil {
 		return err
 	}
-	con, err := a.constitution(ctx, c.Constitution)
-	if err != nil {
-		return err
-	}
-	versions, err := federation.VerifyChain(con.Chain, c.Genesis)
-	if err != nil {
-		return err
-	}
-	r, err := evidence.ParseReceipt(b)
-	if err != nil {
-		return err
-	}
-	v, err := r.Verify(versions)
-	if err != nil {
-		return err
-	}
-	out := verified{Verified: v, Department: v.Fact.Actor.Department, Officer: v.Fact.Actor.Officer, Genesis: federation.Hash(con.Chain[0].Document)}
+	out := verified{Verified: v, Department: v.Fact.Actor.Department, Officer: v.Fact.Actor.Officer, Genesis: genesis}
 	if c.Body && v.HasBody {
 		out.Text = string(v.Body)
 	}
+	if c.Genesis == "" {
+		a.note("注意：未给出 --genesis；请与可靠途径获知的创始章程散列核对。", "Mind: without --genesis, compare the genesis hash with one learned over a way you trust.")
+	}
+	return a.show(out, a.verdict(&out))
+}
+
+// verify reads the two files, and nothing else.
+func (c *evidenceVerifyCmd) verify(ctx context.Context, a *app) (*evidence.Verified, string, error) {
+	if strings.HasPrefix(c.Constitution, "https://") {
+		return nil, "", ErrUsage.With(a.t("离线验证只读文件：先用 kuayu evidence constitution 下载", "offline means files: download with kuayu evidence constitution first"))
+	}
+	b, err := a.read(c.File)
+	if err != nil {
+		return nil, "", err
+	}
+	con, err := a.constitution(ctx, c.Constitution)
+	if err != nil {
+		return nil, "", err
+	}
+	v, err := judge(b, con.Chain, c.Genesis)
+	if err != nil {
+		// Whatever is wrong with a receipt, the answer is one: it is not valid.
+		e := errs.As(err)
+		return nil, "", ErrReceipt.With(e.Code, e.En, e.Zh)
+	}
+	return v, federation.Hash(con.Chain[0].Document), nil
+}
+
+func judge(receipt []byte, chain federation.Chain, genesis string) (*evidence.Verified, error) {
+	versions, err := federation.VerifyChain(chain, genesis)
+	if err != nil {
+		return nil, err
+	}
+	r, err := evidence.ParseReceipt(receipt)
+	if err != nil {
+		return nil, err
+	}
+	return r.Verify(versions)
+}
+
+func (a *app) verdict(v *verified) *table {
 	t := &table{}
 	t.add(a.t("结论", "verdict"), a.t("有效：签名、章程与日志证明全部相符", "valid: signatures, constitution and log proof agree"))
 	t.add(a.t("成员", "member"), v.Member)
 	t.add(a.t("事实", "fact"), v.Kind+" "+v.ID)
 	t.add(a.t("时间", "time"), when(v.Time))
-	t.add(a.t("行为部门", "acting department"), dash(out.Department))
+	t.add(a.t("行为部门", "acting department"), dash(v.Department))
 	t.add(a.t("协议", "agreement"), dash(v.Header.Agreement))
 	t.add(a.t("用途", "purpose"), dash(v.Header.Purpose))
 	t.add(a.t("结果", "outcome"), dash(v.Header.Outcome))
@@ -85,14 +108,11 @@ func (c *evidenceVerifyCmd) Run(ctx context.Context, a *app) error {
 	t.add(a.t("已入日志", "logged"), a.yes(v.Logged))
 	t.add(a.t("共签成员", "cosigned by"), dash(strings.Join(v.CosignedBy, ", ")))
 	t.add(a.t("可信时间", "trusted time"), when(v.CosignedAt))
-	t.add(a.t("创始章程散列", "genesis"), out.Genesis)
-	if out.Text != "" {
-		t.add(a.t("正文", "body"), out.Text)
+	t.add(a.t("创始章程散列", "genesis"), v.Genesis)
+	if v.Text != "" {
+		t.add(a.t("正文", "body"), v.Text)
 	}
-	if c.Genesis == "" {
-		a.note("注意：未给出 --genesis；请与可靠途径获知的创始章程散列核对。", "Mind: without --genesis, compare the genesis hash with one learned over a way you trust.")
-	}
-	return a.show(out, t)
+	return t
 }
 
 type evidenceConstitutionCmd struct {

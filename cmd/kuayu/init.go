@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -69,7 +68,7 @@ func (c *initCmd) Run(ctx context.Context, a *app) (err error) {
 			undo(a.Dir) // half a node would refuse the next attempt
 		}
 	}()
-	n, err := node.Open(ctx, a.Dir, node.Options{Logger: slog.New(slog.DiscardHandler)})
+	n, err := open(ctx, a.Dir, true)
 	if err != nil {
 		return err
 	}
@@ -149,7 +148,7 @@ func portsFree(c *node.Config) error {
 }
 
 func undo(dir string) {
-	for _, name := range []string{node.ConfigFile, "keys", "officers", "evidence", "lock", "records.db", "records.db-wal", "records.db-shm"} {
+	for _, name := range []string{node.ConfigFile, "keys", "officers", "evidence", "lock", "records.db", "records.db-wal", "records.db-shm", "index.db", "index.db-wal", "index.db-shm"} {
 		_ = os.RemoveAll(filepath.Join(dir, name))
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -67,7 +66,7 @@ func (c *joinAcceptCmd) Run(ctx context.Context, a *app) error {
 	if _, err := federation.VerifyChain(con.Chain, c.Genesis); err != nil {
 		return err
 	}
-	n, err := node.Open(ctx, a.Dir, node.Options{Logger: slog.New(slog.DiscardHandler)})
+	n, err := open(ctx, a.Dir, true)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func memberID() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,62
 type serveCmd struct{}
 
 func (*serveCmd) Run(ctx context.Context, a *app) error {
-	n, err := node.Open(ctx, a.Dir, node.Options{})
+	n, err := open(ctx, a.Dir, false)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type sourceAddCmd struct {
 	Kind       string   `enum:"sqlite,postgres,file" default:"sqlite" help:"种类：${enum}。|Kind: ${enum}."`
 	Location   string   `placeholder:"PATH|DSN" help:"数据库或文件的路径，或连接串；“-”从标准输入读取。|Path of the database or files, or connection string; “-” reads it from standard input."`
 	TableKey   []string `placeholder:"TABLE=ITEM" help:"无主键的表以哪一项为键；可重复。|Which item is the key of a table that has none; repeatable."`
+	Type       []string `placeholder:"TABLE.ITEM=TYPE" help:"CSV：指定列的类型 string、int、float、bool、date、timestamp；可重复。|CSV: type of a column: string, int, float, bool, date, timestamp; repeatable."`
 	Schema     []string `help:"PostgreSQL 模式；可重复。|PostgreSQL schema; repeatable."`
 	Lenient    bool     `help:"文件：跳过坏行而不报错。|Files: skip bad rows."`
 	Spec       string   `placeholder:"FILE" help:"以 JSON 文件给出全部设置（代替上面的选项）。|Give all settings as a JSON file instead."`
@@ -65,6 +66,20 @@ func (c *sourceAddCmd) Run(ctx context.Context, a *app) error {
 			s.Key = map[string]string{}
 		}
 		s.Key[name] = item
+	}
+	for _, x := range c.Type {
+		column, kind, ok := strings.Cut(x, "=")
+		name, item, dotted := strings.Cut(column, ".")
+		if !ok || !dotted {
+			return ErrUsage.With("--type TABLE.ITEM=TYPE")
+		}
+		if s.Types == nil {
+			s.Types = map[string]map[string]string{}
+		}
+		if s.Types[name] == nil {
+			s.Types[name] = map[string]string{}
+		}
+		s.Types[name][item] = kind
 	}
 	var p page[rest.TableInfo]
 	if err := a.post(ctx, "/api/v1/sources", rest.SourceRequest{ID: c.ID, Department: c.Department, Spec: s}, &p); err != nil {
@@ -106,7 +121,11 @@ func (a *app) showTables(ts []rest.TableInfo) error {
 		for _, c := range x.Columns {
 			cols = append(cols, c.Name+":"+c.Type)
 		}
-		t.add(x.Name, count(x.Rows), dash(strings.Join(x.Key, ",")), strings.Join(cols, " "))
+		rows := "-" // a file is not counted beforehand
+		if x.Rows >= 0 {
+			rows = count(x.Rows)
+		}
+		t.add(x.Name, rows, dash(strings.Join(x.Key, ",")), strings.Join(cols, " "))
 	}
 	return a.list(ts, t, "数据源中没有可读的表。", "The source has no table that can be read.")
 }

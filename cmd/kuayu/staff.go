@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 
-	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/identity"
 )
 
@@ -133,7 +131,7 @@ func (c *userAddCmd) Run(ctx context.Context, a *app) error {
 }
 
 func addOffline(ctx context.Context, dir string, u identity.Actor) error {
-	n, err := node.Open(ctx, dir, node.Options{Logger: slog.New(slog.DiscardHandler)})
+	n, err := open(ctx, dir, true)
 	if err != nil {
 		return err
 	}

@@ -187,7 +187,7 @@ func (d *checkup) storage(ctx context.Context) {
 	defer func() { _ = b.Close() }()
 	for _, name := range tables() {
 		var n int
-		if err = b.Read().NewRaw("SELECT count(*) FROM " + name).Scan(ctx, &n); err != nil {
+		if err = b.Read().NewRaw("SELECT count(*) FROM "+name).Scan(ctx, &n); err != nil {
 			break
 		}
 	}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/kuayu/kuayu/api/rest"
+)
+
+// commands says which command uses each route: the table is complete, or the test fails. FILE is replaced by a file with
+// the JSON that follows it.
+var commands = map[string]string{
+	"POST /api/v1/session":                           "whoami",
+	"GET /api/v1/session":                            "whoami",
+	"DELETE /api/v1/session":                         "whoami",
+	"GET /api/v1/departments":                        "department list",
+	"POST /api/v1/departments":                       "department add 11330000MY00000120 部门",
+	"GET /api/v1/actors":                             "user list",
+	"POST /api/v1/actors":                            "user add u --name 名 --role auditor --department 11330000MY00000120 --public-key AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	"DELETE /api/v1/actors/{id}":                     "user disable u",
+	"GET /api/v1/sign-ins":                           "signins",
+	"POST /api/v1/sources":                           "source add s --department 11330000MY00000120 --kind postgres --location postgres://x",
+	"GET /api/v1/sources":                            "source list",
+	"GET /api/v1/sources/{id}/tables":                "source tables s",
+	"GET /api/v1/sources/{id}/tables/{table}/sample": "source sample s t",
+	"PUT /api/v1/resources/{code}":                   `catalog save FILE {"resource":{"code":"330000/x"}}`,
+	"GET /api/v1/resources":                          "catalog list",
+	"POST /api/v1/resources/{code}/publish":          "catalog publish 330000/x",
+	"POST /api/v1/resources/{code}/withdraw":         "catalog withdraw 330000/x",
+	"GET /api/v1/catalog/{member}":                   "catalog list shanghai",
+	"GET /api/v1/catalog/{member}/{code}":            "catalog show shanghai 330000/x",
+	"POST /api/v1/applications":                      "request new --file FILE {}",
+	"GET /api/v1/applications":                       "request list",
+	"GET /api/v1/applications/{id}":                  "request show r",
+	"GET /api/v1/applications/{id}/history":          "request history r",
+	"POST /api/v1/applications/{id}/consent":         "request consent r",
+	"POST /api/v1/applications/{id}/answer":          "request answer r",
+	"POST /api/v1/applications/{id}/consent-answer":  "request consent-answer r",
+	"POST /api/v1/applications/{id}/return-answer":   "request return r --reason 理由",
+	"POST /api/v1/applications/{id}/refuse":          "request refuse r --reason 理由",
+	"POST /api/v1/applications/{id}/withdraw":        "request withdraw r --reason 理由",
+	"POST /api/v1/standing-consents":                 "standing add FILE {}",
+	"GET /api/v1/agreements/{id}/document":           "agreement document a",
+	"POST /api/v1/agreements/{id}/revoke":            "agreement revoke a --reason 理由",
+	"GET /api/v1/agreements/{id}/lease":              "agreement lease a",
+	"POST /api/v1/agreements/{id}/query":             "query a --purpose p",
+	"POST /api/v1/agreements/{id}/verify":            "verify a --purpose p --subject x=1 --claim y=2",
+	"GET /api/v1/facts":                              "evidence list",
+	"GET /api/v1/facts/{id}/receipt":                 "evidence receipt id#query.close",
+	"POST /api/v1/subjects":                          "evidence subject 某人",
+	"GET /api/v1/members":                            "member list",
+	"GET /api/v1/constitution":                       "evidence constitution",
+	"GET /api/v1/proposals":                          "proposal list",
+	"POST /api/v1/proposals":                         "propose remove shanghai --reason 理由",
+	"POST /api/v1/proposals/{hash}/approve":          "approve h",
+}
+
+// recorder answers every route with an empty object and notes which were called.
+func recorder(t *testing.T) (*httptest.Server, func() map[string]bool) {
+	t.Helper()
+	var api rest.API
+	api.Staff(http.NewServeMux())
+	var mu sync.Mutex
+	called := map[string]bool{}
+	mux := http.NewServeMux()
+	for _, p := range api.Permissions() {
+		pattern := p.Method + " " + p.Path
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			mu.Lock()
+			called[pattern] = true
+			mu.Unlock()
+			w.Header().Set("Content-Type", "application/json")
+			if strings.HasSuffix(pattern, "/sample") {
+				_, _ = io.WriteString(w, "[]")
+				return
+			}
+			_, _ = io.WriteString(w, "{}")
+		})
+	}
+	return httptest.NewTLSServer(mux), func() map[string]bool {
+		mu.Lock()
+		defer mu.Unlock()
+		out := called
+		called = map[string]bool{}
+		return out
+	}
+}
+
+func TestEveryRouteHasACommand(t *testing.T) {
+	srv, calls := recorder(t)
+	defer srv.Close()
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, "someone.key")
+	if _, err := newKey(key); err != nil {
+		t.Fatal(err)
+	}
+	var api rest.API
+	api.Staff(http.NewServeMux())
+	seen := map[string]bool{}
+	for _, p := range api.Permissions() {
+		route := p.Method + " " + p.Path
+		seen[route] = true
+		t.Run(route, func(t *testing.T) {
+			line, ok := commands[route]
+			if !ok {
+				t.Fatal("no command uses this route: add one, and a line to the table in this test")
+			}
+			args := strings.Fields(line)
+			for i, a := range args {
+				if a == "FILE" {
+					file := filepath.Join(t.TempDir(), "in.json")
+					if err := os.WriteFile(file, []byte(strings.Join(args[i+1:], " ")), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					args = append(args[:i:i], file)
+					break
+				}
+			}
+			args = append(args, "--dir", filepath.Join(dir, "none"), "--node", srv.URL, "--audience", "zhejiang", "--key", key, "--ca", ca, "--lang", "en")
+			var out, errOut bytes.Buffer
+			code := run(t.Context(), args, strings.NewReader(""), &out, &errOut)
+			if !calls()[route] {
+				t.Errorf("kuayu %s does not call it (exit %d): %s", line, code, errOut.String())
+			}
+		})
+	}
+	for route := range commands {
+		if !seen[route] {
+			t.Errorf("the table names %s, which is no route", route)
+		}
+	}
+}

@@ -134,8 +134,8 @@ func (f *fixture) application() agreement.Application {
 	return agreement.Application{
 		Provider: "zhejiang", Resource: testResource, Basis: policy.Basis{Kind: "duty", Citation: "企业信息公示暂行条例第十二条"},
 		Purposes: []string{"enterprise-service"}, Scenario: "为企业办理跨省迁移", Scope: "仅限窗口办理", Modes: []policy.Mode{policy.ModeQuery, policy.ModeVerify},
-		Fields: []string{"uscc", "name", "representative", "phone", "city", "capital"},
-		Filter: &policy.Predicate{Op: policy.In, Item: "city", Values: []policy.Value{policy.Str("330100"), policy.Str("330400")}},
+		Fields:     []string{"uscc", "name", "representative", "phone", "city", "capital"},
+		Filter:     &policy.Predicate{Op: policy.In, Item: "city", Values: []policy.Value{policy.Str("330100"), policy.Str("330400")}},
 		ValidUntil: f.c.Clock.Now().AddDate(0, 6, 0), Declared: true,
 	}
 }
@@ -195,10 +195,15 @@ func (f *fixture) query(cl *client.Client, id string, q map[string]any) (answer,
 	return a, err
 }
 
-func plan(p policy.Plan) map[string]any { return map[string]any{"purpose": "enterprise-service", "plan": p} }
+func plan(p policy.Plan) map[string]any {
+	return map[string]any{"purpose": "enterprise-service", "plan": p}
+}
 
-func TestOneExchange(t *testing.T) {
-	f := newFixture(t, Settings{})
+func TestOneExchange(t *testing.T) { newFixture(t, Settings{}).oneExchange(t) }
+
+// oneExchange walks from an application to data and to revocation.
+func (f *fixture) oneExchange(t *testing.T) {
+	t.Helper()
 	id := f.agree(f.application(), agreement.Grant{})
 	sh := f.as("shanghai", "machine-sh")
 	a, err := f.query(sh, id, plan(policy.Plan{Project: []string{"uscc", "name", "representative", "phone"}, Where: &policy.Predicate{Op: policy.Eq, Item: "uscc", Values: []policy.Value{policy.Str("91330000MY000003XX")}}}))

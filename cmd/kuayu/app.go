@@ -233,7 +233,7 @@ func save(file string, b []byte) error {
 func (a *app) read(file string) ([]byte, error) {
 	r := a.in
 	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // the operator names it
+		f, err := os.Open(file)
 		if err != nil {
 			return nil, ErrFile.Because(err, file)
 		}
@@ -271,11 +271,11 @@ func (a *app) deliver(file string, b []byte) error {
 
 // lockFolder makes sure that no node runs in a folder, until the function returned is called.
 func lockFolder(dir string) (func(), error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator's own folder
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, ErrFile.Because(err, filepath.Join(dir, "lock"))
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		return nil, node.ErrInUse.Because(err)
 	}

@@ -15,6 +15,10 @@ import (
 type cli struct {
 	globals
 
+	Demo     demoCmd     `cmd:"" help:"五个节点的完整演示。|The whole federation of five nodes, demonstrated."`
+	Bench    benchCmd    `cmd:"" help:"与裸基线对照的性能测试。|Benchmarks against a bare baseline."`
+	BenchArm benchArmCmd `cmd:"" hidden:""`
+
 	Init    initCmd    `cmd:"" help:"建立本成员的节点：密钥、配置、首个部门。|Make this member's node: keys, configuration, first department."`
 	Serve   serveCmd   `cmd:"" help:"运行节点，直到收到中断信号。|Run the node until it is interrupted."`
 	Config  configCmd  `cmd:"" help:"显示生效的配置。|Print the effective configuration."`
@@ -44,6 +48,9 @@ type cli struct {
 
 	Evidence evidenceCmd `cmd:"" help:"存证与回执。|Evidence and receipts."`
 }
+
+// defaultDir is where a node lives unless --dir says otherwise.
+const defaultDir = "./kuayu-data"
 
 // globals are the flags every command takes.
 type globals struct {

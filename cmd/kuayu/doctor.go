@@ -247,7 +247,7 @@ func (d *checkup) checkpoint(dir string, epoch uint32) (string, error) {
 		return "", err
 	}
 	detail := fmt.Sprintf(d.t("%d 个存证文件", "%d segments"), len(files))
-	raw, err := os.ReadFile(filepath.Join(dir, "tlog", "checkpoint")) //nolint:gosec // the operator's own folder
+	raw, err := os.ReadFile(filepath.Join(dir, "tlog", "checkpoint"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return detail + d.t("，尚无检查点", ", no checkpoint yet"), nil
 	}
@@ -284,7 +284,9 @@ func (d *checkup) listeners(ctx context.Context) {
 		d.jobs(h)
 		return
 	}
-	for name, addr := range map[string]string{"peer": d.conf.Listen.Peer, "staff": d.conf.Listen.Staff, "public": d.conf.Listen.Public, "admin": d.conf.Listen.Admin} {
+	l := d.conf.Listen
+	for _, at := range [][2]string{{"peer", l.Peer}, {"staff", l.Staff}, {"public", l.Public}, {"admin", l.Admin}} {
+		name, addr := at[0], at[1]
 		if addr == "off" {
 			continue
 		}

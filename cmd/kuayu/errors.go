@@ -33,7 +33,7 @@ func exitCode(e *errs.Error) int {
 	if errors.Is(e, ErrUsage) {
 		return exitUsage
 	}
-	switch e.Kind { //nolint:exhaustive // the others failed
+	switch e.Kind {
 	case errs.Denied, errs.Unauthorized:
 		return exitDenied
 	case errs.Unavailable:
@@ -80,7 +80,7 @@ func hintFor(e *errs.Error, pick func(zh, en string) string) string {
 	if errors.Is(e, ErrUsage) {
 		return pick("请看 kuayu --help，或在命令后加 --help。", "See kuayu --help, or add --help to the command.")
 	}
-	switch e.Kind { //nolint:exhaustive // the message of the others says what to do
+	switch e.Kind {
 	case errs.Denied:
 		return pick("kuayu whoami 显示当前身份与角色；用 --actor 换一个身份。", "kuayu whoami shows who you are and your roles; --actor acts as another.")
 	case errs.Unauthorized:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,8 +11,10 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
@@ -116,28 +119,42 @@ func (a *app) verdict(v *verified) *table {
 }
 
 type evidenceConstitutionCmd struct {
-	From string `placeholder:"URL" help:"某成员的公众接口；缺省为本节点。|A member's public address; default this node."`
-	To   string `placeholder:"FILE" help:"写入文件；缺省为标准输出。|Write to a file; default standard output."`
+	From    string `placeholder:"URL" help:"某成员的公众接口；缺省为本节点。|A member's public address; default this node."`
+	Genesis string `placeholder:"HASH" help:"第一版章程须有的散列。|The hash the first version must have."`
+	To      string `placeholder:"FILE" help:"写入文件；缺省为标准输出。|Write to a file; default standard output."`
 }
 
 func (c *evidenceConstitutionCmd) Run(ctx context.Context, a *app) error {
-	from := c.From
-	if from == "" {
-		addr, err := a.staff()
-		if err != nil {
-			return err
-		}
-		from = strings.TrimSuffix(addr, "/") + "/api/v1/constitution"
-	}
-	con, b, err := a.constitutionBytes(ctx, from)
+	con, b, err := c.get(ctx, a)
 	if err != nil {
 		return err
 	}
-	if _, err := federation.VerifyChain(con.Chain, ""); err != nil {
+	if _, err := federation.VerifyChain(con.Chain, c.Genesis); err != nil {
 		return err
 	}
 	a.note("创始章程散列 %s，%d 个版本", "genesis %s, %d versions", federation.Hash(con.Chain[0].Document), len(con.Chain))
 	return a.deliver(c.To, b)
+}
+
+func (c *evidenceConstitutionCmd) get(ctx context.Context, a *app) (*rest.Constitution, []byte, error) {
+	if c.From != "" {
+		return a.constitutionBytes(ctx, c.From)
+	}
+	addr, err := a.staff()
+	if err != nil {
+		return nil, nil, err
+	}
+	cl, err := a.stranger(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer cl.HTTP.CloseIdleConnections()
+	var b []byte
+	if err := cl.Call(ctx, http.MethodGet, "/api/v1/constitution", nil, &b); err != nil {
+		return nil, nil, err
+	}
+	var con rest.Constitution
+	return &con, b, httpx.Unmarshal(b, &con)
 }
 
 type evidenceListCmd struct {

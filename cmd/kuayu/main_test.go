@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -26,6 +27,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	example, err := filepath.Abs("testdata/example")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -39,6 +44,7 @@ func TestScripts(t *testing.T) {
 				defer func() { _ = l.Close() }()
 			}
 			e.Setenv("LANG", "en_US.UTF-8")
+			e.Setenv("EXAMPLE", example)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "await": await, "capture": capture},
@@ -139,6 +145,7 @@ func mkreceipt() {
 		}
 		done := make(chan error, 1)
 		run, stop := context.WithCancel(ctx)
+		defer stop()
 		go func() { done <- n.Run(run) }()
 		<-n.Ready()
 		h := evidence.Header{Agreement: "agreement-1", Outcome: "ok", Rows: 7}

@@ -167,7 +167,7 @@ func when(t time.Time) string {
 
 func micro(us int64) string { return when(time.UnixMicro(us)) }
 
-func count[N int | int64 | uint64](n N) string { return strconv.FormatInt(int64(n), 10) } //nolint:gosec // counts
+func count[N int | int64 | uint64](n N) string { return strconv.FormatInt(int64(n), 10) }
 
 func dash(s string) string {
 	if s == "" {

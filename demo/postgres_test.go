@@ -1,0 +1,92 @@
+package demo
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/dbtest"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/policy"
+)
+
+// TestOneExchangeOnPostgres walks the story of TestOneExchange with every node's records in a PostgreSQL database of its
+// own, then reads back what the rooms stored: history, evidence, queue, and again after a restart.
+func TestOneExchangeOnPostgres(t *testing.T) {
+	dsn := map[string]string{}
+	for _, p := range places(3) {
+		dsn[p.ID] = dbtest.Postgres(t)
+	}
+	f := newFixture(t, Settings{Database: func(place string) string { return dsn[place] }})
+	for _, p := range places(3) {
+		if !f.c.Node(p.ID).DB.Postgres() {
+			t.Fatalf("%s does not use PostgreSQL", p.ID)
+		}
+	}
+	f.oneExchange(t)
+
+	var page struct {
+		Items []agreement.Negotiation `json:"items"`
+	}
+	f.call(f.as("shanghai", "officer-sh"), http.MethodGet, "/api/v1/applications", nil, &page)
+	if len(page.Items) != 1 || page.Items[0].State != agreement.Terminated {
+		t.Fatalf("applications: %+v", page.Items)
+	}
+	n := page.Items[0]
+	f.sameHistory(n.ID)
+	var facts struct {
+		Items []evidence.Entry `json:"items"`
+	}
+	f.call(f.as("shanghai", "officer-sh"), http.MethodGet, "/api/v1/facts?agreement="+n.Agreement+"&kind=query.close", nil, &facts)
+	if len(facts.Items) < 2 {
+		t.Fatalf("facts of the queries: %+v", facts.Items)
+	}
+
+	// A second agreement is in force after both nodes were stopped and started again.
+	id := f.agree(f.application(), agreement.Grant{})
+	for _, place := range []string{"zhejiang", "shanghai"} {
+		if err := f.c.StopNode(place); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.c.StartNode(f.ctx, place); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := f.query(f.as("shanghai", "machine-sh"), id, plan(policy.Plan{Limit: 3}))
+	if err != nil || a.Count != 3 {
+		t.Fatalf("after the restart: %+v %v", a, err)
+	}
+	for _, place := range []string{"zhejiang", "shanghai"} {
+		if dead, err := f.c.Node(place).Queue.Dead(f.ctx); err != nil || len(dead) > 0 {
+			t.Errorf("%s: dead jobs %+v %v", place, dead, err)
+		}
+	}
+}
+
+// sameHistory checks that both ends wrote the same states into their history, in order.
+func (f *fixture) sameHistory(id string) {
+	f.t.Helper()
+	var mine agreement.Negotiation
+	sh, zj := f.as("shanghai", "officer-sh"), f.as("zhejiang", "officer-zj")
+	f.call(sh, http.MethodGet, "/api/v1/applications/"+id, nil, &mine)
+	read := func(get func(out any)) []string {
+		var h struct {
+			Items []agreement.Step `json:"items"`
+		}
+		get(&h)
+		out := []string{}
+		for _, s := range h.Items {
+			if s.Event == agreement.AskOffice || s.Event == agreement.OfficeConsents || s.To == agreement.Submitted {
+				continue // the applicant's own
+			}
+			out = append(out, fmt.Sprintf("%s→%s", s.From, s.To))
+		}
+		return out
+	}
+	a := read(func(out any) { f.call(sh, http.MethodGet, "/api/v1/applications/"+id+"/history", nil, out) })
+	b := read(func(out any) { f.call(zj, http.MethodGet, "/api/v1/applications/"+mine.Peer+"/history", nil, out) })
+	if len(a) == 0 || fmt.Sprint(a) != fmt.Sprint(b) {
+		f.t.Errorf("the histories differ:\nconsumer %v\nprovider %v", a, b)
+	}
+}

@@ -157,7 +157,7 @@ func (d *DB) Write(ctx context.Context, f func(context.Context, *Tx) error) erro
 		tx := &Tx{}
 		err := d.write.RunInTx(ctx, nil, func(ctx context.Context, b bun.Tx) error {
 			tx.IDB = b
-			return f(ctx, tx)
+			return contained(ctx, tx, f)
 		})
 		return finish(err, tx)
 	}
@@ -221,15 +221,7 @@ func (d *DB) runOne(ctx context.Context, b bun.Tx, j *job) {
 	if _, j.err = b.ExecContext(ctx, "SAVEPOINT one"); j.err != nil {
 		return
 	}
-	func() {
-		defer func() {
-			if r := recover(); r != nil {
-				j.err = errs.ErrInternal.Because(fmt.Errorf("panic in transaction: %v", r))
-			}
-		}()
-		j.err = j.f(ctx, j.tx)
-	}()
-	if j.err != nil {
+	if j.err = contained(ctx, j.tx, j.f); j.err != nil {
 		if _, err := b.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
 			j.err = errors.Join(j.err, err)
 		}
@@ -237,6 +229,16 @@ func (d *DB) runOne(ctx context.Context, b bun.Tx, j *job) {
 	if _, err := b.ExecContext(ctx, "RELEASE one"); err != nil {
 		j.err = errors.Join(j.err, err)
 	}
+}
+
+// contained runs f and turns a panic into an error: it undoes one transaction, not the node.
+func contained(ctx context.Context, tx *Tx, f func(context.Context, *Tx) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errs.ErrInternal.Because(fmt.Errorf("panic in transaction: %v", r))
+		}
+	}()
+	return f(ctx, tx)
 }
 
 func fail(batch []*job, err error) {

@@ -34,14 +34,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			// Free loopback ports for two nodes: $PORT1 to $PORT8.
-			for i := 1; i <= 8; i++ {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					return err
-				}
-				e.Setenv("PORT"+strconv.Itoa(i), l.Addr().String())
-				defer func() { _ = l.Close() }()
+			for i, addr := range freePorts(t, 8) { // $PORT1 to $PORT8
+				e.Setenv("PORT"+strconv.Itoa(i+1), addr)
 			}
 			e.Setenv("LANG", "en_US.UTF-8")
 			e.Setenv("EXAMPLE", example)
@@ -49,6 +43,21 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "await": await, "capture": capture},
 	})
+}
+
+// freePorts finds free loopback addresses, all different.
+func freePorts(t *testing.T, n int) []string {
+	t.Helper()
+	var out []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		out = append(out, l.Addr().String())
+	}
+	return out
 }
 
 // code N command… runs a command that must end with the exit code N.

@@ -18,6 +18,7 @@ func memberID() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,62
 type serveCmd struct{}
 
 func (*serveCmd) Run(ctx context.Context, a *app) error {
+	node.Tune()
 	n, err := open(ctx, a.Dir, false)
 	if err != nil {
 		return err

@@ -160,6 +160,9 @@ func TestHelpIsBilingual(t *testing.T) {
 			name, help := "", ""
 			switch n := v.(type) {
 			case *kong.Node:
+				if n.Hidden {
+					return nil // not for people
+				}
 				name, help = n.Name, n.Help
 			case *kong.Flag:
 				name, help = "--"+n.Name, n.Help

@@ -14,6 +14,7 @@ var (
 	ErrFile    = errs.Define(errs.Precondition, "cli.file", "无法读写文件 %v。", "The file %v cannot be read or written.")
 	ErrJSON    = errs.Define(errs.Invalid, "cli.json", "文件 %[1]v 的内容不合格：%[3]v", "The content of %[1]v is not valid: %[2]v")
 	ErrReceipt = errs.Define(errs.Invalid, "cli.receipt", "回执无效（%[1]v）：%[3]v", "The receipt is not valid (%[1]v): %[2]v")
+	ErrOther   = errs.Define(errs.Internal, "cli.other_fact", "节点给出的不是 %v 的回执，而是 %v 的，未保存。请告知运维人员。", "The node gave no receipt of %v but one of %v; it was not kept. Tell the operator of the node.")
 	ErrKeyFile = errs.Define(errs.Precondition, "cli.key", "私钥文件 %[1]v 不能使用：%[3]v。", "The key file %[1]v cannot be used: %[2]v.")
 	ErrFaults  = errs.Define(errs.Precondition, "cli.faults", "发现 %d 处问题，详见上文。", "%d faults were found; they are listed above.")
 	ErrSilent  = errs.Define(errs.Unavailable, "cli.members", "%d 个成员没有应答，详见上文。", "%d members did not answer; they are listed above.")

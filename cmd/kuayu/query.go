@@ -15,6 +15,7 @@ import (
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/seal"
 )
 
 // equality parses ITEM=VALUE (text) or ITEM:=LITERAL (a JSON number or boolean). Codes are texts, though they look like
@@ -201,6 +202,9 @@ func (a *app) receipt(ctx context.Context, id string, wait time.Duration, body s
 		if err := httpx.Unmarshal(b, &r); err != nil {
 			return nil, err
 		}
+		if err := isOf(&r, id); err != nil {
+			return nil, err
+		}
 		if r.Inclusion != nil || !time.Now().Before(deadline) {
 			return b, nil
 		}
@@ -210,6 +214,22 @@ func (a *app) receipt(ctx context.Context, id string, wait time.Duration, body s
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// isOf checks that a receipt is of the fact asked for ("id" or "id#kind"): a valid receipt of another would mislead.
+func isOf(r *evidence.Receipt, id string) error {
+	s, err := seal.DecodeSealed(r.Sealed)
+	if err != nil {
+		return err
+	}
+	f, err := seal.DecodeFact(s.Fact)
+	if err != nil {
+		return err
+	}
+	if f.ID != id && f.ID+"#"+f.Kind != id {
+		return ErrOther.With(id, f.ID+"#"+f.Kind)
+	}
+	return nil
 }
 
 type verifyCmd struct {

@@ -88,6 +88,8 @@ func (g *Gateway) Verify(ctx context.Context, sess *identity.Session, id string,
 }
 
 func (g *Gateway) ask(ctx context.Context, sess *identity.Session, id string, q Query, mode policy.Mode, claims []Claim) (res *Result, err error) {
+	g.log.Busy(1)
+	defer g.log.Busy(-1)
 	start := time.Now()
 	defer func() { g.observe("consumer", start, res, err) }()
 	if err := sess.Require(identity.DataOfficer, identity.Machine); err != nil {

@@ -55,6 +55,8 @@ func (g *Gateway) Restore(ctx context.Context) error {
 
 // Serve is the provider's side of a query.
 func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request) {
+	g.log.Busy(1)
+	defer g.log.Busy(-1)
 	start := time.Now()
 	body, err := httpx.ReadBody(r, maxRequest)
 	if err != nil {
@@ -64,6 +66,9 @@ func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request) {
 	in, err := g.link.Receive(r, body)
 	if err != nil {
 		g.observe("provider", start, nil, err)
+		if in != nil {
+			g.refused(r.Context(), in, nil, err)
+		}
 		g.link.Refuse(w, r, err)
 		return
 	}
@@ -88,11 +93,11 @@ func (g *Gateway) answer(ctx context.Context, in *peer.Incoming) (*evidence.Reco
 	out, err := g.compute(ctx, in)
 	if err != nil {
 		g.refused(ctx, in, out, err)
-		g.replay.settle(key, e, nil, "", "", err)
+		g.replay.settle(key, e, nil, nil, err)
 		return nil, "", err
 	}
 	rec, err := g.seal(ctx, in, out, content)
-	g.replay.settle(key, e, rec, out.digest, out.media, err)
+	g.replay.settle(key, e, rec, out, err)
 	return rec, out.media, err
 }
 
@@ -116,7 +121,7 @@ func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, con
 			return e.rec, e.media, nil
 		}
 		// The same request sealed anew: the same bytes, sealed for it, not metered again.
-		return g.repeat(ctx, in, e.rec.Body, e.media, e.digest)
+		return g.repeat(ctx, in, &output{body: e.rec.Body, media: e.media, digest: e.digest, terms: e.terms}, content)
 	}
 	out, err := g.read(ctx, in, false)
 	if err != nil {
@@ -125,7 +130,7 @@ func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, con
 	if out.digest != e.digest {
 		return nil, "", ErrReplay.With()
 	}
-	return g.repeat(ctx, in, out.body, out.media, out.digest)
+	return g.repeat(ctx, in, out, content)
 }
 
 func headerOf(r *evidence.Record) (evidence.Header, error) {
@@ -136,14 +141,17 @@ func headerOf(r *evidence.Record) (evidence.Header, error) {
 	return evidence.HeaderOf(&f)
 }
 
-func (g *Gateway) repeat(ctx context.Context, in *peer.Incoming, body []byte, media, digest string) (*evidence.Record, string, error) {
-	sum := sha256.Sum256(in.Body)
-	rec, err := g.seal(ctx, in, &output{body: body, media: media, digest: digest, d: &policy.Decision{}, repeated: true}, hex.EncodeToString(sum[:]))
-	return rec, media, err
+// repeat seals an answer given before for a request sealed anew; it is not metered again.
+func (g *Gateway) repeat(ctx context.Context, in *peer.Incoming, o *output, content string) (*evidence.Record, string, error) {
+	again := *o
+	again.d, again.repeated = &policy.Decision{}, true
+	rec, err := g.seal(ctx, in, &again, content)
+	return rec, o.media, err
 }
 
 // output is a computed answer.
 type output struct {
+	terms    *policy.Terms // of the agreement it is under, once known
 	body     []byte
 	media    string
 	digest   string
@@ -174,6 +182,7 @@ func (g *Gateway) read(ctx context.Context, in *peer.Incoming, metered bool) (*o
 	if f.Hash != w.Hash {
 		return out, ErrBytes.With()
 	}
+	out.terms = f.Terms
 	out.d, err = f.Decide(&policy.Request{
 		Principal: policy.Party{Member: in.From, Department: in.Fact.Actor.Department}, Mode: w.Mode, Resource: f.Terms.Resource,
 		Purpose: w.Purpose, Now: g.clock.Now(), Plan: w.Plan,
@@ -220,6 +229,7 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 		}
 		plan.Cursor = key
 	}
+	g.metrics.Reads.Inc()
 	rd, err := s.src.Read(ctx, s.mount.Table, plan)
 	if err != nil {
 		return sourceError(err)
@@ -373,6 +383,7 @@ func (g *Gateway) verify(ctx context.Context, f *agreement.InForce, s *served, w
 			Aggregate: []policy.Aggregate{{Func: policy.Count, As: "n"}},
 			Where:     policy.Both(out.d.Plan.Where, &policy.Predicate{Op: policy.Eq, Item: c.Item, Values: []policy.Value{c.Value}}),
 		}
+		g.metrics.Reads.Inc()
 		n, err := countRows(ctx, s, plan)
 		if err != nil {
 			return err
@@ -405,10 +416,11 @@ func countRows(ctx context.Context, s *served, plan policy.Plan) (int64, error) 
 	return n, nil
 }
 
-// seal makes the provider's fact about the answer durable.
+// seal makes the provider's fact about the answer durable. Which agreement it counts for is what was decided upon, not
+// what the requester's header says.
 func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, content string) (*evidence.Record, error) {
 	h := evidence.Header{
-		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: in.Header.Agreement,
+		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: o.terms.Agreement,
 		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: o.digest, Subjects: g.subjects(o.d), Purpose: in.Header.Purpose,
 		MediaType: o.media, Content: content, Note: o.next,
 	}
@@ -417,33 +429,29 @@ func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, conten
 		h.Rows, h.Bytes = 0, 0
 		id += "/again/" + g.ids.NewID()
 	}
-	return g.log.Seal(ctx, evidence.Draft{Kind: factServe, ID: id, Actor: seal.Actor{Department: g.providerDept(ctx, in.Header.Agreement)}, Header: h.Encode(), Body: o.body, Detached: true})
-}
-
-func (g *Gateway) providerDept(ctx context.Context, id string) string {
-	f, err := g.agreements.InForce(ctx, id, agreement.Provider)
-	if err != nil {
-		return ""
-	}
-	return f.Terms.Provider.Department
+	return g.log.Seal(ctx, evidence.Draft{
+		Kind: factServe, ID: id, Actor: seal.Actor{Department: o.terms.Provider.Department}, Header: h.Encode(), Body: o.body, Detached: true,
+	})
 }
 
 // refused records the provider's refusal of an authenticated request.
 func (g *Gateway) refused(ctx context.Context, in *peer.Incoming, o *output, err error) {
 	e := errs.As(err)
-	if e.Kind == errs.Internal || errors.Is(err, context.Canceled) {
+	if e.Kind == errs.Internal || errors.Is(err, context.Canceled) || errors.Is(err, evidence.ErrStaleProof) {
 		return
 	}
 	h := evidence.Header{
-		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: in.Header.Agreement,
-		Outcome: e.Code, Purpose: in.Header.Purpose,
-	}
-	if o != nil && o.d != nil {
-		h.Policies = o.d.Policies
+		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Outcome: e.Code, Purpose: in.Header.Purpose,
 	}
 	dept := ""
-	if _, p, perr := g.agreements.Parties(ctx, in.Header.Agreement, agreement.Provider); perr == nil {
-		dept = p.Department
+	if o != nil {
+		h.Policies = o.d.Policies
+		if o.terms != nil {
+			h.Agreement, dept = o.terms.Agreement, o.terms.Provider.Department
+		}
+	}
+	if consumer, provider, perr := g.agreements.Parties(ctx, in.Header.Agreement, agreement.Provider); dept == "" && perr == nil && consumer.Member == in.From {
+		h.Agreement, dept = in.Header.Agreement, provider.Department
 	}
 	g.record(ctx, evidence.Draft{Kind: "query.refused", ID: in.Fact.ID, Actor: seal.Actor{Department: dept}, Header: h.Encode()})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/policy"
 )
 
 // replay remembers answers for as long as their requests are fresh: the same id with the same content gets the same
@@ -23,7 +24,7 @@ type replayed struct {
 	rec     *evidence.Record
 	digest  string // of the answer, when rec was not kept
 	media   string
-	next    string
+	terms   *policy.Terms
 	err     error
 	at      time.Time
 	size    int
@@ -71,10 +72,12 @@ enough:
 }
 
 // settle stores the answer of an entry. A failed request is forgotten: it may be tried again.
-func (r *replay) settle(key string, e *replayed, rec *evidence.Record, digest, media string, err error) {
+func (r *replay) settle(key string, e *replayed, rec *evidence.Record, o *output, err error) {
 	r.mu.Lock()
-	e.err, e.digest, e.media = err, digest, media
-	if err != nil {
+	if o != nil {
+		e.digest, e.media, e.terms = o.digest, o.media, o.terms
+	}
+	if e.err = err; err != nil {
 		delete(r.entries, key)
 	} else {
 		e.rec = rec

@@ -19,6 +19,7 @@ type Metrics struct {
 	Latency   *prometheus.HistogramVec // side; seconds
 	Rows      *prometheus.CounterVec   // side
 	Strangers prometheus.Counter       // TLS handshakes refused
+	Reads     prometheus.Counter       // plans that reached a source
 	Messages  *prometheus.CounterVec   // direction (in, out), outcome
 }
 
@@ -31,9 +32,10 @@ func NewMetrics() *Metrics {
 		Latency:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "kuayu_exchange_seconds", Help: "Time of a governed query.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"side"}),
 		Rows:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kuayu_rows_total", Help: "Rows exchanged."}, []string{"side"}),
 		Strangers: prometheus.NewCounter(prometheus.CounterOpts{Name: "kuayu_strangers_total", Help: "TLS handshakes refused at the peer listener."}),
+		Reads:     prometheus.NewCounter(prometheus.CounterOpts{Name: "kuayu_source_reads_total", Help: "Plans that reached a source."}),
 		Messages:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kuayu_messages_total", Help: "Sealed messages by direction and outcome."}, []string{"direction", "outcome"}),
 	}
-	r.MustRegister(m.Exchanges, m.Latency, m.Rows, m.Strangers, m.Messages, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(m.Exchanges, m.Latency, m.Rows, m.Strangers, m.Reads, m.Messages, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

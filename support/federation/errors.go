@@ -14,5 +14,6 @@ var (
 	ErrExpired      = errs.Define(errs.Precondition, "federation.expired", "章程已过有效期，只能交换，不能变更成员。请提议新版本。", "The constitution has expired: exchange goes on in the grace period, changes of membership do not. Propose a new version.")
 	ErrNoNode       = errs.Define(errs.Precondition, "federation.no_node", "数据目录里还没有节点。请先运行 kuayu init。", "There is no node in this folder. Run kuayu init first.")
 	ErrExists       = errs.Define(errs.Conflict, "federation.exists", "数据目录里已经有一个节点，未做改动。", "There is a node in this folder already; nothing was changed.")
+	ErrOffence      = errs.Define(errs.Denied, "federation.offence", "成员 %v 为章程第 %d 版签了两份不同的文件，这是可证明的违规。", "Member %v has signed two different documents of version %d, a provable offence.")
 	ErrNoProposal   = errs.Define(errs.NotFound, "federation.no_proposal", "没有这份提案。", "There is no such proposal.")
 )

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
@@ -186,6 +185,9 @@ func (s *Service) Propose(ctx context.Context, reason string, newcomer *SignedSt
 	now := s.clock.Now()
 	if m := cur.Member(s.self); m == nil || !m.Voter {
 		return nil, ErrNotVoter.With()
+	}
+	if now.After(cur.ValidUntil) && newcomer != nil {
+		return nil, ErrExpired.With()
 	}
 	next := *cur
 	next.Members = append([]Member(nil), cur.Members...)
@@ -404,6 +406,9 @@ func (s *Service) receiveProposal(ctx context.Context, from string, body []byte)
 	p.Hash = Hash(p.Signed.Document)
 	if ps, err := s.Proposals(ctx); err == nil {
 		for i := range ps {
+			if o := FindOffence(cur, ps[i].Signed, p.Signed); o != nil {
+				return ErrOffence.With(o.Member, c.Number)
+			}
 			if ps[i].Hash == p.Hash { // keep the votes seen before
 				for _, sig := range ps[i].Signed.Signatures {
 					if sig.Member != from {
@@ -417,14 +422,6 @@ func (s *Service) receiveProposal(ctx context.Context, from string, body []byte)
 		return err
 	}
 	return s.tryAdopt(ctx, &p)
-}
-
-// CanChange refuses changes of membership after the constitution has expired (exchange goes on in the grace period).
-func (s *Service) CanChange(now time.Time) error {
-	if now.After(s.dir.Current().ValidUntil) {
-		return ErrExpired.With()
-	}
-	return nil
 }
 
 // jsonLoose decodes without strictness; used only to find out whose document it is before it is verified.

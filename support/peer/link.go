@@ -411,7 +411,8 @@ type Incoming struct {
 }
 
 // Receive verifies a sealed request: the TLS identity is a member in force, the seal is that member's and covers body,
-// address and route, it is fresh, and the member's log still extends what was seen of it.
+// address and route, it is fresh, and the member's log still extends what was seen of it. A request whose seal verified
+// comes back even with an error: it is known whose it is, so the refusal can be recorded.
 func (l *Link) Receive(r *http.Request, body []byte) (*Incoming, error) {
 	member, instance, err := l.Caller(r)
 	if err != nil {
@@ -425,19 +426,22 @@ func (l *Link) Receive(r *http.Request, body []byte) (*Incoming, error) {
 	if in.Fact, in.Header, err = l.open(member, f, body); err != nil {
 		return nil, err
 	}
+	return in, l.acceptable(r, in, f)
+}
+
+// acceptable checks a request whose seal verified.
+func (l *Link) acceptable(r *http.Request, in *Incoming, f *frame) (err error) {
 	if in.Header.To != l.Self || in.Header.Route != r.Method+" "+r.URL.Path {
-		return nil, ErrMisaddressed.With()
+		return ErrMisaddressed.With()
 	}
 	if in.Header.Expired(l.Clock.Now()) {
-		return nil, ErrStale.With()
+		return ErrStale.With()
 	}
-	l.hearKnown(member, r.Header)
+	l.hearKnown(in.From, r.Header)
 	if f.announce != nil {
-		if in.cosign, err = l.observeLine(r.Context(), member, f); err != nil {
-			return nil, err
-		}
+		in.cosign, err = l.observeLine(r.Context(), in.From, f)
 	}
-	return in, nil
+	return err
 }
 
 // Caller returns the member at the other end of the TLS connection, if it is one in the constitution in force.

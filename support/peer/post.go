@@ -201,7 +201,11 @@ func (p *Post) Serve(w http.ResponseWriter, r *http.Request, h Handler) {
 	in, err := p.link.Receive(r, body)
 	if err != nil {
 		p.count("in", err)
-		p.refused(r.Context(), r, err)
+		if in != nil {
+			p.recordRefusal(r.Context(), in, err)
+		} else {
+			p.refused(r.Context(), r, err)
+		}
 		p.link.Refuse(w, r, err)
 		return
 	}
@@ -224,7 +228,7 @@ func (p *Post) refused(ctx context.Context, r *http.Request, err error) {
 
 func (p *Post) recordRefusal(ctx context.Context, in *Incoming, err error) {
 	e := errs.As(err)
-	if e.Kind == errs.Unavailable || e.Kind == errs.Internal {
+	if e.Kind == errs.Unavailable || e.Kind == errs.Internal || errors.Is(err, evidence.ErrStaleProof) {
 		return // not a decision
 	}
 	h := evidence.Header{To: in.From, Request: in.Fact.ID, ReqHash: Commitment(in.Sealed), Outcome: e.Code, Route: in.Header.Route}

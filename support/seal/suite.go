@@ -177,7 +177,7 @@ func GenerateKey(s Suite) (*PrivateKey, error) {
 		if err != nil {
 			return nil, fmt.Errorf("generate key: %w", err)
 		}
-		return newSM(priv)
+		return newSM(priv), nil
 	}
 	return nil, ErrSuite.With(s.String())
 }
@@ -187,12 +187,12 @@ func newEd(priv ed25519.PrivateKey) *PrivateKey {
 	return &PrivateKey{suite: Ed25519SHA256, ed: priv, pub: PublicKey{Suite: Ed25519SHA256, Bytes: pub}}
 }
 
-func newSM(priv *sm2.PrivateKey) (*PrivateKey, error) {
-	point, err := priv.PublicKey.Bytes()
-	if err != nil {
-		return nil, fmt.Errorf("sm2 public key: %w", err)
-	}
-	return &PrivateKey{suite: SM2SM3, sm: priv, pub: PublicKey{Suite: SM2SM3, Bytes: point}}, nil
+func newSM(priv *sm2.PrivateKey) *PrivateKey {
+	point := make([]byte, 65) // uncompressed, SEC 1 section 2.3.3
+	point[0] = 4
+	priv.X.FillBytes(point[1:33])
+	priv.Y.FillBytes(point[33:])
+	return &PrivateKey{suite: SM2SM3, sm: priv, pub: PublicKey{Suite: SM2SM3, Bytes: point}}
 }
 
 // Public returns the public half.
@@ -242,7 +242,7 @@ func ParsePrivateKey(text string) (*PrivateKey, error) {
 		if err != nil {
 			return nil, ErrKey.Because(err)
 		}
-		return newSM(priv)
+		return newSM(priv), nil
 	}
 	return nil, ErrKey.With()
 }

@@ -146,11 +146,11 @@ func httpClient(a *arm, conns int) (*http.Client, error) {
 	}
 	cl := client.New(a.URL, pool).HTTP
 	t, _ := cl.Transport.(*http.Transport)
-	t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 1024, 0
+	// As many connections as the run is for, also under open-loop load: a stall must not turn into a storm of handshakes.
+	t.MaxIdleConnsPerHost, t.MaxConnsPerHost = conns, conns
 	if strings.Contains(a.URL, "127.0.0.1") {
 		t.TLSClientConfig.ServerName = "localhost"
 	}
-	_ = conns
 	return cl, nil
 }
 

@@ -154,9 +154,10 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 		Config: c, Dir: dir, Keys: keys, Clock: o.Clock, Logger: o.Logger.With("node", c.Member), Metrics: obs.NewMetrics(),
 		options: o, listeners: map[string]net.Listener{}, ready: make(chan struct{}),
 	}
+	opened := n
 	defer func() {
 		if err != nil {
-			_ = n.Close()
+			_ = opened.Close()
 		}
 	}()
 	if err := n.lockDir(); err != nil {

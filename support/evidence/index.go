@@ -48,6 +48,7 @@ type Entry struct {
 	RowCount      int64  `json:"rows"`
 	Batch         int64  `json:"batch"`
 	Leaf          int64  `json:"leaf"`
+	Epoch         int64  `json:"epoch"` // of this instance's log
 }
 
 type subjectRow struct {
@@ -114,7 +115,7 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 		}
 		es = append(es, Entry{
 			ID: f.ID + "#" + f.Kind, Kind: f.Kind, Time: f.Time.UnixMicro(), Department: f.Actor.Department, Other: h.ToDept, Officer: f.Actor.Officer,
-			Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Batch: int64(r.Batch), Leaf: int64(r.Sealed.Index), //nolint:gosec // fits
+			Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Batch: int64(r.Batch), Leaf: int64(r.Sealed.Index), Epoch: int64(f.Log.Epoch), //nolint:gosec // fits
 		})
 		for _, s := range h.Subjects {
 			ss = append(ss, subjectRow{Subject: s, Day: f.Time.Format(time.DateOnly), Fact: f.ID + "#" + f.Kind})
@@ -129,14 +130,14 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 
 // insert writes rows through prepared statements: building one large statement costs several times as much.
 func insert(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow) error {
-	fact, err := tx.Prepare(ctx, "INSERT INTO evidence_fact (id, kind, time, department, other, officer, agreement, outcome, row_count, batch, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+	fact, err := tx.Prepare(ctx, "INSERT INTO evidence_fact (id, kind, time, department, other, officer, agreement, outcome, row_count, batch, leaf, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
 	if err != nil {
 		return fmt.Errorf("index facts: %w", err)
 	}
 	defer func() { _ = fact.Close() }()
 	for i := range es {
 		e := &es[i]
-		if _, err := fact.ExecContext(ctx, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf); err != nil {
+		if _, err := fact.ExecContext(ctx, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf, e.Epoch); err != nil {
 			return fmt.Errorf("index facts: %w", err)
 		}
 	}
@@ -218,7 +219,7 @@ func (x *Index) Record(ctx context.Context, sc db.Scope, id string) (*Record, er
 	if len(es) == 0 {
 		return nil, ErrNoFact.With()
 	}
-	return x.log.Get(uint64(es[0].Batch), int(es[0].Leaf)) //nolint:gosec // never negative
+	return x.log.getEntry(&es[0])
 }
 
 func likeEscape(s string) string {
@@ -329,7 +330,7 @@ func (x *Index) Recent(ctx context.Context, kind string, since int64, visit func
 		return fmt.Errorf("recent facts: %w", err)
 	}
 	for _, e := range es {
-		r, err := x.log.Get(uint64(e.Batch), int(e.Leaf)) //nolint:gosec // never negative
+		r, err := x.log.getEntry(&e)
 		if err != nil {
 			return err
 		}

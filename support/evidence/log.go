@@ -568,6 +568,50 @@ func (l *Log) Get(batch uint64, index int) (*Record, error) {
 	return found, err
 }
 
+// getEntry reads the fact an index entry points to, from the epoch it belongs to, and checks that it is that fact.
+func (l *Log) getEntry(e *Entry) (*Record, error) {
+	batch, leaf := uint64(e.Batch), int(e.Leaf) //nolint:gosec // never negative
+	read := l.Get
+	if uint32(e.Epoch) != l.cfg.Log.Epoch { //nolint:gosec // small
+		read = l.getEarlier(uint32(e.Epoch)) //nolint:gosec // small
+	}
+	r, err := read(batch, leaf)
+	if err != nil {
+		return nil, err
+	}
+	f, err := r.Fact()
+	if err != nil {
+		return nil, err
+	}
+	if f.ID+"#"+f.Kind != e.ID {
+		return nil, ErrNoFact.With()
+	}
+	return r, nil
+}
+
+// getEarlier reads from the segments of an earlier epoch, which are beside this one's and no longer written.
+func (l *Log) getEarlier(epoch uint32) func(uint64, int) (*Record, error) {
+	dir := filepath.Join(filepath.Dir(l.cfg.Dir), fmt.Sprintf("e%04d", epoch), "segments")
+	return func(batch uint64, index int) (*Record, error) {
+		var found *Record
+		err := walk(l.cfg.FS, dir, 0, 0, func(s *stored) (bool, error) {
+			if s.entry.Header.Number < batch {
+				return true, nil
+			}
+			if s.entry.Header.Number == batch && index < len(s.facts) {
+				if found = s.record(index, seal.NewTree(s.entry.Header.Suite, s.entry.Commitments)); found == nil {
+					return false, ErrErased.With()
+				}
+			}
+			return false, nil
+		})
+		if err == nil && found == nil {
+			err = ErrNoFact.With()
+		}
+		return found, err
+	}
+}
+
 // Erase destroys the content of one fact in place: salt, fact and body become zeros. The commitment in the public log
 // stays and opens to nothing. The act of erasing is itself a fact, sealed before the first byte is touched.
 func (l *Log) Erase(ctx context.Context, batch uint64, index int, why Draft) (*Record, error) {

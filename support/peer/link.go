@@ -44,7 +44,7 @@ type Link struct {
 	verifiers map[string]note.Verifier
 }
 
-// peerConns is how many idle connections are kept to each member.
+// peerConns is how many connections are kept to each member; more would only turn a stall into a storm of handshakes.
 const peerConns = 128
 
 // MaxAnswer bounds an answer that is held in memory, in bytes.
@@ -62,7 +62,7 @@ func (l *Link) client(member string) (*http.Client, error) {
 	}
 	c := &http.Client{
 		Transport: &http.Transport{
-			TLSClientConfig: conf, MaxIdleConnsPerHost: peerConns, MaxIdleConns: 0, IdleConnTimeout: 90 * time.Second,
+			TLSClientConfig: conf, MaxIdleConnsPerHost: peerConns, MaxConnsPerHost: peerConns, IdleConnTimeout: 90 * time.Second,
 			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 			TLSHandshakeTimeout:   5 * time.Second,
 			ResponseHeaderTimeout: 60 * time.Second,

@@ -10,7 +10,8 @@ CREATE TABLE evidence_fact (
   outcome    TEXT NOT NULL,
   row_count  BIGINT NOT NULL,
   batch      BIGINT NOT NULL,
-  leaf       BIGINT NOT NULL
+  leaf       BIGINT NOT NULL,
+  epoch      BIGINT NOT NULL
 );
 CREATE INDEX evidence_fact_time ON evidence_fact (time);
 CREATE INDEX evidence_fact_agreement ON evidence_fact (agreement, time);

@@ -299,7 +299,9 @@ func TestPrepared(t *testing.T) {
 		if !d.has(t, "p11") {
 			t.Error("prepared rows are missing")
 		}
-		if _, err := d.Read().Prepare(t.Context(), "SELECT 1"); !errors.Is(err, errs.ErrInternal) {
+		st, err := d.Read().Prepare(t.Context(), "SELECT 1")
+		if !errors.Is(err, errs.ErrInternal) {
+			_ = st.Close()
 			t.Errorf("prepare outside a transaction: %v", err)
 		}
 	})

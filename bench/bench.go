@@ -217,7 +217,7 @@ func serveArm(a arm) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(os.Stdout, string(b)); err != nil { //nolint:forbidigo // the protocol between parent and child
+	if _, err := fmt.Fprintln(os.Stdout, string(b)); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)

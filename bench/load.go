@@ -13,7 +13,7 @@ import (
 type op func(ctx context.Context, caller, i int) error
 
 // saturate runs callers in a closed loop for d and returns completed operations per second and errors.
-func saturate(ctx context.Context, callers int, d time.Duration, f op) (rate float64, errs int64, n int64) {
+func saturate(ctx context.Context, callers int, d time.Duration, f op) (rate float64, errs, n int64) {
 	var done, failed atomic.Int64
 	ctx, cancel := context.WithTimeout(ctx, d+30*time.Second)
 	defer cancel()

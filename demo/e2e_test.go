@@ -23,13 +23,12 @@ import (
 
 // fixture is a small federation with one published resource and one agreement in force.
 type fixture struct {
-	t         *testing.T
-	c         *Cluster
-	ctx       context.Context
-	health    string // provider department, Zhejiang
-	market    string // consumer department, Shanghai
-	other     string // another department of Shanghai
-	agreement string
+	t      *testing.T
+	c      *Cluster
+	ctx    context.Context
+	health string // provider department, Zhejiang
+	market string // consumer department, Shanghai
+	other  string // another department of Shanghai
 }
 
 const testResource = "330000/enterprise"

@@ -264,9 +264,9 @@ func TestStrangerFailsInTLS(t *testing.T) {
 	}
 	member := *f.c.Node("shanghai").TLS.Certificate()
 	for name, conf := range map[string]*tls.Config{
-		"no certificate":        {InsecureSkipVerify: true, MinVersion: tls.VersionTLS13},                                                     //nolint:gosec // the test is the attacker
-		"a stranger's own":      {InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*id.Certificate()}}, //nolint:gosec // as above
-		"TLS 1.2 with a member": {InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, Certificates: []tls.Certificate{member}},            //nolint:gosec // as above
+		"no certificate":        {InsecureSkipVerify: true, MinVersion: tls.VersionTLS13},
+		"a stranger's own":      {InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*id.Certificate()}},
+		"TLS 1.2 with a member": {InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, Certificates: []tls.Certificate{member}},
 	} {
 		conn, err := (&tls.Dialer{Config: conf}).DialContext(f.ctx, "tcp", addr)
 		if err != nil {

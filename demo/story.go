@@ -275,9 +275,12 @@ func (s *story) publish(ctx context.Context) error {
 		Sharing: catalog.Conditional, Modes: []policy.Mode{policy.ModeQuery, policy.ModeVerify}, Conditions: "限于履行法定职责，不得转供第三方",
 		ShareScope: "长三角三省一市政府部门", UsePurpose: "企业跨省办事", Class: "base", Grade: 3,
 		Items: []catalog.Item{
-			{Name: "uscc", Title: "统一社会信用代码", Type: "C", Length: 18, Grade: 1}, {Name: "name", Title: "企业名称", Type: "C", Grade: 1},
-			{Name: "registered", Title: "注册日期", Type: "C", Grade: 1}, {Name: "representative", Title: "法定代表人", Type: "C", Grade: 3, Mask: policy.Mask{Kind: policy.MaskName}},
-			{Name: "capital", Title: "注册资金", Type: "C", Grade: 2}, {Name: "district", Title: "地区", Type: "C", Grade: 1},
+			{Name: "uscc", Title: "统一社会信用代码", Type: "C", Length: 18, Grade: 1},
+			{Name: "name", Title: "企业名称", Type: "C", Grade: 1},
+			{Name: "registered", Title: "注册日期", Type: "C", Grade: 1},
+			{Name: "representative", Title: "法定代表人", Type: "C", Grade: 3, Mask: policy.Mask{Kind: policy.MaskName}},
+			{Name: "capital", Title: "注册资金", Type: "C", Grade: 2},
+			{Name: "district", Title: "地区", Type: "C", Grade: 1},
 			{Name: "address", Title: "注册地址", Type: "C", Grade: 2, Mask: policy.Mask{Kind: policy.MaskAddress}},
 			{Name: "business", Title: "经营范围", Type: "M", Grade: 1},
 		},
@@ -419,9 +422,9 @@ func (s *story) answer(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) ask(ctx context.Context, cl *client.Client, purpose string, p policy.Plan, id string) (*Answer, error) {
+func (s *story) ask(ctx context.Context, cl *client.Client, purpose string, p policy.Plan) (*Answer, error) {
 	var a Answer
-	err := cl.Call(ctx, http.MethodPost, "/api/v1/agreements/"+s.consumer.Agreement+"/query", gateway.Query{ID: id, Purpose: purpose, Plan: p}, &a)
+	err := cl.Call(ctx, http.MethodPost, "/api/v1/agreements/"+s.consumer.Agreement+"/query", gateway.Query{Purpose: purpose, Plan: p}, &a)
 	return &a, err
 }
 
@@ -445,7 +448,7 @@ func (s *story) query(ctx context.Context) error {
 	if s.machine, err = s.c.As(ctx, "shanghai", "machine-shanghai"); err != nil {
 		return err
 	}
-	a, err := s.ask(ctx, s.machine, purpose, byCode(s.sample), "")
+	a, err := s.ask(ctx, s.machine, purpose, byCode(s.sample))
 	if err != nil {
 		return err
 	}
@@ -460,7 +463,7 @@ func (s *story) query(ctx context.Context) error {
 	begin := time.Now()
 	for i := range many {
 		t := time.Now()
-		if _, err := s.ask(ctx, s.machine, purpose, byCode(s.sample), ""); err != nil {
+		if _, err := s.ask(ctx, s.machine, purpose, byCode(s.sample)); err != nil {
 			return err
 		}
 		lat[i] = ms(t)
@@ -472,7 +475,7 @@ func (s *story) query(ctx context.Context) error {
 
 // claims: verification answers yes or no and nothing else.
 func (s *story) claims(ctx context.Context) error {
-	a, err := s.ask(ctx, s.machine, purpose, byCode(s.sample), "")
+	a, err := s.ask(ctx, s.machine, purpose, byCode(s.sample))
 	if err != nil {
 		return err
 	}
@@ -518,7 +521,7 @@ func (s *story) prove(ctx context.Context) error {
 		if len(v.CosignedBy) > 0 {
 			return true, nil
 		}
-		_, err = s.ask(ctx, s.machine, purpose, byCode(s.sample), "") // each message carries the latest checkpoint to a witness
+		_, err = s.ask(ctx, s.machine, purpose, byCode(s.sample)) // each message carries the latest checkpoint to a witness
 		return false, err
 	})
 	if err != nil {
@@ -581,7 +584,7 @@ func (s *story) refusals(ctx context.Context) error {
 		{s.machine, purpose, policy.Plan{Project: []string{"capital"}}, "policy.field"},
 		{s.machine, purpose, outside, "policy.outside"},
 	} {
-		_, err := s.ask(ctx, r.cl, r.purpose, r.plan, "")
+		_, err := s.ask(ctx, r.cl, r.purpose, r.plan)
 		if got := errs.As(err); err == nil || got.Code != r.want {
 			return s.fail("refuse "+r.want, "拒绝 "+r.want, err)
 		}
@@ -601,7 +604,7 @@ func (s *story) revoke(ctx context.Context) error {
 	if err := head.Call(ctx, http.MethodPost, "/api/v1/agreements/"+s.consumer.Agreement+"/revoke", rest.Reason{Reason: s.word("演示：用途已完成", "demonstration: purpose met")}, nil); err != nil {
 		return err
 	}
-	_, err = s.ask(ctx, s.machine, purpose, byCode(s.sample), "")
+	_, err = s.ask(ctx, s.machine, purpose, byCode(s.sample))
 	if !errors.Is(err, agreement.ErrRevoked) {
 		return s.fail("revoke", "撤销", err)
 	}

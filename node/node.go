@@ -116,7 +116,7 @@ func Epoch(dir string) uint32 {
 			last = n
 		}
 	}
-	return uint32(last) //nolint:gosec // a small count
+	return uint32(last)
 }
 
 // LogOf names the log of a node's epoch.
@@ -179,7 +179,7 @@ func (n *Node) lockDir() error {
 	if err != nil {
 		return ErrConfig.Because(err, "the data folder cannot be written", "数据目录不可写")
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		return ErrInUse.Because(err)
 	}

@@ -67,7 +67,7 @@ func (a *API) session(r *http.Request) (*identity.Session, error) {
 
 // call is what a handler gets besides its input.
 type call struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // lives as long as the request it belongs to
 	sess *identity.Session
 	r    *http.Request
 }

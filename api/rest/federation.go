@@ -1,13 +1,12 @@
 package rest
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/seal"
-
-	"net/http"
 )
 
 // Compromise replaces a member's root key.

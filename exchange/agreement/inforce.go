@@ -53,7 +53,7 @@ func (s *Service) load(ctx context.Context, id string, role Role) (*InForce, err
 	if err != nil {
 		return nil, err
 	}
-	switch n.State { //nolint:exhaustive // all others are not in force
+	switch n.State {
 	case Active, ChangeOfUse:
 	case Expired:
 		return nil, ErrExpired.With()

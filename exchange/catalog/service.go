@@ -18,7 +18,7 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS //nolint:gochecknoglobals // embedded files
+var migrations embed.FS
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {

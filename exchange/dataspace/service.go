@@ -60,7 +60,7 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 		m.ProviderPid, m.ConsumerPid = n.Peer, n.ID
 	}
 	path := Base + "/negotiations/" + url.PathEscape(pid)
-	switch e { //nolint:exhaustive // the rest are Kuayu's own messages
+	switch e {
 	case agreement.SendRequest:
 		st, err := s.dir.Statement(s.self)
 		if err != nil {

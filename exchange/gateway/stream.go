@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"time"
 
@@ -46,7 +47,7 @@ func (g *Gateway) Stream(ctx context.Context, sess *identity.Session, id string,
 		}
 		if err != nil {
 			if !first {
-				g.closeStream(ctx, streamID, id, actor, digest, rows, errs.As(err).Code)
+				err = errors.Join(err, g.closeStream(ctx, streamID, id, actor, digest, rows, errs.As(err).Code))
 			}
 			return err
 		}

@@ -60,7 +60,7 @@ func (t *Tx) Prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if _, isPG := b.Dialect().(*pgdialect.Dialect); isPG {
 		query = numbered(query)
 	}
-	return b.Tx.PrepareContext(ctx, query)
+	return b.PrepareContext(ctx, query)
 }
 
 // numbered turns ? placeholders into PostgreSQL's $1, $2 ….

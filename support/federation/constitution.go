@@ -179,6 +179,7 @@ func VerifyChain(chain Chain, genesis string) ([]*Constitution, error) {
 		return nil, ErrConstitution.With("the first version is not the one trusted here", "第一版不是本节点所信任的那一份")
 	}
 	out := make([]*Constitution, 0, len(chain))
+	previous := ""
 	for i := range chain {
 		c, err := ParseConstitution(chain[i].Document)
 		if err != nil {
@@ -187,7 +188,7 @@ func VerifyChain(chain Chain, genesis string) ([]*Constitution, error) {
 		electorate := c
 		if i > 0 {
 			electorate = out[i-1]
-			if c.Previous != Hash(chain[i-1].Document) || c.Federation != electorate.Federation {
+			if c.Previous != previous || c.Federation != electorate.Federation {
 				return nil, ErrConstitution.With(fmt.Sprintf("version %d does not follow version %d", i+1, i), fmt.Sprintf("第 %d 版不是第 %d 版的后继", i+1, i))
 			}
 		}
@@ -197,7 +198,7 @@ func VerifyChain(chain Chain, genesis string) ([]*Constitution, error) {
 		if n := ValidVotes(electorate, &chain[i]); n < electorate.Quorum {
 			return nil, ErrQuorum.With(c.Number, n, electorate.Quorum)
 		}
-		out = append(out, c)
+		out, previous = append(out, c), Hash(chain[i].Document)
 	}
 	return out, nil
 }

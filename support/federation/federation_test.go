@@ -127,8 +127,10 @@ func TestStatement(t *testing.T) {
 	}
 	from := time.Now().Add(-time.Hour)
 	until, broken := time.Now(), time.Now().Add(-10*time.Minute)
-	st := &Statement{Format: 1, Member: "zhejiang", Sequence: 1, Issued: time.Now(), PeerURL: "https://127.0.0.1:1", CABundle: keys.BundlePEM(),
-		Logs: []LogKey{{Log: log, Key: keys.Evidence.Public(), VKey: vkey, From: from, Until: &until, CompromisedSince: &broken}}}
+	st := &Statement{
+		Format: 1, Member: "zhejiang", Sequence: 1, Issued: time.Now(), PeerURL: "https://127.0.0.1:1", CABundle: keys.BundlePEM(),
+		Logs: []LogKey{{Log: log, Key: keys.Evidence.Public(), VKey: vkey, From: from, Until: &until, CompromisedSince: &broken}},
+	}
 	signed, err := SignStatement(st, keys.Root)
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func batch(t testing.TB, s Suite, n int) (*PrivateKey, []*Sealed, *Entry) {
 	}
 	var out []*Sealed
 	for i := range n {
-		out = append(out, &Sealed{Fact: facts[i], Salt: Hash{byte(i)}, Header: e.Header, Signature: e.Signature, Index: uint32(i), Path: tree.Path(i)}) //nolint:gosec // small
+		out = append(out, &Sealed{Fact: facts[i], Salt: Hash{byte(i)}, Header: e.Header, Signature: e.Signature, Index: uint32(i), Path: tree.Path(i)})
 	}
 	return k, out, e
 }

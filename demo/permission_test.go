@@ -1,4 +1,4 @@
-package node_test
+package demo
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kuayu/kuayu/demo"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
 )
@@ -14,7 +13,7 @@ import (
 // TestEveryRouteRefusesTheWrongCaller walks the route table: nobody without a session gets anywhere but the public
 // routes, and each role gets only where it may.
 func TestEveryRouteRefusesTheWrongCaller(t *testing.T) {
-	c, err := demo.Start(t.Context(), demo.Settings{Dir: t.TempDir(), Places: demo.Places()[:1], CheckpointMS: 500})
+	c, err := Start(t.Context(), Settings{Dir: t.TempDir(), Places: Places()[:1], CheckpointMS: 500})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +22,7 @@ func TestEveryRouteRefusesTheWrongCaller(t *testing.T) {
 	for _, r := range []identity.Role{identity.Authority, identity.Auditor, identity.Operator} {
 		extra = append(extra, identity.Actor{ID: string(r), Name: "测试", Kind: "officer", Roles: []identity.Role{r}})
 	}
-	if err := c.AddDepartment(t.Context(), "shanghai", "x", demo.Department("310000", 1), "部门", extra...); err != nil {
+	if err := c.AddDepartment(t.Context(), "shanghai", "x", Department("310000", 1), "部门", extra...); err != nil {
 		t.Fatal(err)
 	}
 	actors := map[string]identity.Role{

@@ -122,7 +122,7 @@ func Init(dir string, c Config, now time.Time) (*federation.Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := (disk.OS{}).MkdirAll(dir); err != nil {
 		return nil, ErrConfig.Because(err, "the folder cannot be made", "无法创建目录")
 	}
 	keys, err := federation.GenerateKeys(filepath.Join(dir, "keys"), c.Member, suite, now)

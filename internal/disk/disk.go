@@ -18,6 +18,7 @@ type FS interface {
 	Open(name string, create bool) (File, error)
 	// List returns the sorted names of the files in a folder; none if it is absent.
 	List(dir string) ([]string, error)
+	// MkdirAll makes a folder and those above it, durably.
 	MkdirAll(dir string) error
 	// Rename gives a file another name in the same folder; SyncDir makes it durable.
 	Rename(from, to string) error
@@ -76,8 +77,20 @@ func (OS) List(dir string) ([]string, error) {
 // Rename implements FS.
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
-// MkdirAll implements FS.
-func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+// MkdirAll implements FS. The names of new folders are durable when it returns: otherwise a power loss takes a folder
+// with everything that was flushed into it.
+func (o OS) MkdirAll(dir string) error {
+	parent := filepath.Dir(dir)
+	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+		if err := o.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	return o.SyncDir(parent)
+}
 
 // SyncDir implements FS.
 func (OS) SyncDir(dir string) error {

@@ -55,7 +55,8 @@ generate: ## write generated pages anew
 	$(NOCGO) $(GO) test -count=1 ./internal/arch -run '^TestErrorsPage$$' -update
 
 bench: build ## measure; docs/performance.md says what the figures mean
-	bin/kuayu bench
+	bin/kuayu bench evidence
+	bin/kuayu bench exchange
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@GO="$(GO)" tools/fuzz.sh $(FUZZTIME)

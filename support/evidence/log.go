@@ -48,6 +48,9 @@ const DefaultGap = 2 * time.Millisecond
 
 // gapPerFact scales the pause with the size of recent batches: a lone caller is never made to wait, a loaded node
 // waits up to MaxGap. See docs/performance.md for the measurements behind it.
+// fillPause is the rest between chunks of 128 KiB while the next segment is filled.
+const fillPause = 4 * time.Millisecond
+
 const (
 	gapPerFact     = 200 * time.Microsecond
 	gapPerExchange = 60 * time.Microsecond
@@ -256,7 +259,7 @@ func (l *Log) openSegment(n int) error {
 		if err := l.cfg.FS.Rename(spare, name); err != nil {
 			return fmt.Errorf("next segment: %w", err)
 		}
-	} else if err := fill(l.cfg.FS, name, l.cfg.SegmentBytes); err != nil {
+	} else if err := fill(l.cfg.FS, name, l.cfg.SegmentBytes, 0); err != nil {
 		return err
 	}
 	if err := l.cfg.FS.SyncDir(l.dir); err != nil {
@@ -277,7 +280,7 @@ func (l *Log) openSegment(n int) error {
 func (l *Log) prepare(ctx context.Context) {
 	for {
 		if !l.spare.Load() {
-			if err := fill(l.cfg.FS, filepath.Join(l.dir, nextSegment), l.cfg.SegmentBytes); err != nil {
+			if err := fill(l.cfg.FS, filepath.Join(l.dir, nextSegment), l.cfg.SegmentBytes, fillPause); err != nil {
 				return // the flusher will meet the same trouble and say so
 			}
 			l.spare.Store(true)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/support/seal"
@@ -326,17 +327,24 @@ func zeros(f io.ReaderAt, off, size int64) bool {
 	return true
 }
 
-// fill makes a file of zeros, durable.
-func fill(fs disk.FS, name string, size int) error {
+// fill makes a file of zeros, durable. pause is the rest after each chunk, so that filling ahead never holds up the
+// flushes of a busy log.
+func fill(fs disk.FS, name string, size int, pause time.Duration) error {
 	f, err := fs.Open(name, true)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	chunk := make([]byte, min(size, 1<<20))
+	chunk := make([]byte, min(size, 128<<10))
 	for off := 0; off < size; off += len(chunk) {
 		if _, err := f.WriteAt(chunk[:min(len(chunk), size-off)], int64(off)); err != nil {
 			return fmt.Errorf("fill segment: %w", err)
+		}
+		if pause > 0 {
+			if err := f.Datasync(); err != nil {
+				return err
+			}
+			time.Sleep(pause)
 		}
 	}
 	return f.Datasync()

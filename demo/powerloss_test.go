@@ -166,7 +166,7 @@ func (p *power) run() {
 			how := p.rand.IntN(treatments)
 			p.how[how]++
 			image := filepath.Join(p.dir, strconv.Itoa(next))
-			p.write(d, image, how)
+			p.write(d, image, how, "tile") // thousands of files that nothing looks at without a start
 			c := &powerCheck{t: p.t, dir: image, what: fmt.Sprintf("cut %d at operation %d, treatment %d", next, d.ops, how)}
 			c.run(d.said)
 			if err := os.RemoveAll(image); err != nil {
@@ -190,7 +190,7 @@ func (p *power) run() {
 
 // start starts both nodes on what the disk held, where they had run.
 func (p *power) start(d *powerDisk, how int, what string) error {
-	p.write(d, p.nodes, how)
+	p.write(d, p.nodes, how, "")
 	b, err := os.ReadFile(filepath.Join(filepath.Dir(p.acks), departmentsOwn))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(p.nodes, "zhejiang", departmentsOwn), b, 0o600)
@@ -201,7 +201,7 @@ func (p *power) start(d *powerDisk, how int, what string) error {
 }
 
 // write writes an image of both nodes. Sometimes only one of them lost its power, and the other's program was killed.
-func (p *power) write(d *powerDisk, dir string, how int) {
+func (p *power) write(d *powerDisk, dir string, how int, without string) {
 	p.t.Helper()
 	spared := p.rand.IntN(6) // 0 and 1: that node
 	for i, name := range []string{"shanghai", "zhejiang"} {
@@ -213,7 +213,7 @@ func (p *power) write(d *powerDisk, dir string, how int) {
 		if n == nil {
 			p.t.Fatalf("%s is gone", name)
 		}
-		if err := n.write(filepath.Join(dir, name), treated, p.rand); err != nil {
+		if err := n.write(filepath.Join(dir, name), treated, p.rand, without); err != nil {
 			p.t.Fatal(err)
 		}
 	}

@@ -30,6 +30,7 @@ type Tlog struct {
 	interval time.Duration
 
 	latest atomic.Pointer[Checkpoint]
+	floor  uint64 // smaller checkpoints are not shown: the log is being rebuilt, and others have seen it longer
 	ready  chan struct{}
 
 	mu       sync.Mutex
@@ -164,6 +165,9 @@ func (t *Tlog) refresh() error {
 	if err != nil {
 		return err
 	}
+	if cp.Size < t.floor {
+		return nil
+	}
 	first := t.latest.Swap(cp) == nil
 	t.mu.Lock()
 	t.proofs = map[[2]uint64][][]byte{}
@@ -195,6 +199,7 @@ func parseCheckpoint(raw []byte, v note.Verifier) (*Checkpoint, error) {
 func (t *Tlog) check() error {
 	raw, err := os.ReadFile(filepath.Join(t.dir, layout.CheckpointPath))
 	if errors.Is(err, fs.ErrNotExist) {
+		t.floor = t.log.Durable()
 		return nil
 	}
 	if err != nil {
@@ -224,6 +229,7 @@ func (t *Tlog) check() error {
 }
 
 func (t *Tlog) moveAside() error {
+	t.floor = t.log.Durable()
 	return os.Rename(t.dir, fmt.Sprintf("%s.damaged-%d", t.dir, t.log.cfg.Clock.Now().UnixNano()))
 }
 
@@ -246,7 +252,14 @@ func readPartial(dir string, path func(uint8) string, p uint8) ([]byte, error) {
 
 // Resource returns a file of the public log by its tlog-tiles path; the caller has checked the path's shape.
 func (t *Tlog) Resource(path string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(t.dir, filepath.Clean("/"+path)))
+	path = filepath.Clean("/" + path)
+	if path == "/"+layout.CheckpointPath {
+		if cp := t.Latest(); cp != nil {
+			return cp.Raw, nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	return os.ReadFile(filepath.Join(t.dir, path))
 }
 
 // Inclusion proves batch number under checkpoint cp.

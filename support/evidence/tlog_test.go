@@ -221,20 +221,51 @@ func TestRewrittenHistoryIsCaught(t *testing.T) {
 	}
 }
 
-// TestTlogSurvivesLosingItsFolder: the transparency log is rebuilt from the segments, byte for byte.
+// TestTlogSurvivesLosingItsFolder: the transparency log is rebuilt from the segments, byte for byte, and while that
+// lasts nobody is shown a log shorter than the one they saw: they would take it for rewritten history.
 func TestTlogSurvivesLosingItsFolder(t *testing.T) {
-	dir := t.TempDir()
-	n := startNode(t, dir, nil)
-	n.sealMany(t, 300, "a")
-	before := n.awaitSize(t, 300)
-	n.stop(t)
-	if err := os.RemoveAll(filepath.Join(dir, "tlog")); err != nil {
-		t.Fatal(err)
+	for name, lose := range map[string]func(string) error{
+		"folder":     os.RemoveAll,
+		"checkpoint": func(dir string) error { return os.WriteFile(filepath.Join(dir, layout.CheckpointPath), []byte("x"), 0o600) },
+		"entries":    func(dir string) error { return os.RemoveAll(filepath.Join(dir, "tile", "entries")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			n := startNode(t, dir, nil)
+			n.sealMany(t, 300, "a")
+			before := n.awaitSize(t, 300)
+			w, _ := testWitness(t)
+			if _, err := w.Observe(t.Context(), "zhejiang", n.v, n.announce(t, 0)); err != nil {
+				t.Fatal(err)
+			}
+			n.stop(t)
+			if err := lose(filepath.Join(dir, "tlog")); err != nil {
+				t.Fatal(err)
+			}
+			n = startNode(t, dir, n.keys)
+			defer n.stop(t)
+			for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+				cp := n.tlog.Latest()
+				if raw, err := n.tlog.Resource(layout.CheckpointPath); err == nil {
+					if shown, err := parseCheckpoint(raw, n.v); err != nil || shown.Size < 300 {
+						t.Fatalf("the public checkpoint covers less than 300 batches: %+v %v", shown, err)
+					}
+				}
+				if cp == nil {
+					continue
+				}
+				a := &Announcement{Checkpoint: cp.Raw, OldSize: 300}
+				if _, err := w.Observe(t.Context(), "zhejiang", n.v, a); err != nil {
+					t.Fatalf("the witness does not take the rebuilt log of size %d: %v", cp.Size, err)
+				}
+				if cp.Size == 300 {
+					if string(before.Root) != string(cp.Root) {
+						t.Fatal("the rebuilt log has another root")
+					}
+					return
+				}
+			}
+			t.Fatal("the log was not rebuilt")
+		})
 	}
-	n = startNode(t, dir, n.keys)
-	after := n.awaitSize(t, 300)
-	if string(before.Root) != string(after.Root) {
-		t.Fatal("the rebuilt log has another root")
-	}
-	n.stop(t)
 }

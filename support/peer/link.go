@@ -91,13 +91,15 @@ func (l *Link) announcement(ctx context.Context, member string) *evidence.Announ
 	if l.Tlog == nil {
 		return nil
 	}
+	// In this order: what the member knows cannot be newer than the latest checkpoint read after it. The other way
+	// round, a message overtaken by another would seem to hide a part of the log, and that is a fork.
+	l.mu.Lock()
+	from := l.known[member]
+	l.mu.Unlock()
 	cp := l.Tlog.Latest()
 	if cp == nil {
 		return nil
 	}
-	l.mu.Lock()
-	from := l.known[member]
-	l.mu.Unlock()
 	a := &evidence.Announcement{Checkpoint: cp.Raw, OldSize: from}
 	if from > 0 && from < cp.Size {
 		p, err := l.Tlog.Consistency(ctx, from, cp)

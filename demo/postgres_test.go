@@ -29,10 +29,10 @@ func TestOneExchangeOnPostgres(t *testing.T) {
 	var page struct {
 		Items []agreement.Negotiation `json:"items"`
 	}
-	f.call(f.as("shanghai", "officer-sh"), http.MethodGet, "/api/v1/applications", nil, &page)
-	if len(page.Items) != 1 || page.Items[0].State != agreement.Terminated {
-		t.Fatalf("applications: %+v", page.Items)
-	}
+	f.await(func() bool { // the provider refuses at once; the applicant is told by a message
+		f.call(f.as("shanghai", "officer-sh"), http.MethodGet, "/api/v1/applications", nil, &page)
+		return len(page.Items) == 1 && page.Items[0].State == agreement.Terminated
+	})
 	n := page.Items[0]
 	f.sameHistory(n.ID)
 	var facts struct {

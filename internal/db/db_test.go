@@ -300,8 +300,10 @@ func TestPrepared(t *testing.T) {
 			t.Error("prepared rows are missing")
 		}
 		st, err := d.Read().Prepare(t.Context(), "SELECT 1")
+		if st != nil {
+			defer func() { _ = st.Close() }()
+		}
 		if !errors.Is(err, errs.ErrInternal) {
-			_ = st.Close()
 			t.Errorf("prepare outside a transaction: %v", err)
 		}
 	})

@@ -53,7 +53,7 @@ const fillPause = 4 * time.Millisecond
 
 const (
 	gapPerFact     = 200 * time.Microsecond
-	gapPerExchange = 60 * time.Microsecond
+	gapPerExchange = 150 * time.Microsecond
 )
 
 // Stats are counters of a log since it was opened.

@@ -74,7 +74,7 @@ func (t *Tlog) Run(ctx context.Context) error {
 		return fmt.Errorf("transparency log: %w", err)
 	}
 	opts := tessera.NewAppendOptions().WithCheckpointSigner(t.signer).
-		WithCheckpointInterval(t.interval).WithBatching(256, 5*time.Millisecond).WithShutdownTimeout(10 * time.Second)
+		WithCheckpointInterval(t.interval).WithBatching(carryStep, 20*time.Millisecond).WithShutdownTimeout(10 * time.Second)
 	app, shutdown, reader, err := tessera.NewAppender(lib, driver, opts)
 	if err != nil {
 		return fmt.Errorf("transparency log: %w", err)
@@ -86,7 +86,9 @@ func (t *Tlog) Run(ctx context.Context) error {
 	if next > t.log.Durable() {
 		return ErrCorrupt.With(fmt.Sprintf("the transparency log has %d batches, the segments only %d", next, t.log.Durable()))
 	}
-	ticker := time.NewTicker(max(t.interval/4, 25*time.Millisecond))
+	// Once per checkpoint: every round of integration flushes a handful of files and folders, which the segments'
+	// flushes have to share the disk with.
+	ticker := time.NewTicker(t.interval)
 	defer ticker.Stop()
 	for {
 		if next, err = t.carry(lib, app, next); err != nil {
@@ -109,6 +111,9 @@ func (t *Tlog) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// carryStep is how many batches are handed over before waiting for them.
+const carryStep = 2048
 
 // carry adds the batches from next on and returns the number of the following one.
 func (t *Tlog) carry(ctx context.Context, app *tessera.Appender, next uint64) (uint64, error) {
@@ -141,7 +146,7 @@ func (t *Tlog) carry(ctx context.Context, app *tessera.Appender, next uint64) (u
 		}
 		open = append(open, added{n, app.Add(ctx, tessera.NewEntry(s.rawEntry))})
 		next = n + 1
-		if len(open) == 256 {
+		if len(open) == carryStep {
 			return true, settle()
 		}
 		return true, nil

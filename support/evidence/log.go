@@ -85,6 +85,7 @@ type Log struct {
 
 	marks   []mark        // where every markEvery-th batch begins; guarded by mu
 	busy    atomic.Int64  // exchanges under way
+	erasing sync.Mutex    // held while a frame is destroyed
 	spare   atomic.Bool   // the next segment is prepared
 	wanted  chan struct{} // 1-buffered: prepare the next segment
 	durable atomic.Uint64 // batches durable
@@ -172,6 +173,9 @@ func OpenLog(cfg Config) (*Log, error) {
 
 // recover finds the end of the log and cuts off what was never acknowledged.
 func (l *Log) recover() error {
+	if err := l.finishErase(); err != nil {
+		return err
+	}
 	n, err := listSegments(l.cfg.FS, l.dir)
 	if err != nil {
 		return err
@@ -637,13 +641,5 @@ func (l *Log) Erase(ctx context.Context, batch uint64, index int, why Draft) (*R
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.cfg.FS.Open(segmentName(l.dir, seg), false)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	if _, err := f.WriteAt(appendFrame(nil, frameErased, make([]byte, at.size)), at.off); err != nil {
-		return nil, fmt.Errorf("erase: %w", err)
-	}
-	return rec, f.Datasync()
+	return rec, l.destroy(seg, at.off, at.size)
 }

@@ -225,9 +225,11 @@ func TestRewrittenHistoryIsCaught(t *testing.T) {
 // lasts nobody is shown a log shorter than the one they saw: they would take it for rewritten history.
 func TestTlogSurvivesLosingItsFolder(t *testing.T) {
 	for name, lose := range map[string]func(string) error{
-		"folder":     os.RemoveAll,
-		"checkpoint": func(dir string) error { return os.WriteFile(filepath.Join(dir, layout.CheckpointPath), []byte("x"), 0o600) },
-		"entries":    func(dir string) error { return os.RemoveAll(filepath.Join(dir, "tile", "entries")) },
+		"folder": os.RemoveAll,
+		"checkpoint": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, layout.CheckpointPath), []byte("x"), 0o600)
+		},
+		"entries": func(dir string) error { return os.RemoveAll(filepath.Join(dir, "tile", "entries")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -78,7 +78,7 @@ func (l *Log) finishErase() error {
 		}
 		kind, p, _, err := readFrame(f, 0, size)
 		if err != nil || kind != frameErased || len(p) != erasePayload {
-			return nil //nolint:nilerr // nothing under way
+			return nil // nothing under way
 		}
 		return l.destroy(int(binary.BigEndian.Uint32(p)), int64(binary.BigEndian.Uint64(p[4:])), int(binary.BigEndian.Uint32(p[12:]))) //nolint:gosec // as written
 	}

@@ -79,7 +79,7 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 			return nil
 		}
 		total += len(es)
-		begun := time.Now()
+		begun := x.log.cfg.Clock.Now()
 		err := x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			if err := insert(ctx, tx, es, ss); err != nil {
 				return err
@@ -92,7 +92,7 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 		if err == nil && x.log.busy.Load() > 4 && background(ctx) {
 			// The projection may lag while exchanges are under way: it takes a tenth of one core at most. Whoever reads it
 			// brings it up to date first.
-			time.Sleep(9 * time.Since(begun))
+			time.Sleep(9 * x.log.cfg.Clock.Now().Sub(begun))
 		}
 		return err
 	}

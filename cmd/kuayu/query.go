@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -216,7 +217,7 @@ func (a *app) receipt(ctx context.Context, id string, wait time.Duration, body s
 	}
 }
 
-// isOf checks that a receipt is of the fact asked for ("id" or "id#kind"): a valid receipt of another would mislead.
+// isOf checks that a receipt is of the fact asked for ("id", "id#kind", or with the time for an id used again): a valid receipt of another would mislead.
 func isOf(r *evidence.Receipt, id string) error {
 	s, err := seal.DecodeSealed(r.Sealed)
 	if err != nil {
@@ -226,7 +227,7 @@ func isOf(r *evidence.Receipt, id string) error {
 	if err != nil {
 		return err
 	}
-	if f.ID != id && f.ID+"#"+f.Kind != id {
+	if name := f.ID + "#" + f.Kind; id != f.ID && id != name && id != fmt.Sprintf("%s#%d", name, f.Time.UnixMicro()) {
 		return ErrOther.With(id, f.ID+"#"+f.Kind)
 	}
 	return nil

@@ -56,6 +56,7 @@ type subjectRow struct {
 	Subject       string
 	Day           string
 	Fact          string
+	entry         int // of the entries written with it
 }
 
 // projectStep is how many facts go into the index per transaction.
@@ -117,7 +118,7 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 			Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Batch: int64(r.Batch), Leaf: int64(r.Sealed.Index), Epoch: int64(f.Log.Epoch), //nolint:gosec // fits
 		})
 		for _, s := range h.Subjects {
-			ss = append(ss, subjectRow{Subject: s, Day: f.Time.Format(time.DateOnly), Fact: f.ID + "#" + f.Kind})
+			ss = append(ss, subjectRow{Subject: s, Day: f.Time.Format(time.DateOnly), Fact: f.ID + "#" + f.Kind, entry: len(es) - 1})
 		}
 		return nil
 	})
@@ -134,10 +135,40 @@ func insert(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow) error {
 		return fmt.Errorf("index facts: %w", err)
 	}
 	defer func() { _ = fact.Close() }()
+	add := func(e *Entry) (bool, error) {
+		res, err := fact.ExecContext(ctx, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf, e.Epoch)
+		if err != nil {
+			return false, fmt.Errorf("index facts: %w", err)
+		}
+		n, err := res.RowsAffected()
+		return n > 0, err
+	}
 	for i := range es {
 		e := &es[i]
-		if _, err := fact.ExecContext(ctx, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf, e.Epoch); err != nil {
+		added, err := add(e)
+		if err != nil {
+			return err
+		}
+		if added {
+			continue
+		}
+		// The same act sealed twice is one entry. Another act under an id used before is one of its own: whoever asks
+		// chooses the id, and must not hide what it asks by choosing it again.
+		var had int64
+		if err := tx.NewRaw("SELECT time FROM evidence_fact WHERE id = ?", e.ID).Scan(ctx, &had); err != nil {
 			return fmt.Errorf("index facts: %w", err)
+		}
+		if had == e.Time {
+			continue
+		}
+		e.ID = fmt.Sprintf("%s#%d", e.ID, e.Time)
+		if _, err := add(e); err != nil {
+			return err
+		}
+		for j := range ss {
+			if ss[j].entry == i {
+				ss[j].Fact = e.ID
+			}
 		}
 	}
 	if len(ss) == 0 {

@@ -590,7 +590,7 @@ func (l *Log) getEntry(e *Entry) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.ID+"#"+f.Kind != e.ID {
+	if name := f.ID + "#" + f.Kind; e.ID != name && e.ID != fmt.Sprintf("%s#%d", name, f.Time.UnixMicro()) {
 		return nil, ErrNoFact.With()
 	}
 	return r, nil

@@ -1,8 +1,8 @@
 // Package db opens the record database: SQLite by default, PostgreSQL by DSN, one code for both.
 //
 // Transactions are explicit: what changes state takes a *Tx, so that several rooms can change together. Store methods
-// take a Scope (invariant 9). On SQLite one writer commits for everybody: functions that arrive while a commit is being
-// flushed share the next one, each in its own savepoint.
+// take a Scope (invariant 9). There is one writer at a time on either database. On SQLite it commits for everybody:
+// functions that arrive while a commit is being flushed share the next one, each in its own savepoint.
 package db
 
 import (
@@ -39,7 +39,7 @@ type DB struct {
 
 	mu      sync.Mutex // guards queue
 	queue   []*job
-	writing sync.Mutex // held by the one committing (SQLite)
+	writing sync.Mutex // held by the one committing
 }
 
 // Tx is one transaction. It embeds bun.IDB for queries.
@@ -77,6 +77,9 @@ func numbered(query string) string {
 	}
 	return b.String()
 }
+
+// writerLock is the name of PostgreSQL's advisory lock for writers.
+const writerLock = 0x6b756179 // "kuay"
 
 type job struct {
 	ctx  context.Context //nolint:containedctx // the patience of the caller travels with its job
@@ -155,10 +158,17 @@ func (d *DB) Close() error {
 func (d *DB) Write(ctx context.Context, f func(context.Context, *Tx) error) error {
 	if d.postgres {
 		tx := &Tx{}
+		d.writing.Lock() // those that wait here hold no connection
 		err := d.write.RunInTx(ctx, nil, func(ctx context.Context, b bun.Tx) error {
 			tx.IDB = b
+			// One writer at a time, as on SQLite: rooms read a row, change it and write it back. The other instances of a node
+			// wait for this lock; it ends with the transaction.
+			if _, err := b.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", writerLock); err != nil {
+				return ErrUnavailable.Because(err)
+			}
 			return contained(ctx, tx, f)
 		})
+		d.writing.Unlock()
 		return finish(err, tx)
 	}
 	j := &job{ctx: ctx, f: f, done: make(chan struct{})}

@@ -280,6 +280,36 @@ func TestImpatientCallers(t *testing.T) {
 	})
 }
 
+// TestNoUpdateIsLost: jobs that read a row and write it back, as every act on a record does, never undo one another.
+func TestNoUpdateIsLost(t *testing.T) {
+	each(t, func(t *testing.T, d *DB) {
+		write(t, d, put("shared"))
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				for range 10 {
+					err := d.Write(t.Context(), func(ctx context.Context, tx *Tx) error {
+						var n int64
+						if err := tx.NewRaw("SELECT n FROM item WHERE name = 'shared'").Scan(ctx, &n); err != nil {
+							return err
+						}
+						_, err := tx.NewRaw("UPDATE item SET n = ? WHERE name = 'shared'", n+1).Exec(ctx)
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		var n int64
+		if err := d.Read().NewRaw("SELECT n FROM item WHERE name = 'shared'").Scan(t.Context(), &n); err != nil || n != 161 {
+			t.Errorf("after 160 updates of 1 there is %d (%v)", n, err)
+		}
+	})
+}
+
 // TestPrepared: one text of a statement serves both databases, question marks within it too.
 func TestPrepared(t *testing.T) {
 	each(t, func(t *testing.T, d *DB) {

@@ -80,8 +80,15 @@ func exchange(ctx context.Context, o Options) (*Result, error) {
 	half := r.Ours.Throughput / 2
 	r.Load.HalfRate = round(half, 1)
 	var lo, lb []float64
+	machine, err := newProbe()
+	if err != nil {
+		return nil, err
+	}
 	for i := range o.Rounds {
 		o.Progress("latency", i, o.Rounds)
+		if err := machine.round(); err != nil {
+			return nil, err
+		}
 		l, e := openLoop(ctx, half, d, fo)
 		lo, r.Ours.Errors = append(lo, l...), r.Ours.Errors+e
 		l, e = openLoop(ctx, half, d, fb)
@@ -94,6 +101,7 @@ func exchange(ctx context.Context, o Options) (*Result, error) {
 	r.Ours.RSS, r.Baseline.RSS = round(ours.rss(), 1), round(bare.rss(), 1)
 	added := round(r.Ours.P99-r.Baseline.P99, 3)
 	r.More = map[string]any{"added_p99_ms": added}
+	machine.close(r.More)
 	r.Promised = fmt.Sprintf("ratio ≥ %.2f, added p99 ≤ %.0f ms", promisedRatio, promisedAddP99)
 	r.Met = ratio >= promisedRatio && added <= promisedAddP99 && r.Ours.Errors == 0
 	return r, nil

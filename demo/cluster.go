@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	mrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -139,13 +140,19 @@ func (c *Cluster) prepare(p Place, s Settings) error {
 	return err
 }
 
+// freePort finds a port that the node can listen on later. It is below the range from which the system takes the ports
+// of outgoing connections (32768 and up on Linux): one of those could take it in between.
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return "", fmt.Errorf("free port: %w", err)
+	var err error
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+mrand.IntN(20_000)) //nolint:gosec // not a secret
+		l, lerr := net.Listen("tcp", addr)                             //nolint:noctx // closed at once
+		if lerr == nil {
+			return addr, l.Close()
+		}
+		err = lerr
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
+	return "", fmt.Errorf("free port: %w", err)
 }
 
 func (c *Cluster) open(ctx context.Context, id string) error {

@@ -48,7 +48,7 @@ func (g *Gateway) Restore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		g.replay.restore(h.To+"/"+h.Request, h.Content, h.Digest, f.Time)
+		g.replay.restore(keyOf(h.To, h.Request), h.Content, h.Digest, f.Time)
 		return nil
 	})
 }
@@ -83,12 +83,10 @@ func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request) {
 
 // answer gives the same answer to the same request, and computes it at most once.
 func (g *Gateway) answer(ctx context.Context, in *peer.Incoming) (*evidence.Record, string, error) {
-	key := in.From + "/" + in.Fact.ID
-	sum := sha256.Sum256(in.Body)
-	content := hex.EncodeToString(sum[:])
-	e, fresh := g.replay.enter(key, content, g.clock.Now())
+	key, content := keyOf(in.From, in.Fact.ID), sha256.Sum256(in.Body)
+	e, done, fresh := g.replay.enter(key, content, g.clock.Now())
 	if !fresh {
-		return g.again(ctx, in, e, content)
+		return g.again(ctx, in, e, done, content)
 	}
 	out, err := g.compute(ctx, in)
 	if err != nil {
@@ -102,32 +100,36 @@ func (g *Gateway) answer(ctx context.Context, in *peer.Incoming) (*evidence.Reco
 }
 
 // again answers a request seen before.
-func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, content string) (*evidence.Record, string, error) {
+func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, done <-chan struct{}, content [sha256.Size]byte) (*evidence.Record, string, error) {
 	if e.content != content {
 		err := peer.ErrReused.With()
 		g.refused(ctx, in, nil, err)
 		return nil, "", err
 	}
-	select {
-	case <-e.done:
-	case <-ctx.Done():
-		return nil, "", ctx.Err()
+	if done != nil {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return nil, "", ctx.Err()
+		}
 	}
-	if e.err != nil {
-		return nil, "", e.err
+	rec, known, err := g.replay.answer(e)
+	if err != nil {
+		return nil, "", err
 	}
-	if e.rec != nil && e.rec.Body != nil {
-		if h, err := headerOf(e.rec); err == nil && h.ReqHash == peer.Commitment(in.Sealed) {
-			return e.rec, e.media, nil
+	if rec != nil {
+		if h, err := headerOf(rec); err == nil && h.ReqHash == peer.Commitment(in.Sealed) {
+			return rec, known.media, nil
 		}
 		// The same request sealed anew: the same bytes, sealed for it, not metered again.
-		return g.repeat(ctx, in, &output{body: e.rec.Body, media: e.media, digest: e.digest, terms: e.terms}, content)
+		known.body = rec.Body
+		return g.repeat(ctx, in, known, content)
 	}
 	out, err := g.read(ctx, in, false)
 	if err != nil {
 		return nil, "", err
 	}
-	if out.digest != e.digest {
+	if out.digest != known.digest {
 		return nil, "", ErrReplay.With()
 	}
 	return g.repeat(ctx, in, out, content)
@@ -142,7 +144,7 @@ func headerOf(r *evidence.Record) (evidence.Header, error) {
 }
 
 // repeat seals an answer given before for a request sealed anew; it is not metered again.
-func (g *Gateway) repeat(ctx context.Context, in *peer.Incoming, o *output, content string) (*evidence.Record, string, error) {
+func (g *Gateway) repeat(ctx context.Context, in *peer.Incoming, o *output, content [sha256.Size]byte) (*evidence.Record, string, error) {
 	again := *o
 	again.d, again.repeated = &policy.Decision{}, true
 	rec, err := g.seal(ctx, in, &again, content)
@@ -154,7 +156,7 @@ type output struct {
 	terms    *policy.Terms // of the agreement it is under, once known
 	body     []byte
 	media    string
-	digest   string
+	digest   [sha256.Size]byte // of the body
 	rows     int64
 	next     string
 	d        *policy.Decision
@@ -271,8 +273,7 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 }
 
 func (o *output) sum() {
-	h := sha256.Sum256(o.body)
-	o.digest = hex.EncodeToString(h[:])
+	o.digest = sha256.Sum256(o.body)
 }
 
 func lastKey(r array.RecordReader) string {
@@ -418,11 +419,11 @@ func countRows(ctx context.Context, s *served, plan policy.Plan) (int64, error) 
 
 // seal makes the provider's fact about the answer durable. Which agreement it counts for is what was decided upon, not
 // what the requester's header says.
-func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, content string) (*evidence.Record, error) {
+func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, content [sha256.Size]byte) (*evidence.Record, error) {
 	h := evidence.Header{
 		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: o.terms.Agreement,
-		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: o.digest, Subjects: g.subjects(o.d), Purpose: in.Header.Purpose,
-		MediaType: o.media, Content: content, Note: o.next,
+		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: hex.EncodeToString(o.digest[:]), Subjects: g.subjects(o.d), Purpose: in.Header.Purpose,
+		MediaType: o.media, Content: hex.EncodeToString(content[:]), Note: o.next,
 	}
 	id := in.Fact.ID
 	if o.repeated {

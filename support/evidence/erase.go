@@ -76,7 +76,7 @@ func (l *Log) finishErase() error {
 		if err != nil {
 			return err
 		}
-		kind, p, _, err := readFrame(f, 0, size)
+		kind, p, _, err := readFrame(&window{f: f}, 0, size)
 		if err != nil || kind != frameErased || len(p) != erasePayload {
 			return nil // nothing under way
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -59,8 +60,13 @@ type subjectRow struct {
 	entry         int // of the entries written with it
 }
 
-// projectStep is how many facts go into the index per transaction.
-const projectStep = 500
+const (
+	// projectStep is how many facts go into the index per transaction: few enough that an exchange never waits long for
+	// the processor it runs on.
+	projectStep = 128
+	// insertRows is how many of them go into one statement.
+	insertRows = 16
+)
 
 type backgroundKey struct{}
 
@@ -130,20 +136,63 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 
 // insert writes rows through prepared statements: building one large statement costs several times as much.
 func insert(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow) error {
-	fact, err := tx.Prepare(ctx, "INSERT INTO evidence_fact (id, kind, time, department, other, officer, agreement, outcome, row_count, batch, leaf, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+	many, err := tx.Prepare(ctx, insertFact+strings.Repeat(insertValues+", ", insertRows-1)+insertValues+onConflict)
+	if err != nil {
+		return fmt.Errorf("index facts: %w", err)
+	}
+	defer func() { _ = many.Close() }()
+	args := make([]any, 0, insertRows*12)
+	at := 0
+	for ; at+insertRows <= len(es); at += insertRows {
+		args = args[:0]
+		for i := range es[at : at+insertRows] {
+			args = es[at+i].values(args)
+		}
+		res, err := many.ExecContext(ctx, args...)
+		if err != nil {
+			return fmt.Errorf("index facts: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n < insertRows {
+			if err := insertEach(ctx, tx, es, ss, at, at+insertRows); err != nil {
+				return err
+			}
+		}
+	}
+	if err := insertEach(ctx, tx, es, ss, at, len(es)); err != nil {
+		return err
+	}
+	return insertSubjects(ctx, tx, ss)
+}
+
+const (
+	insertFact   = "INSERT INTO evidence_fact (id, kind, time, department, other, officer, agreement, outcome, row_count, batch, leaf, epoch) VALUES "
+	insertValues = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	onConflict   = " ON CONFLICT (id) DO NOTHING"
+)
+
+func (e *Entry) values(to []any) []any {
+	return append(to, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf, e.Epoch)
+}
+
+// insertEach writes es[from:to] one by one; some of them may be there already.
+func insertEach(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow, from, to int) error {
+	if from == to {
+		return nil
+	}
+	fact, err := tx.Prepare(ctx, insertFact+insertValues+onConflict)
 	if err != nil {
 		return fmt.Errorf("index facts: %w", err)
 	}
 	defer func() { _ = fact.Close() }()
 	add := func(e *Entry) (bool, error) {
-		res, err := fact.ExecContext(ctx, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf, e.Epoch)
+		res, err := fact.ExecContext(ctx, e.values(nil)...)
 		if err != nil {
 			return false, fmt.Errorf("index facts: %w", err)
 		}
 		n, err := res.RowsAffected()
 		return n > 0, err
 	}
-	for i := range es {
+	for i := from; i < to; i++ {
 		e := &es[i]
 		added, err := add(e)
 		if err != nil {
@@ -171,6 +220,10 @@ func insert(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow) error {
 			}
 		}
 	}
+	return nil
+}
+
+func insertSubjects(ctx context.Context, tx *db.Tx, ss []subjectRow) error {
 	if len(ss) == 0 {
 		return nil
 	}

@@ -46,14 +46,14 @@ type Config struct {
 // DefaultGap is the pause between flushes under load: what gathers in it shares one signature and one fdatasync.
 const DefaultGap = 2 * time.Millisecond
 
-// gapPerFact scales the pause with the size of recent batches: a lone caller is never made to wait, a loaded node
-// waits up to MaxGap. See docs/performance.md for the measurements behind it.
 // fillPause is the rest between chunks of 128 KiB while the next segment is filled.
 const fillPause = 4 * time.Millisecond
 
+// What the pause grows by: a lone caller is never made to wait, a loaded node waits up to MaxGap. See
+// docs/performance.md for the measurements behind it.
 const (
 	gapPerFact     = 200 * time.Microsecond
-	gapPerExchange = 150 * time.Microsecond
+	gapPerExchange = time.Millisecond // with four under way the whole gap
 )
 
 // Stats are counters of a log since it was opened.
@@ -81,6 +81,7 @@ type Log struct {
 	next      uint64 // number of the next batch
 	prev      seal.Hash
 	lastStart time.Time
+	buf       []byte // of the batch being written
 	ewma      float64
 
 	marks   []mark        // where every markEvery-th batch begins; guarded by mu
@@ -487,7 +488,10 @@ func (l *Log) write(p *pending) error {
 	if err != nil {
 		return fmt.Errorf("sign batch: %w", err)
 	}
-	buf := make([]byte, 0, p.size+len(p.commits)*seal.HashSize+512)
+	if need := p.size + len(p.commits)*seal.HashSize + 512; cap(l.buf) < need || cap(l.buf) > 4*need && cap(l.buf) > 1<<20 {
+		l.buf = make([]byte, 0, need)
+	}
+	buf := l.buf[:0]
 	buf = appendFrame(buf, frameEntry, entry.Encode(nil))
 	for i := range p.facts {
 		buf = appendFact(buf, &p.facts[i])

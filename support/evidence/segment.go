@@ -132,7 +132,8 @@ func (s *stored) record(i int, t *seal.Tree) *Record {
 // errTorn marks bytes at the end of a segment that are not a complete batch.
 var errTorn = errors.New("incomplete or damaged batch")
 
-// window reads a file through one large buffer, for walks that go forward.
+// window reads a file through large buffers, for walks that go forward. What it hands out stays valid: a buffer is
+// never written again.
 type window struct {
 	f   io.ReaderAt
 	buf []byte
@@ -141,61 +142,54 @@ type window struct {
 
 const windowSize = 256 << 10
 
-// ReadAt implements io.ReaderAt.
-func (w *window) ReadAt(p []byte, off int64) (int, error) {
-	if len(p) > windowSize {
-		return w.f.ReadAt(p, off)
-	}
-	if off < w.off || off+int64(len(p)) > w.off+int64(len(w.buf)) {
-		if w.buf == nil {
-			w.buf = make([]byte, 0, windowSize)
-		}
-		n, err := w.f.ReadAt(w.buf[:windowSize], off)
-		w.buf, w.off = w.buf[:n], off
-		if n < len(p) {
-			return copy(p, w.buf), err
+// bytes returns n bytes at off.
+func (w *window) bytes(off int64, n int) ([]byte, error) {
+	if off < w.off || off+int64(n) > w.off+int64(len(w.buf)) {
+		w.buf = make([]byte, max(n, windowSize))
+		got, err := w.f.ReadAt(w.buf, off)
+		w.buf, w.off = w.buf[:got], off
+		if got < n {
+			return nil, err
 		}
 	}
-	return copy(p, w.buf[off-w.off:]), nil
+	at := int(off - w.off)
+	return w.buf[at : at+n : at+n], nil
 }
 
 // readFrame reads the frame at off. io.EOF exactly at the end; errTorn for anything damaged.
-func readFrame(f io.ReaderAt, off, size int64) (kind byte, payload []byte, next int64, err error) {
+func readFrame(f *window, off, size int64) (kind byte, payload []byte, next int64, err error) {
 	if off == size {
 		return 0, nil, off, io.EOF
 	}
-	var head [frameHead]byte
 	if off+frameHead > size {
-		if zeros(f, off, size) {
+		if zeros(f.f, off, size) {
 			return 0, nil, off, io.EOF
 		}
 		return 0, nil, off, errTorn
 	}
-	if _, err := f.ReadAt(head[:], off); err != nil {
+	head, err := f.bytes(off, frameHead)
+	if err != nil {
 		return 0, nil, off, fmt.Errorf("read frame: %w", err)
 	}
-	if head == ([frameHead]byte{}) {
+	if [frameHead]byte(head) == ([frameHead]byte{}) {
 		return 0, nil, off, io.EOF
 	}
-	n := int64(binary.BigEndian.Uint32(head[:]))
+	n := int64(binary.BigEndian.Uint32(head))
 	if n > maxFrame || off+frameHead+n > size {
 		return 0, nil, off, errTorn
 	}
-	buf := make([]byte, 1+n)
-	buf[0] = head[8]
-	if n > 0 {
-		if _, err := f.ReadAt(buf[1:], off+frameHead); err != nil {
-			return 0, nil, off, fmt.Errorf("read frame: %w", err)
-		}
+	buf, err := f.bytes(off+frameHead-1, int(1+n)) // the type is under the checksum too
+	if err != nil {
+		return 0, nil, off, fmt.Errorf("read frame: %w", err)
 	}
 	if crc32.Checksum(buf, crcTable()) != binary.BigEndian.Uint32(head[4:]) {
 		return 0, nil, off, errTorn
 	}
-	return head[8], buf[1:], off + frameHead + n, nil
+	return buf[0], buf[1:], off + frameHead + n, nil
 }
 
 // readBatch reads the batch that begins at off.
-func readBatch(f io.ReaderAt, off, size int64) (*stored, error) {
+func readBatch(f *window, off, size int64) (*stored, error) {
 	kind, p, next, err := readFrame(f, off, size)
 	if err != nil {
 		return nil, err
@@ -367,7 +361,7 @@ func laterBatch(f io.ReaderAt, off, size int64) bool {
 		}
 		start := at + int64(i) - frameHead
 		if start > off {
-			if kind, p, _, err := readFrame(f, start, size); err == nil && kind == frameEntry {
+			if kind, p, _, err := readFrame(&window{f: f}, start, size); err == nil && kind == frameEntry {
 				if _, err := seal.DecodeEntry(p); err == nil {
 					return true
 				}

@@ -74,7 +74,7 @@ func (t *Tlog) Run(ctx context.Context) error {
 		return fmt.Errorf("transparency log: %w", err)
 	}
 	opts := tessera.NewAppendOptions().WithCheckpointSigner(t.signer).
-		WithCheckpointInterval(t.interval).WithBatching(carryStep, 20*time.Millisecond).WithShutdownTimeout(10 * time.Second)
+		WithCheckpointInterval(t.interval).WithBatching(carryStep, t.interval/4).WithShutdownTimeout(10 * time.Second)
 	app, shutdown, reader, err := tessera.NewAppender(lib, driver, opts)
 	if err != nil {
 		return fmt.Errorf("transparency log: %w", err)
@@ -112,13 +112,17 @@ func (t *Tlog) Run(ctx context.Context) error {
 	}
 }
 
-// carryStep is how many batches are handed over before waiting for them.
-const carryStep = 2048
+const (
+	// carryStep is how many batches are handed over before waiting for them.
+	carryStep = 2048
+	// carryPace is how many are handed over in one go while the log keeps up: exchanges share the processors.
+	carryPace = 32
+)
 
 // carry adds the batches from next on and returns the number of the following one.
 func (t *Tlog) carry(ctx context.Context, app *tessera.Appender, next uint64) (uint64, error) {
-	end := t.log.Durable()
-	if next >= end {
+	begin, end := next, t.log.Durable()
+	if begin >= end {
 		return next, nil
 	}
 	type added struct {
@@ -146,6 +150,9 @@ func (t *Tlog) carry(ctx context.Context, app *tessera.Appender, next uint64) (u
 		}
 		open = append(open, added{n, app.Add(ctx, tessera.NewEntry(s.rawEntry))})
 		next = n + 1
+		if end-begin < carryStep && (next-begin)%carryPace == 0 {
+			time.Sleep(time.Millisecond)
+		}
 		if len(open) == carryStep {
 			return true, settle()
 		}

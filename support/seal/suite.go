@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"math/big"
+	"sync"
 
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
@@ -62,26 +63,34 @@ const (
 	tagObject = 0x04
 )
 
-// sum hashes a tag and up to two parts without allocating for short inputs and without copying long ones.
+// hashes keeps SHA-256 states, so that hashing allocates nothing.
+var hashes = sync.Pool{New: func() any { return sha256.New() }} //nolint:gochecknoglobals // a pool is shared or it is none
+
+// sum hashes a tag and up to two parts without copying long ones.
 func (s Suite) sum(tag byte, a, b []byte) Hash {
-	if len(b) > 4096 {
-		var h hash.Hash = sha256.New()
-		if s == SM2SM3 {
-			h = sm3.New()
-		}
+	var stack [512]byte
+	if s == Ed25519SHA256 && len(a)+len(b) < len(stack) {
+		stack[0] = tag
+		n := 1 + copy(stack[1:], a)
+		n += copy(stack[n:], b)
+		return sha256.Sum256(stack[:n])
+	}
+	if s == SM2SM3 {
+		h := sm3.New()
 		_, _ = h.Write([]byte{tag})
 		_, _ = h.Write(a)
 		_, _ = h.Write(b)
 		return Hash(h.Sum(nil))
 	}
-	var stack [512]byte
-	buf := append(stack[:0], tag)
-	buf = append(buf, a...)
-	buf = append(buf, b...)
-	if s == SM2SM3 {
-		return sm3.Sum(buf)
-	}
-	return sha256.Sum256(buf)
+	h, _ := hashes.Get().(hash.Hash)
+	defer hashes.Put(h)
+	h.Reset()
+	_, _ = h.Write([]byte{tag})
+	_, _ = h.Write(a)
+	_, _ = h.Write(b)
+	var out Hash
+	h.Sum(out[:0])
+	return out
 }
 
 // Object is the hash of a document's exact bytes (an agreement, a statement).

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/kuayu/kuayu/exchange/dataspace"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -28,6 +29,8 @@ type Listen struct {
 	Staff  string `json:"staff"`  // officers and machine clients
 	Public string `json:"public"` // everybody: constitution, public log
 	Admin  string `json:"admin"`  // metrics and profiles; loopback by default
+	// Dataspace is for participants of other dataspaces, known by tokens; off unless an address is given.
+	Dataspace string `json:"dataspace,omitempty"`
 }
 
 // Config is the one configuration of a node. Every key has a default but member, name and division.
@@ -47,6 +50,9 @@ type Config struct {
 	CheckpointMS int      `json:"checkpoint_ms"` // between checkpoints of the public log, ≥ 100
 	FlushGapUS   int      `json:"flush_gap_us"`  // longest pause between flushes of evidence under load
 	LogLevel     string   `json:"log_level"`
+	// Participants are connectors of other dataspaces; DataspaceURL is how they reach this node, Base included.
+	Participants []dataspace.Participant `json:"participants,omitempty"`
+	DataspaceURL string                  `json:"dataspace_url,omitempty"`
 }
 
 // ConfigFile is the name of the configuration in the data folder.
@@ -69,6 +75,9 @@ func (c Config) Defaults(dir string) Config {
 	def(&c.PeerURL, "https://"+c.Listen.Peer)
 	def(&c.PublicURL, "https://"+c.Listen.Public)
 	def(&c.LogLevel, "info")
+	if c.Listen.Dataspace != "" {
+		def(&c.DataspaceURL, "https://"+c.Listen.Dataspace+dataspace.Base)
+	}
 	if len(c.DNSNames) == 0 {
 		c.DNSNames = []string{"localhost", c.Member + ".localhost"}
 	}
@@ -90,6 +99,11 @@ func (c *Config) Check() error {
 		return bad("checkpoint_ms must be 100 to 600000", "checkpoint_ms 须为 100 至 600000")
 	case c.FlushGapUS < 0 || c.FlushGapUS > 100_000:
 		return bad("flush_gap_us must be 0 to 100000", "flush_gap_us 须为 0 至 100000")
+	}
+	for i := range c.Participants {
+		if err := c.Participants[i].Check(); err != nil {
+			return err
+		}
 	}
 	_, err := seal.ParseSuite(c.Suite)
 	return err

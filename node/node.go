@@ -193,7 +193,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -261,7 +261,10 @@ func (n *Node) rooms() {
 	n.Agreements = agreement.NewService(agreement.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Self: self,
 	})
-	n.Dataspace = dataspace.NewService(self, n.Post, n.Link, n.Agreements, n.Catalog, n.Directory)
+	n.Dataspace = dataspace.NewService(dataspace.Deps{
+		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
+		Catalog: n.Catalog, Dir: n.Directory, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
+	})
 	n.Gateway = gateway.New(gateway.Deps{
 		Self: self, Clock: n.Clock, IDs: n.options.IDs, Log: n.Log, Index: n.Index, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
@@ -274,8 +277,9 @@ func (n *Node) rooms() {
 }
 
 func (n *Node) listen() error {
-	for name, addr := range map[string]string{"peer": n.Config.Listen.Peer, "staff": n.Config.Listen.Staff, "public": n.Config.Listen.Public, "admin": n.Config.Listen.Admin} {
-		if addr == "off" {
+	l := &n.Config.Listen
+	for name, addr := range map[string]string{"peer": l.Peer, "staff": l.Staff, "public": l.Public, "admin": l.Admin, "dataspace": l.Dataspace} {
+		if addr == "off" || addr == "" {
 			continue
 		}
 		l, err := net.Listen("tcp", addr) //nolint:noctx // bound once at start
@@ -287,7 +291,7 @@ func (n *Node) listen() error {
 	return nil
 }
 
-// Addr is the bound address of a listener: peer, staff, public or admin.
+// Addr is the bound address of a listener: peer, staff, public, admin or dataspace.
 func (n *Node) Addr(listener string) string {
 	if l := n.listeners[listener]; l != nil {
 		return l.Addr().String()

@@ -37,6 +37,9 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 	case "admin":
 		n.adminRoutes(mux)
 		conf = federation.StaffTLS(n.TLS)
+	case "dataspace":
+		n.Dataspace.ForeignRoutes(mux)
+		conf = federation.StaffTLS(n.TLS)
 	}
 	mux.HandleFunc("/", rest.NotFound)
 	srv := httpx.NewServer(httpx.Wrap(mux, n.Logger, trust), n.Logger)

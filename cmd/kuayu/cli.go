@@ -19,6 +19,8 @@ type cli struct {
 	Bench    benchCmd    `cmd:"" help:"与裸基线对照的性能测试。|Benchmarks against a bare baseline."`
 	BenchArm benchArmCmd `cmd:"" hidden:""`
 
+	Conformance conformanceCmd `cmd:"" help:"为协议一致性测试启动节点（不用于生产）。|Start a node for a conformance kit (not for production)."`
+
 	Init    initCmd    `cmd:"" help:"建立本成员的节点：密钥、配置、首个部门。|Make this member's node: keys, configuration, first department."`
 	Serve   serveCmd   `cmd:"" help:"运行节点，直到收到中断信号。|Run the node until it is interrupted."`
 	Config  configCmd  `cmd:"" help:"显示生效的配置。|Print the effective configuration."`

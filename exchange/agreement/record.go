@@ -30,6 +30,7 @@ type Application struct {
 	Filter     *policy.Predicate `json:"filter,omitempty"`
 	Quota      policy.Quota      `json:"quota,omitzero"`
 	ValidUntil time.Time         `json:"valid_until"`
+	Offer      string            `json:"offer,omitempty"` // id of the catalogue's offer it answers, of a foreign catalogue
 	// Declared: the applicant declares the application true, lawful and necessary (art. 20).
 	Declared bool `json:"declared"`
 }
@@ -106,6 +107,16 @@ func (n *Negotiation) Department() string {
 		return n.Consumer.Department
 	}
 	return n.Provider.Department
+}
+
+// Foreign reports whether the other end is no member but a participant of another dataspace: it answers for its
+// departments, so both parts of its name are its id.
+func (n *Negotiation) Foreign() bool {
+	p := n.Provider
+	if n.Role == Provider {
+		p = n.Consumer
+	}
+	return p.Department == p.Member
 }
 
 // Other is the member at the other end.

@@ -3,6 +3,7 @@ package agreement
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/db"
@@ -13,8 +14,7 @@ import (
 // What the other end did arrives here, from exchange/dataspace, inside the transaction that acknowledges it. The
 // caller has verified who sent it.
 
-// OnRequest takes an application from another member. It returns this end's record; under a standing consent the
-// agreement is made and sent at once.
+// OnRequest takes an application from another member. It returns this end's record.
 func (s *Service) OnRequest(ctx context.Context, tx *db.Tx, consumer policy.Party, peer string, a Application) (*Negotiation, error) {
 	now := s.clock.Now()
 	if a.Provider != s.self {
@@ -42,15 +42,57 @@ func (s *Service) OnRequest(ctx context.Context, tx *db.Tx, consumer policy.Part
 	if _, err := s.terms(ctx, tx, n, &Grant{Fields: a.Fields}); err != nil {
 		return nil, err
 	}
-	st, err := s.standing(ctx, tx, n)
-	if err != nil {
-		return nil, err
-	}
-	if st != nil {
-		n.Standing = st.ID
-		return n, s.conclude(ctx, tx, n, StandingConsent, by{note: "standing consent " + st.ID})
-	}
 	return n, s.move(ctx, tx, n, StartReview, by{remote: true})
+}
+
+// Take moves a record by a rule instead of a person. BySelf holds the rules of a node; the conformance run has others.
+func (s *Service) Take(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, note string) error {
+	switch e { //nolint:exhaustive // the others only move
+	case ConsentAnswer, StandingConsent:
+		return s.conclude(ctx, tx, n, e, by{note: note})
+	case CounterOffer:
+		n.Grant = &Grant{Fields: n.Application.Fields}
+	}
+	return s.move(ctx, tx, n, e, by{note: note})
+}
+
+// Find reads a record inside a transaction, by its id or its agreement's. ErrNoSuch.
+func (s *Service) Find(ctx context.Context, tx *db.Tx, sc db.Scope, id string) (*Negotiation, error) {
+	n, _, err := scanRow(ctx, tx, sc, "(id = ? OR agreement = ?)", id, id)
+	return n, err
+}
+
+// Adopt takes over an agreement that was concluded elsewhere and is in force: the exact bytes both sides hold.
+func (s *Service) Adopt(ctx context.Context, tx *db.Tx, n *Negotiation, bytes []byte) error {
+	n.State, n.Hash = Verified, hashOf(bytes)
+	for _, e := range []Event{Finalize, Provision} {
+		if err := s.move(ctx, tx, n, e, by{remote: true, note: "adopted", bytes: bytes}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BySelf takes the arrow that needs no person, if there is one: a standing consent answers, the applicant countersigns
+// what it checked on arrival, the provider closes the negotiation. It reports whether it did anything.
+func (s *Service) BySelf(ctx context.Context, tx *db.Tx, n *Negotiation) (bool, error) {
+	switch {
+	case n.Role == Provider && n.State == Reviewing && n.Grant == nil:
+		st, err := s.standing(ctx, tx, n)
+		if err != nil || st == nil {
+			return false, err
+		}
+		n.Standing = st.ID
+		return true, s.conclude(ctx, tx, n, StandingConsent, by{note: "standing consent " + st.ID})
+	case n.Role == Consumer && n.State == Approved:
+		return true, s.move(ctx, tx, n, Verify, by{})
+	case n.Role == Provider && n.State == Verified:
+		if err := s.move(ctx, tx, n, Finalize, by{}); err != nil {
+			return false, err
+		}
+		return true, s.move(ctx, tx, n, Provision, by{})
+	}
+	return false, nil
 }
 
 // Learned notes the other end's process id.
@@ -77,7 +119,7 @@ func (s *Service) find(ctx context.Context, tx *db.Tx, member, pid string, role 
 	return n, nil
 }
 
-// OnAgreement takes the agreement's exact bytes from the provider, checks them against the application, countersigns.
+// OnAgreement takes the agreement's exact bytes from the provider and checks them against the application.
 // standing is the standing consent the provider says it was made under, empty if two officers answered.
 func (s *Service) OnAgreement(ctx context.Context, tx *db.Tx, member, pid, peer, standing string, bytes []byte) (*Negotiation, error) {
 	n, err := s.find(ctx, tx, member, pid, Consumer)
@@ -91,21 +133,45 @@ func (s *Service) OnAgreement(ctx context.Context, tx *db.Tx, member, pid, peer,
 	if err := matches(t, n); err != nil {
 		return nil, err
 	}
-	n.Peer, n.Agreement, n.Hash, n.ValidUntil, n.Provider = peer, t.Agreement, hashOf(bytes), t.ValidUntil, t.Provider
-	// The agreement implies the provider's own arrows; this end takes them too, so that both histories are whole.
-	implied := []Event{StandingConsent}
-	if n.Standing = standing; standing == "" {
-		implied = []Event{ConsentAnswer}
-		if n.State == Submitted {
-			implied = []Event{StartReview, ProposeAnswer, ConsentAnswer}
-		}
+	n.Provider = t.Provider
+	return n, s.agreed(ctx, tx, n, peer, standing, t.Agreement, t.ValidUntil, bytes)
+}
+
+// OnForeignAgreement takes the agreement of a provider that is no member: its own words, about the resource
+// applied for. What may be done under it is what was applied for.
+func (s *Service) OnForeignAgreement(ctx context.Context, tx *db.Tx, member, pid, peer, id, resource string, bytes []byte) (*Negotiation, error) {
+	n, err := s.find(ctx, tx, member, pid, Consumer)
+	if err != nil {
+		return nil, err
+	}
+	if resource != n.Application.Resource {
+		return nil, ErrMismatch.With("resource", "资源")
+	}
+	n.Provider.Department = member // it answers for its departments
+	return n, s.agreed(ctx, tx, n, peer, "", id, n.Application.ValidUntil, bytes)
+}
+
+// agreed notes an agreement. It implies the provider's own arrows; this end takes them too, so that both histories are
+// whole. The provider may answer at any time, but not over its own offer that nobody accepted.
+func (s *Service) agreed(ctx context.Context, tx *db.Tx, n *Negotiation, peer, standing, id string, until time.Time, bytes []byte) error {
+	n.Peer, n.Agreement, n.Hash, n.ValidUntil, n.Standing = peer, id, hashOf(bytes), until, standing
+	var implied []Event
+	switch n.State { //nolint:exhaustive // the others have their arrow, or none
+	case Submitted:
+		implied = []Event{StartReview, ProposeAnswer}
+	case Reviewing, Extended, Resubmitted:
+		implied = []Event{ProposeAnswer}
+	}
+	implied = append(implied, ConsentAnswer)
+	if standing != "" {
+		implied = []Event{StandingConsent}
 	}
 	for _, e := range implied {
 		if err := s.move(ctx, tx, n, e, by{remote: true, bytes: bytes}); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return n, s.move(ctx, tx, n, Verify, by{})
+	return nil
 }
 
 // matches refuses an agreement that gives the applicant anything else than it asked for, or duties towards others.
@@ -139,8 +205,7 @@ func matches(t *policy.Terms, n *Negotiation) error {
 	return nil
 }
 
-// OnVerification is the applicant's countersignature: the provider closes the negotiation and the agreement is in force.
-// hash is what the applicant countersigns; it must be that of the bytes sent.
+// OnVerification is the applicant's countersignature. hash is what the applicant countersigns; it must be that of the bytes sent.
 func (s *Service) OnVerification(ctx context.Context, tx *db.Tx, member, pid, hash string) (*Negotiation, error) {
 	n, err := s.find(ctx, tx, member, pid, Provider)
 	if err != nil {
@@ -149,13 +214,7 @@ func (s *Service) OnVerification(ctx context.Context, tx *db.Tx, member, pid, ha
 	if hash != "" && hash != n.Hash {
 		return nil, ErrMismatch.With("the countersigned hash", "副署的散列")
 	}
-	if err := s.move(ctx, tx, n, Verify, by{remote: true}); err != nil {
-		return nil, err
-	}
-	if err := s.move(ctx, tx, n, Finalize, by{}); err != nil {
-		return nil, err
-	}
-	return n, s.move(ctx, tx, n, Provision, by{})
+	return n, s.move(ctx, tx, n, Verify, by{remote: true})
 }
 
 // OnFinalized: the agreement is in force at the provider, and so here.
@@ -167,8 +226,10 @@ func (s *Service) OnFinalized(ctx context.Context, tx *db.Tx, member, pid string
 	if err := s.move(ctx, tx, n, Finalize, by{remote: true}); err != nil {
 		return nil, err
 	}
-	if err := s.lease(ctx, tx, n); err != nil {
-		return nil, err
+	if !n.Foreign() {
+		if err := s.lease(ctx, tx, n); err != nil {
+			return nil, err
+		}
 	}
 	return n, s.move(ctx, tx, n, Provision, by{})
 }

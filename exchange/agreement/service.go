@@ -313,6 +313,9 @@ func (s *Service) Refuse(ctx context.Context, sess *identity.Session, id, reason
 		return nil, ErrIncomplete.With()
 	}
 	return s.act(ctx, sess, id, Provider, []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
+		if n.State == Approved || n.State == Verified {
+			return ErrTransition.With(string(n.State), string(Refuse)) // an answer given is no longer refused: it is revoked
+		}
 		return s.move(ctx, tx, n, Refuse, person(sess, reason))
 	})
 }

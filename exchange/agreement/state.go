@@ -167,6 +167,11 @@ func table() map[key]arrow {
 		t[key{s, Refuse}] = arrow{to: Refused, effect: SendTermination}
 		t[key{s, Withdraw}] = arrow{to: Withdrawn, effect: SendTermination}
 	}
+	// The Dataspace Protocol lets either side end a negotiation until it is finalized: nothing has flowed yet.
+	for _, s := range []State{Approved, Verified} {
+		t[key{s, Refuse}] = arrow{to: Refused, effect: SendTermination}
+		t[key{s, Withdraw}] = arrow{to: Withdrawn, effect: SendTermination}
+	}
 	for _, s := range []State{Draft, ReqOfficeApproval} {
 		t[key{s, Withdraw}] = arrow{to: Withdrawn}
 	}

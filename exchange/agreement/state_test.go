@@ -53,7 +53,7 @@ func TestWay(t *testing.T) {
 	if _, _, err := Next(Reviewing, AskSupplement, []Event{AskSupplement}); !errors.Is(err, ErrTransition) {
 		t.Error("a second supplement (Decree 809 art. 21: everything missing is told once)")
 	}
-	for _, s := range []State{Approved, Active, Closed, Refused, Withdrawn} {
+	for _, s := range []State{Provisioning, Active, Closed, Refused, Withdrawn} {
 		if _, _, err := Next(s, Refuse, nil); err == nil {
 			t.Errorf("refused in %s", s)
 		}

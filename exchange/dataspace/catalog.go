@@ -14,19 +14,47 @@ import (
 // pageSize is how many datasets a catalogue page holds.
 const pageSize = 100
 
-func (s *Service) dataset(r *catalog.Resource) dataset {
-	endpoint := ""
-	if st, err := s.dir.Statement(s.self); err == nil {
-		endpoint = st.PeerURL
+// dataset shows a resource; endpoint is the root of the protocol as its reader reaches it.
+func (s *Service) dataset(r *catalog.Resource, endpoint string) dataset {
+	d := dataset{ID: r.Code, Type: "Dataset", Resource: r, Policies: []offer{{Type: "Offer", ID: "offer:" + r.Code, Permission: list[rule]{{Action: "use"}}}}}
+	for _, f := range []string{FormatQuery, FormatArrow} {
+		d.Distribution = append(d.Distribution, distribution{
+			Type: "Distribution", Format: f, Service: dataService{ID: "urn:kuayu:" + s.self, Type: "DataService", Endpoint: endpoint},
+		})
 	}
-	return dataset{
-		ID: r.Code, Type: "Dataset", Resource: r,
-		Policies: []offer{{Type: "Offer", ID: "offer:" + r.Code, Permission: []rule{{Action: "use"}}}},
-		Distribution: []distribution{{
-			Type: "Distribution", Format: "HttpData-PULL",
-			Service: dataService{ID: "urn:kuayu:" + s.self, Type: "DataService", Endpoint: endpoint},
-		}},
+	return d
+}
+
+// page is one page of the catalogue.
+func (s *Service) page(r *http.Request, q *catalogRequest, endpoint string) (*catalogDoc, error) {
+	after := q.After
+	if after == "" {
+		after = r.URL.Query().Get("after")
 	}
+	rs, err := s.catalog.List(r.Context(), db.Scope{}, false, after, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	doc := &catalogDoc{Context: ldContext(), ID: "urn:kuayu:catalog:" + s.self, Type: "Catalog", ParticipantID: s.self}
+	for i := range rs {
+		doc.Dataset = append(doc.Dataset, s.dataset(&rs[i], endpoint))
+	}
+	if len(rs) == pageSize {
+		doc.Next = rs[len(rs)-1].Code
+	}
+	return doc, nil
+}
+
+func nextLink(base, after string) string {
+	return "<" + base + "/catalog/request?after=" + url.QueryEscape(after) + `>; rel="next"`
+}
+
+func (s *Service) endpoint() string {
+	u, err := s.callbackURL(nil)
+	if err != nil {
+		return ""
+	}
+	return u
 }
 
 func (s *Service) serveCatalog(w http.ResponseWriter, r *http.Request) {
@@ -39,22 +67,13 @@ func (s *Service) serveCatalog(w http.ResponseWriter, r *http.Request) {
 		s.link.Refuse(w, r, err)
 		return
 	}
-	after := q.After
-	if after == "" {
-		after = r.URL.Query().Get("after")
-	}
-	rs, err := s.catalog.List(r.Context(), db.Scope{}, false, after, pageSize)
+	doc, err := s.page(r, &q, s.endpoint())
 	if err != nil {
 		s.link.Refuse(w, r, err)
 		return
 	}
-	doc := catalogDoc{Context: ldContext(), ID: "urn:kuayu:catalog:" + s.self, Type: "Catalog", ParticipantID: s.self, Dataset: []dataset{}}
-	for i := range rs {
-		doc.Dataset = append(doc.Dataset, s.dataset(&rs[i]))
-	}
-	if len(rs) == pageSize {
-		doc.Next = rs[len(rs)-1].Code
-		w.Header().Set("Link", "<"+Base+"/catalog/request?after="+url.QueryEscape(doc.Next)+`>; rel="next"`)
+	if doc.Next != "" {
+		w.Header().Set("Link", nextLink(Base, doc.Next))
 	}
 	httpx.WriteJSON(w, r, http.StatusOK, doc)
 }
@@ -72,7 +91,7 @@ func (s *Service) serveDataset(w http.ResponseWriter, r *http.Request) {
 	httpx.WriteJSON(w, r, http.StatusOK, struct {
 		Context contextList `json:"@context"`
 		dataset
-	}{ldContext(), s.dataset(res)})
+	}{ldContext(), s.dataset(res, s.endpoint())})
 }
 
 // Browse reads a member's catalogue over the protocol, one page from a cursor. For this node it reads its own.

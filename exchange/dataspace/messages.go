@@ -2,13 +2,15 @@ package dataspace
 
 import (
 	"encoding/json"
+	"fmt"
+	"unicode/utf8"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/httpx"
 )
 
-// Root and Base are where the protocol lives on the peer listener.
+// Root and Base are where the protocol lives, on the peer listener and on that for participants of other dataspaces.
 const (
 	Root = "/dsp"
 	Base = "/dsp/2025-1"
@@ -36,6 +38,41 @@ func (c *contextList) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// list reads a list that may arrive as its one element, as JSON-LD allows.
+type list[T any] []T
+
+func (l *list[T]) UnmarshalJSON(b []byte) error {
+	var many []T
+	if json.Unmarshal(b, &many) == nil {
+		*l = many
+		return nil
+	}
+	var one T
+	if err := json.Unmarshal(b, &one); err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	*l = list[T]{one}
+	return nil
+}
+
+// reasons are texts; other implementations send objects that hold one.
+type reasons []string
+
+func (r *reasons) UnmarshalJSON(b []byte) error {
+	var many list[json.RawMessage]
+	if err := many.UnmarshalJSON(b); err != nil {
+		return err
+	}
+	for _, m := range many {
+		var text string
+		if json.Unmarshal(m, &text) != nil {
+			text = string(m)
+		}
+		*r = append(*r, text)
+	}
+	return nil
+}
+
 // rule is an ODRL rule as offers carry it.
 type rule struct {
 	Action     string          `json:"action"`
@@ -47,13 +84,16 @@ type offer struct {
 	Type        string                 `json:"@type"`
 	ID          string                 `json:"@id"`
 	Target      string                 `json:"target,omitempty"` // absent in catalogues
-	Permission  []rule                 `json:"permission,omitempty"`
-	Prohibition []rule                 `json:"prohibition,omitempty"`
-	Obligation  []rule                 `json:"obligation,omitempty"`
+	Assigner    string                 `json:"assigner,omitempty"`
+	Assignee    string                 `json:"assignee,omitempty"`
+	Permission  list[rule]             `json:"permission,omitempty"`
+	Prohibition list[rule]             `json:"prohibition,omitempty"`
+	Obligation  list[rule]             `json:"obligation,omitempty"`
 	Application *agreement.Application `json:"kuayu:application,omitempty"`
+	Grant       *agreement.Grant       `json:"kuayu:grant,omitempty"`
 }
 
-// message has the members of all negotiation messages; each message uses some of them.
+// message has the members of all negotiation and transfer messages; each message uses some of them.
 type message struct {
 	Context     contextList     `json:"@context"`
 	Type        string          `json:"@type"`
@@ -66,29 +106,76 @@ type message struct {
 	EventType   string          `json:"eventType,omitempty"`
 	State       string          `json:"state,omitempty"`
 	Code        string          `json:"code,omitempty"`
-	Reason      []string        `json:"reason,omitempty"`
-	Department  string          `json:"kuayu:department,omitempty"`
-	Standing    string          `json:"kuayu:standing,omitempty"`
-	Hash        string          `json:"kuayu:hash,omitempty"`
+	Reason      reasons         `json:"reason,omitempty"`
+
+	AgreementID string       `json:"agreementId,omitempty"`
+	Format      string       `json:"format,omitempty"`
+	Address     *DataAddress `json:"dataAddress,omitempty"`
+
+	Department string `json:"kuayu:department,omitempty"`
+	Standing   string `json:"kuayu:standing,omitempty"`
+	Hash       string `json:"kuayu:hash,omitempty"`
 }
 
-// parse decodes a message strictly and checks its type.
+// DataAddress says where data is to be had, and with what.
+type DataAddress struct {
+	Type         string                 `json:"@type"`
+	EndpointType string                 `json:"endpointType"`
+	Endpoint     string                 `json:"endpoint,omitempty"`
+	Properties   list[EndpointProperty] `json:"endpointProperties,omitempty"`
+}
+
+// EndpointProperty is one of its properties, as an access token.
+type EndpointProperty struct {
+	Type  string `json:"@type"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// maxText bounds identifiers and addresses of foreign messages, in bytes.
+const maxText = 1024
+
+// parse decodes a member's message strictly and checks its type.
 func parse(body []byte, want string) (*message, error) {
 	var m message
 	if err := httpx.Unmarshal(body, &m); err != nil {
 		return nil, err
 	}
+	return &m, m.check(want)
+}
+
+// parseForeign decodes a message of another implementation: what it adds is ignored, what it must say is checked.
+func parseForeign(body []byte, want string) (*message, error) {
+	if !utf8.Valid(body) {
+		return nil, httpx.ErrUTF8.With()
+	}
+	var m message
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, ErrMessage.Because(err, "it is not the JSON of such a message", "不是该消息的 JSON")
+	}
+	// Terms of our profile count between members alone.
+	m.Department, m.Standing, m.Hash = "", "", ""
+	if m.Offer != nil {
+		m.Offer.Application, m.Offer.Grant = nil, nil
+	}
+	return &m, m.check(want)
+}
+
+func (m *message) check(want string) error {
 	if m.Type != want {
-		return nil, ErrMessage.With("@type must be "+want, "@type 须为 "+want)
+		return ErrMessage.With("@type must be "+want, "@type 须为 "+want)
 	}
-	ok := false
+	for _, s := range []string{m.ID, m.ProviderPid, m.ConsumerPid, m.Callback, m.AgreementID, m.Format, m.Code} {
+		if len(s) > maxText {
+			return ErrMessage.With("a member is over 1 KiB", "有成员超过 1 KiB")
+		}
+	}
 	for _, c := range m.Context {
-		ok = ok || c == contextURL
+		if c == contextURL {
+			return nil
+		}
 	}
-	if !ok {
-		return nil, ErrMessage.With("@context lacks the protocol's context", "@context 缺少协议上下文")
-	}
-	return &m, nil
+	return ErrMessage.With("@context lacks the protocol's context", "@context 缺少协议上下文")
 }
 
 // negotiation renders the protocol's view of a record.
@@ -126,13 +213,14 @@ type catalogDoc struct {
 	ID            string      `json:"@id"`
 	Type          string      `json:"@type"`
 	ParticipantID string      `json:"participantId"`
-	Dataset       []dataset   `json:"dataset"`
+	Dataset       []dataset   `json:"dataset,omitempty"`    // absent when empty: the protocol wants at least one
 	Next          string      `json:"kuayu:next,omitempty"` // cursor; foreign peers follow the Link header
 }
 
 type catalogRequest struct {
-	Context contextList       `json:"@context"`
-	Type    string            `json:"@type"`
-	Filter  []json.RawMessage `json:"filter,omitempty"`
-	After   string            `json:"kuayu:after,omitempty"`
+	Context contextList           `json:"@context"`
+	Type    string                `json:"@type"`
+	ID      string                `json:"@id,omitempty"`
+	Filter  list[json.RawMessage] `json:"filter,omitempty"`
+	After   string                `json:"kuayu:after,omitempty"`
 }

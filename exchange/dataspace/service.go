@@ -2,41 +2,130 @@ package dataspace
 
 import (
 	"context"
+	"embed"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrate creates the room's tables.
+func Migrate(ctx context.Context, d *db.DB) error {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return d.Migrate(ctx, "dataspace", dir)
+}
+
+// Decider takes the steps of a process that need no person, after the other end did something. It runs in a
+// transaction.
+type Decider interface {
+	Negotiation(ctx context.Context, tx *db.Tx, n *agreement.Negotiation) error
+	Transfer(ctx context.Context, tx *db.Tx, t *Transfer) error
+}
+
+// Deps are what the room needs.
+type Deps struct {
+	Self         string
+	DB           *db.DB
+	Clock        clock.Clock
+	IDs          ids.Source
+	Queue        *queue.Queue
+	Outbox       *evidence.Outbox
+	Post         *peer.Post
+	Link         *peer.Link
+	Agreements   *agreement.Service
+	Catalog      *catalog.Service
+	Dir          *federation.Directory
+	Participants []Participant
+	URL          string // root of the protocol for participants of other dataspaces, Base included; empty: there are none
+}
+
 // Service carries effects out and messages in.
 type Service struct {
-	self       string
-	post       *peer.Post
-	link       *peer.Link
-	agreements *agreement.Service
-	catalog    *catalog.Service
-	dir        *federation.Directory
+	self         string
+	db           *db.DB
+	clock        clock.Clock
+	ids          ids.Source
+	jobs         *queue.Queue
+	outbox       *evidence.Outbox
+	post         *peer.Post
+	link         *peer.Link
+	agreements   *agreement.Service
+	catalog      *catalog.Service
+	dir          *federation.Directory
+	participants []Participant
+	url          string
+	client       *http.Client
+	decider      Decider
 }
 
 // NewService wires the room: it becomes the agreements' carrier and takes the peers' messages.
-func NewService(self string, post *peer.Post, link *peer.Link, a *agreement.Service, c *catalog.Service, dir *federation.Directory) *Service {
-	s := &Service{self: self, post: post, link: link, agreements: a, catalog: c, dir: dir}
-	a.SetCarrier(s)
-	post.OnSettled(factKind(agreement.SendRequest), s.requested)
+func NewService(d Deps) *Service {
+	s := &Service{
+		self: d.Self, db: d.DB, clock: d.Clock, ids: d.IDs, jobs: d.Queue, outbox: d.Outbox, post: d.Post, link: d.Link, agreements: d.Agreements,
+		catalog: d.Catalog, dir: d.Dir, participants: d.Participants, url: strings.TrimSuffix(d.URL, "/"), client: foreignClient(),
+	}
+	s.decider = rules{s}
+	d.Agreements.SetCarrier(s)
+	d.Queue.Handle(KindForeign, s.deliver)
+	d.Queue.Handle(KindDecide, s.decide)
+	d.Post.OnSettled(factKind(agreement.SendRequest), s.requested)
+	d.Post.OnSettled(factTransfer, s.transferRequested)
 	for _, e := range told() {
-		post.Handle(string(e), peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) { return s.told(ctx, tx, in, e) }})
+		d.Post.Handle(string(e), peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) { return s.told(ctx, tx, in, e) }})
 	}
 	return s
+}
+
+// SetDecider replaces the rules of a node; the conformance run does. Call before serving.
+func (s *Service) SetDecider(d Decider) { s.decider = d }
+
+// rules are what a node decides by itself.
+type rules struct{ *Service }
+
+// Negotiation implements Decider: standing consents, countersignature, closing.
+func (r rules) Negotiation(ctx context.Context, tx *db.Tx, n *agreement.Negotiation) error {
+	_, err := r.agreements.BySelf(ctx, tx, n)
+	return err
+}
+
+// Transfer implements Decider: a transfer under an agreement in force starts at once.
+func (r rules) Transfer(ctx context.Context, tx *db.Tx, t *Transfer) error {
+	if t.Role == agreement.Provider && t.State == Requested {
+		return r.Move(ctx, tx, t, Start, "")
+	}
+	return nil
+}
+
+// sender is who a message comes from.
+type sender struct {
+	id         string
+	department string
+	foreign    *Participant // nil: a member
+}
+
+func member(in *peer.Incoming) sender {
+	return sender{id: in.From, department: in.Fact.Actor.Department}
 }
 
 // told lists the effects that travel as Kuayu's own messages.
@@ -51,6 +140,10 @@ func factKind(e agreement.Effect) string { return "dsp." + strings.ReplaceAll(st
 
 // Carry implements agreement.Carrier.
 func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, e agreement.Effect, bytes []byte) error {
+	if err := s.follow(ctx, tx, n, e); err != nil {
+		return err
+	}
+	p := s.participant(n.Other())
 	pid := n.Peer
 	if pid == "" {
 		pid = n.ID // the other end knows it as its peer's id
@@ -59,17 +152,35 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 	if n.Role == agreement.Consumer {
 		m.ProviderPid, m.ConsumerPid = n.Peer, n.ID
 	}
-	path := Base + "/negotiations/" + url.PathEscape(pid)
+	path := "/negotiations/" + url.PathEscape(pid)
+	offerID := n.Application.Offer
+	if offerID == "" {
+		offerID = "offer:" + n.Application.Resource
+	}
+	o := &offer{Type: "Offer", ID: offerID, Target: n.Application.Resource, Permission: list[rule]{{Action: "use"}}}
 	switch e {
 	case agreement.SendRequest:
-		st, err := s.dir.Statement(s.self)
-		if err != nil {
-			return err
+		m.Type, m.Offer, path = "ContractRequestMessage", o, "/negotiations/request"
+		if n.Peer != "" { // an answer to an offer
+			path = "/negotiations/" + url.PathEscape(pid) + "/request"
+		} else {
+			callback, err := s.callbackURL(p)
+			if err != nil {
+				return err
+			}
+			m.Callback = callback
 		}
-		m.Type, path = "ContractRequestMessage", Base+"/negotiations/request"
-		m.Callback = strings.TrimSuffix(st.PeerURL, "/") + Base
-		m.Department = n.Consumer.Department
-		m.Offer = &offer{Type: "Offer", ID: "offer:" + n.Application.Resource, Target: n.Application.Resource, Permission: []rule{{Action: "use"}}, Application: &n.Application}
+		if p == nil {
+			m.Department, o.Application = n.Consumer.Department, &n.Application
+		}
+	case agreement.SendOffer:
+		m.Type, m.Offer, path = "ContractOfferMessage", o, path+"/offers"
+		o.Assigner, o.Assignee = n.Provider.Member, n.Consumer.Member
+		if p == nil {
+			o.Grant = n.Grant
+		}
+	case agreement.SendAccepted:
+		m.Type, path, m.EventType = "ContractNegotiationEventMessage", path+"/events", "ACCEPTED"
 	case agreement.SendAgreement:
 		m.Type, path = "ContractAgreementMessage", path+"/agreement"
 		m.Agreement, m.Standing, m.Hash = bytes, n.Standing, n.Hash
@@ -80,19 +191,43 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 		m.Type, path, m.EventType = "ContractNegotiationEventMessage", path+"/events", "FINALIZED"
 	case agreement.SendTermination:
 		m.Type, path, m.Code = "ContractNegotiationTerminationMessage", path+"/termination", string(n.State)
-		m.Reason = []string{n.Reason}
+		if n.Reason != "" {
+			m.Reason = reasons{n.Reason}
+		}
 	default:
+		if p != nil {
+			return nil // what a foreign participant sees of it is the effect on transfers
+		}
 		body, err := json.Marshal(toldMessage{Process: pid, Reason: n.Reason, Agreement: n.Agreement})
 		if err != nil {
 			return err
 		}
 		return s.queue(ctx, tx, n, peer.Message{Kind: string(e), Path: peer.PathMessages + string(e), Body: body})
 	}
+	if p != nil {
+		m.Standing, m.Hash = "", ""
+		return s.send(ctx, tx, p, &foreignMessage{Process: n.ID, Path: path, Kind: factKind(e), Agreement: n.Agreement, Department: n.Department()}, &m)
+	}
 	body, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return s.queue(ctx, tx, n, peer.Message{Kind: factKind(e), Path: path, Body: body})
+	return s.queue(ctx, tx, n, peer.Message{Kind: factKind(e), Path: Base + path, Body: body})
+}
+
+// callbackURL is where the other end answers to: p, or a member if nil.
+func (s *Service) callbackURL(p *Participant) (string, error) {
+	if p != nil {
+		if s.url == "" {
+			return "", ErrParticipant.With("this node does not listen for participants", "本节点未开启数据空间参与方接口")
+		}
+		return s.url, nil
+	}
+	st, err := s.dir.Statement(s.self)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(st.PeerURL, "/") + Base, nil
 }
 
 func (s *Service) queue(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, m peer.Message) error {
@@ -101,7 +236,9 @@ func (s *Service) queue(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 	if n.Role == agreement.Provider {
 		m.ToDept = n.Consumer.Department
 	}
-	m.Subject = "negotiation/" + n.ID
+	if m.Subject == "" {
+		m.Subject = "negotiation/" + n.ID
+	}
 	return s.post.Queue(ctx, tx, m)
 }
 
@@ -143,29 +280,53 @@ func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agre
 	return json.Marshal(negotiation(n))
 }
 
+// arrival is one kind of message that may arrive: where, of what type, and what it does.
+type arrival struct {
+	path  string
+	kind  string
+	apply func(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*agreement.Negotiation, error)
+}
+
+// arrivals are the negotiation messages of both roles: ours as the provider, and as the consumer below the callback.
+func (s *Service) arrivals() []arrival {
+	return []arrival{
+		{"request", "ContractRequestMessage", s.onRequest},
+		{"{pid}/request", "ContractRequestMessage", s.onResubmit},
+		{"{pid}/offers", "ContractOfferMessage", s.onOffer},
+		{"{pid}/agreement", "ContractAgreementMessage", s.onAgreement},
+		{"{pid}/agreement/verification", "ContractAgreementVerificationMessage", s.onVerification},
+		{"{pid}/events", "ContractNegotiationEventMessage", s.onEvent},
+		{"{pid}/termination", "ContractNegotiationTerminationMessage", s.onTermination},
+	}
+}
+
 // Routes adds the protocol's endpoints to the peer listener.
 func (s *Service) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+Root+"/.well-known/dspace-version", s.version)
 	mux.HandleFunc("POST "+Base+"/catalog/request", s.serveCatalog)
 	mux.HandleFunc("GET "+Base+"/catalog/datasets/{id}", s.serveDataset)
 	mux.HandleFunc("GET "+Base+"/negotiations/{pid}", s.serveNegotiation)
-	in := func(path string, f func(context.Context, *db.Tx, *peer.Incoming, string) (*agreement.Negotiation, error)) {
-		mux.HandleFunc("POST "+Base+"/negotiations/"+path, func(w http.ResponseWriter, r *http.Request) {
+	for _, a := range s.arrivals() {
+		mux.HandleFunc("POST "+Base+"/negotiations/"+a.path, func(w http.ResponseWriter, r *http.Request) {
 			pid := r.PathValue("pid")
 			s.post.Serve(w, r, peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-				n, err := f(ctx, tx, in, pid)
+				m, err := parse(in.Body, a.kind)
 				if err != nil {
 					return nil, err
 				}
-				return json.Marshal(negotiation(n))
+				n, err := a.apply(ctx, tx, member(in), pid, m)
+				if err != nil {
+					return nil, err
+				}
+				answer, err := json.Marshal(negotiation(n))
+				if err != nil {
+					return nil, err
+				}
+				return answer, s.decider.Negotiation(ctx, tx, n)
 			}})
 		})
 	}
-	in("request", s.onRequest)
-	in("{pid}/agreement", s.onAgreement)
-	in("{pid}/agreement/verification", s.onVerification)
-	in("{pid}/events", s.onEvent)
-	in("{pid}/termination", s.onTermination)
+	s.transferRoutes(mux)
 }
 
 func (s *Service) version(w http.ResponseWriter, r *http.Request) {
@@ -174,83 +335,139 @@ func (s *Service) version(w http.ResponseWriter, r *http.Request) {
 	}}})
 }
 
-func (s *Service) onRequest(ctx context.Context, tx *db.Tx, in *peer.Incoming, _ string) (*agreement.Negotiation, error) {
-	m, err := parse(in.Body, "ContractRequestMessage")
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) onRequest(ctx context.Context, tx *db.Tx, from sender, _ string, m *message) (*agreement.Negotiation, error) {
 	switch {
 	case m.ConsumerPid == "" || len(m.ConsumerPid) > 128:
 		return nil, ErrMessage.With("consumerPid missing", "缺少 consumerPid")
-	case (m.Callback == "") == (m.ProviderPid == ""):
+	case m.Callback == "" || m.ProviderPid != "":
 		return nil, ErrMessage.With("exactly one of callbackAddress and providerPid", "callbackAddress 与 providerPid 须恰有其一")
-	case m.Offer == nil || m.Offer.Application == nil || m.Offer.Target != m.Offer.Application.Resource:
-		return nil, ErrOffer.With()
-	case in.Fact.Actor.Department == "" || in.Fact.Actor.Department != m.Department:
-		return nil, ErrMessage.With("kuayu:department must be the sealed actor's", "kuayu:department 须与封印中的部门一致")
+	case m.Offer == nil || m.Offer.Target == "":
+		return nil, ErrMessage.With("offer or its target missing", "缺少 offer 或 target")
 	}
-	return s.agreements.OnRequest(ctx, tx, policy.Party{Member: in.From, Department: m.Department}, m.ConsumerPid, *m.Offer.Application)
-}
-
-func (s *Service) onAgreement(ctx context.Context, tx *db.Tx, in *peer.Incoming, pid string) (*agreement.Negotiation, error) {
-	m, err := parse(in.Body, "ContractAgreementMessage")
+	a, err := s.applied(ctx, tx, from, m.Offer)
 	if err != nil {
 		return nil, err
 	}
+	if from.foreign == nil && (from.department == "" || from.department != m.Department) {
+		return nil, ErrMessage.With("kuayu:department must be the sealed actor's", "kuayu:department 须与封印中的部门一致")
+	}
+	n, err := s.agreements.OnRequest(ctx, tx, policy.Party{Member: from.id, Department: from.department}, m.ConsumerPid, *a)
+	if err != nil || from.foreign == nil {
+		return n, err
+	}
+	return n, s.keepCallback(ctx, tx, from.foreign, n.ID, m.Callback)
+}
+
+// applied is what an offer asks for: a member says it in full, a participant by its registration.
+func (s *Service) applied(ctx context.Context, tx *db.Tx, from sender, o *offer) (*agreement.Application, error) {
+	if from.foreign == nil {
+		if o.Application == nil || o.Target != o.Application.Resource {
+			return nil, ErrOffer.With()
+		}
+		return o.Application, nil
+	}
+	if len(o.Permission) == 0 && len(o.Prohibition) == 0 {
+		return nil, ErrMessage.With("an offer has a permission or a prohibition", "offer 须含 permission 或 prohibition")
+	}
+	r, err := s.catalog.GetTx(ctx, tx, db.Scope{}, o.Target)
+	if err != nil {
+		return nil, err
+	}
+	a := from.foreign.application(s.self, r, o.ID, s.clock.Now())
+	return &a, nil
+}
+
+func (s *Service) onResubmit(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*agreement.Negotiation, error) {
+	if m.Callback != "" || m.Offer == nil || m.Offer.Target == "" {
+		return nil, ErrMessage.With("an answer to an offer carries an offer and no callbackAddress", "对要约的再次申请须含 offer，且不含 callbackAddress")
+	}
+	a, err := s.applied(ctx, tx, from, m.Offer)
+	if err != nil {
+		return nil, err
+	}
+	return s.agreements.OnResubmit(ctx, tx, from.id, pid, *a)
+}
+
+func (s *Service) onOffer(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*agreement.Negotiation, error) {
+	if m.Offer == nil || m.Offer.ID == "" || m.Offer.Target == "" || m.ProviderPid == "" {
+		return nil, ErrMessage.With("offer, its id, its target or providerPid missing", "缺少 offer、其 id、target 或 providerPid")
+	}
+	var g agreement.Grant
+	switch {
+	case m.Offer.Grant != nil:
+		g = *m.Offer.Grant
+	case from.foreign == nil:
+		return nil, ErrMessage.With("kuayu:grant missing", "缺少 kuayu:grant")
+	}
+	return s.agreements.OnOffer(ctx, tx, from.id, pid, m.ProviderPid, m.Offer.Target, g)
+}
+
+func (s *Service) onAgreement(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*agreement.Negotiation, error) {
 	if len(m.Agreement) == 0 || m.ProviderPid == "" {
 		return nil, ErrMessage.With("agreement or providerPid missing", "缺少 agreement 或 providerPid")
 	}
-	return s.agreements.OnAgreement(ctx, tx, in.From, pid, m.ProviderPid, m.Standing, m.Agreement)
+	if from.foreign == nil {
+		return s.agreements.OnAgreement(ctx, tx, from.id, pid, m.ProviderPid, m.Standing, m.Agreement)
+	}
+	var a struct {
+		Type       string     `json:"@type"`
+		ID         string     `json:"@id"`
+		Target     string     `json:"target"`
+		Assigner   string     `json:"assigner"`
+		Assignee   string     `json:"assignee"`
+		Permission list[rule] `json:"permission"`
+	}
+	if err := json.Unmarshal(m.Agreement, &a); err != nil || a.Type != "Agreement" || a.ID == "" || len(a.ID) > 256 || a.Target == "" {
+		return nil, ErrMessage.Because(err, "agreement lacks @type, @id or target", "agreement 缺少 @type、@id 或 target")
+	}
+	return s.agreements.OnForeignAgreement(ctx, tx, from.id, pid, m.ProviderPid, a.ID, a.Target, m.Agreement)
 }
 
-func (s *Service) onVerification(ctx context.Context, tx *db.Tx, in *peer.Incoming, pid string) (*agreement.Negotiation, error) {
-	m, err := parse(in.Body, "ContractAgreementVerificationMessage")
-	if err != nil {
-		return nil, err
-	}
-	return s.agreements.OnVerification(ctx, tx, in.From, pid, m.Hash)
+func (s *Service) onVerification(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*agreement.Negotiation, error) {
+	return s.agreements.OnVerification(ctx, tx, from.id, pid, m.Hash)
 }
 
-func (s *Service) onEvent(ctx context.Context, tx *db.Tx, in *peer.Incoming, pid string) (*agreement.Negotiation, error) {
-	m, err := parse(in.Body, "ContractNegotiationEventMessage")
-	if err != nil {
-		return nil, err
+func (s *Service) onEvent(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*agreement.Negotiation, error) {
+	switch m.EventType {
+	case "FINALIZED":
+		return s.agreements.OnFinalized(ctx, tx, from.id, pid)
+	case "ACCEPTED":
+		return s.agreements.OnAccepted(ctx, tx, from.id, pid)
 	}
-	if m.EventType != "FINALIZED" {
-		return nil, ErrMessage.With("eventType "+m.EventType, "eventType "+m.EventType)
-	}
-	return s.agreements.OnFinalized(ctx, tx, in.From, pid)
+	return nil, ErrMessage.With("unknown eventType", "eventType 未知")
 }
 
-func (s *Service) onTermination(ctx context.Context, tx *db.Tx, in *peer.Incoming, pid string) (*agreement.Negotiation, error) {
-	m, err := parse(in.Body, "ContractNegotiationTerminationMessage")
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) onTermination(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*agreement.Negotiation, error) {
 	reason := strings.Join(m.Reason, "; ")
 	if len(reason) > 4000 {
 		return nil, ErrMessage.With("reason too long", "理由过长")
 	}
-	n, err := s.agreements.OnTermination(ctx, tx, in.From, pid, agreement.Consumer, reason)
+	n, err := s.agreements.OnTermination(ctx, tx, from.id, pid, agreement.Consumer, reason)
 	if errors.Is(err, agreement.ErrNoSuch) {
-		return s.agreements.OnTermination(ctx, tx, in.From, pid, agreement.Provider, reason)
+		return s.agreements.OnTermination(ctx, tx, from.id, pid, agreement.Provider, reason)
 	}
 	return n, err
 }
 
 func (s *Service) serveNegotiation(w http.ResponseWriter, r *http.Request) {
-	member, _, err := s.link.Caller(r)
+	id, _, err := s.link.Caller(r)
 	if err != nil {
 		s.link.Refuse(w, r, err)
 		return
 	}
-	n, err := s.agreements.Get(r.Context(), db.System("peer"), r.PathValue("pid"))
-	if err == nil && n.Other() != member {
-		err = agreement.ErrNoSuch.With()
-	}
+	n, err := s.view(r, id)
 	if err != nil {
 		s.link.Refuse(w, r, err)
 		return
 	}
 	httpx.WriteJSON(w, r, http.StatusOK, negotiation(n))
+}
+
+// view returns a negotiation to its other end alone.
+func (s *Service) view(r *http.Request, id string) (*agreement.Negotiation, error) {
+	n, err := s.agreements.Get(r.Context(), db.System("peer"), r.PathValue("pid"))
+	if err == nil && n.Other() != id {
+		return nil, agreement.ErrNoSuch.With()
+	}
+	return n, err
 }

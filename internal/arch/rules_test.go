@@ -52,6 +52,7 @@ var edges = []edge{
 	// Floor 9: programs.
 	{"cmd/kuayu", "demo", "the command demo"},
 	{"cmd/kuayu", "bench", "the command bench"},
+	{"cmd/kuayu", "conformance", "the command conformance"},
 	{"demo", "demo/seed", "the demonstration fills its nodes with made-up rows"},
 	{"bench", "demo", "what is measured is the federation the demonstration builds"},
 	{"bench", "demo/seed", "the measured tables hold made-up rows"},

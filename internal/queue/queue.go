@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -182,6 +183,10 @@ func (q *Queue) Run(ctx context.Context) error {
 func (q *Queue) due(ctx context.Context) ([]row, time.Time, error) {
 	now := q.clock.Now()
 	far := now.Add(time.Minute)
+	// What runs is noted before the table is read: a job that ends in between is still in the rows read.
+	q.mu.Lock()
+	busy := maps.Clone(q.busy)
+	q.mu.Unlock()
 	var rows []row
 	err := q.db.Read().NewRaw(`SELECT * FROM queue_job j WHERE dead = 0 AND run_at <= ? AND lease_until <= ?
 		AND (serial_key = '' OR NOT EXISTS (SELECT 1 FROM queue_job p WHERE p.serial_key = j.serial_key AND p.seq < j.seq AND p.dead = 0))
@@ -189,14 +194,12 @@ func (q *Queue) due(ctx context.Context) ([]row, time.Time, error) {
 	if err != nil {
 		return nil, far, fmt.Errorf("due jobs: %w", err)
 	}
-	q.mu.Lock()
 	free := rows[:0]
 	for _, r := range rows {
-		if !q.busy[r.ID] {
+		if !busy[r.ID] {
 			free = append(free, r)
 		}
 	}
-	q.mu.Unlock()
 	var next []int64
 	if err := q.db.Read().NewRaw("SELECT run_at FROM queue_job WHERE dead = 0 AND run_at > ? ORDER BY run_at LIMIT 1", now.UnixMicro()).Scan(ctx, &next); err == nil && len(next) == 1 {
 		if t := time.UnixMicro(next[0]); t.Before(far) {

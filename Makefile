@@ -8,7 +8,7 @@ TESTFLAGS ?= -timeout 10m
 NOCGO   := CGO_ENABLED=0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build build-nocgo test check fmt fix generate bench fuzz nightly deadcode clean
+.PHONY: help demo build build-nocgo test check conformance fmt fix generate bench fuzz nightly deadcode clean
 .PHONY: check-fmt check-vet check-lint check-arch check-vuln
 
 help: ## list the targets
@@ -25,6 +25,9 @@ build-nocgo: ## the same without cgo: one static file, as bin/kuayu-nocgo
 
 test: ## all tests; needs nothing outside the repository
 	$(NOCGO) $(GO) test $(TESTFLAGS) ./...
+
+conformance: ## the Dataspace Protocol's conformance kit, twice; says so if it cannot be had
+	@GO="$(GO)" tools/conformance.sh
 
 check: check-fmt check-vet check-lint check-arch check-vuln ## format, vet, lint, imports, generated pages, known vulnerabilities
 

@@ -9,12 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	mrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kuayu/kuayu/api/client"
@@ -140,13 +141,17 @@ func (c *Cluster) prepare(p Place, s Settings) error {
 	return err
 }
 
+// ports counts the ports given out in this process: none is given twice, so that a node which restarts finds its own.
+var ports atomic.Uint32 //nolint:gochecknoglobals // ports belong to the machine, not to a cluster
+
 // freePort finds a port that the node can listen on later. It is below the range from which the system takes the ports
 // of outgoing connections (32768 and up on Linux): one of those could take it in between.
 func freePort() (string, error) {
 	var err error
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+mrand.IntN(20_000)) //nolint:gosec // not a secret
-		l, lerr := net.Listen("tcp", addr)                             //nolint:noctx // closed at once
+	for range 1000 {
+		n := (uint32(os.Getpid())*611 + ports.Add(1)) % 20_000 //nolint:gosec // spreads processes
+		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+n)
+		l, lerr := net.Listen("tcp", addr) //nolint:noctx // closed at once
 		if lerr == nil {
 			return addr, l.Close()
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/dataspace"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/source"
 	"github.com/kuayu/kuayu/internal/db"
@@ -226,6 +227,22 @@ func (s *strangers) apply(from, to tenant, far int) {
 		s.t.Fatal(err)
 	}
 	res.Release()
+	tr, err := s.node(from).Dataspace.RequestTransfer(s.ctx, s.session(from.member, "officer-"+from.short), done.Agreement, dataspace.FormatQuery)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.own("transfer", tr.ID, allowed...)
+	s.await(func() bool {
+		ts, err := s.node(to).Dataspace.Transfers(s.ctx, db.System("test"), done.Agreement, 10)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if len(ts) == 1 && ts[0].State == dataspace.Started {
+			s.own("transfer", ts[0].ID, allowed...)
+			return true
+		}
+		return false
+	})
 	if far == 5 {
 		must(theirs.Revoke(s.ctx, head, got.ID, s.hidden(allowed...)))
 	}
@@ -348,6 +365,43 @@ func scoped() []scopedMethod {
 		{"agreement.Service.Revoke", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.Revoke(ctx, v.as("head"), id, "x")
 		})},
+		{"agreement.Service.CounterOffer", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.CounterOffer(ctx, v.as("officer"), id, agreement.Grant{Fields: []string{"uscc"}})
+		})},
+		{"agreement.Service.AcceptOffer", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.AcceptOffer(ctx, v.as("head"), id)
+		})},
+		{"agreement.Service.Resubmit", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.Resubmit(ctx, v.as("head"), id, agreement.Application{
+				Provider: "zhejiang", Resource: v.resource, Basis: policy.Basis{Kind: "duty", Citation: "x"}, Purposes: []string{"x"}, Scenario: "x", Scope: "x",
+				Modes: []policy.Mode{policy.ModeQuery}, Fields: []string{"uscc"}, ValidUntil: v.c.Clock.Now().AddDate(0, 1, 0), Declared: true,
+			})
+		})},
+		{"agreement.Service.Find", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.Find(ctx, v.n.DB.Read(), v.sc, id)
+		})},
+		{"dataspace.Service.Transfer", "transfer", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Dataspace.Transfer(ctx, v.sc, id)
+		}},
+		{"dataspace.Service.Transfers", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			var all []dataspace.Transfer
+			for _, a := range append([]string{""}, v.theirs("agreement")...) {
+				ts, err := v.n.Dataspace.Transfers(ctx, v.sc, a, 500)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, ts...)
+			}
+			return all, nil
+		}},
+		{"dataspace.Service.RequestTransfer", "negotiation agreement", func(ctx context.Context, v *visitor, id string) (any, error) {
+			_, err := v.n.Dataspace.RequestTransfer(ctx, v.as("officer"), id, dataspace.FormatQuery)
+			return nil, err
+		}},
+		{"dataspace.Service.MoveTransfer", "transfer", func(ctx context.Context, v *visitor, id string) (any, error) {
+			_, err := v.n.Dataspace.MoveTransfer(ctx, v.as("officer"), id, dataspace.Terminate, "x")
+			return nil, err
+		}},
 		{"agreement.Service.ConsentInAdvance", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
 			_, err := v.n.Agreements.ConsentInAdvance(ctx, v.as("head"), agreement.Standing{
 				Resource: id, Fields: []string{"uscc"}, Modes: []policy.Mode{policy.ModeQuery}, MaxDays: 1, ValidUntil: v.c.Clock.Now().AddDate(1, 0, 0),

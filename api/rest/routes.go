@@ -39,6 +39,8 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.identityRoutes(mux)
 	a.catalogRoutes(mux)
 	a.agreementRoutes(mux)
+	a.offerRoutes(mux)
+	a.transferRoutes(mux)
 	a.evidenceRoutes(mux)
 	a.queryRoutes(mux)
 	a.federationRoutes(mux)

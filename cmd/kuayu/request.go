@@ -19,6 +19,9 @@ type requestCmd struct {
 	History       requestHistoryCmd       `cmd:"" help:"办理经过。|What happened so far."`
 	Consent       requestConsentCmd       `cmd:"" help:"使用方审签：申请发出。|Consumer's head: the application goes out."`
 	Answer        requestAnswerCmd        `cmd:"" help:"提供方提出答复。|Provider's officer: what would be granted."`
+	Offer         requestOfferCmd         `cmd:"" help:"提供方提出要约（另行条件）。|Provider's officer: offer other terms."`
+	Accept        requestAcceptCmd        `cmd:"" help:"使用方接受要约。|Consumer's head: accept the offer."`
+	Resubmit      requestResubmitCmd      `cmd:"" help:"使用方就要约再次申请。|Consumer's head: answer the offer by asking again."`
 	ConsentAnswer requestConsentAnswerCmd `cmd:"" help:"提供方审签：协议成立。|Provider's head: the agreement is made."`
 	Return        requestReturnCmd        `cmd:"" help:"提供方退回答复。|Provider's head: back to the officer."`
 	Refuse        requestRefuseCmd        `cmd:"" help:"提供方拒绝并说明理由。|Provider's head: refuse, with reasons."`
@@ -113,6 +116,8 @@ func (a *app) next(n *agreement.Negotiation) (command, role string) {
 		return "kuayu request answer " + n.ID, "data_officer"
 	case n.Role == agreement.Provider && n.State == agreement.ProvOfficeApproval:
 		return "kuayu request consent-answer " + n.ID, "office_head"
+	case n.Role == agreement.Consumer && n.State == agreement.CounterOffered:
+		return "kuayu request accept " + n.ID, "office_head"
 	default:
 		return "", ""
 	}

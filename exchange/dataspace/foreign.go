@@ -243,6 +243,8 @@ func (s *Service) ForeignRoutes(mux *http.ServeMux) {
 		}
 		httpx.WriteJSON(w, r, http.StatusOK, transferDoc(t))
 	})
+	mux.HandleFunc("POST "+Base+"/data/{id}", s.serveData)
+	mux.HandleFunc("GET "+Base+"/data/{id}", s.serveData)
 	for _, a := range s.arrivals() {
 		mux.HandleFunc("POST "+Base+"/negotiations/"+a.path, func(w http.ResponseWriter, r *http.Request) {
 			s.receive(w, r, a.kind, "ContractNegotiationError", func(ctx context.Context, tx *db.Tx, from sender, pid string, m *message) (*outcome, error) {

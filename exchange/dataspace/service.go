@@ -77,6 +77,7 @@ type Service struct {
 	url          string
 	client       *http.Client
 	decider      Decider
+	pull         Pull
 }
 
 // NewService wires the room: it becomes the agreements' carrier and takes the peers' messages.

@@ -256,8 +256,10 @@ func (s *Service) moved(ctx context.Context, tx *db.Tx, t *Transfer, e TransferE
 func (s *Service) open(t *Transfer) {
 	t.Token = ids.Token(24)
 	root := s.url
-	if root == "" || s.participant(t.Member) == nil {
-		root, _ = s.callbackURL(nil) // a member reads through its own node, which knows the way
+	if s.participant(t.Member) == nil {
+		t.Token, root = "", s.endpoint() // a member reads by governed queries of its own node, sealed
+		t.Address = &DataAddress{Type: "DataAddress", EndpointType: "https://w3id.org/kuayu/query", Endpoint: root}
+		return
 	}
 	t.Address = &DataAddress{
 		Type: "DataAddress", EndpointType: "https://w3id.org/idsa/v4.1/HTTP", Endpoint: root + "/data/" + t.ID,

@@ -41,9 +41,10 @@ check-vet:
 check-lint:
 	$(NOCGO) $(TOOL) golangci-lint run ./...
 
-# Imports, sizes, names on pages, and whether docs/errors.md is what the sources say.
+# Imports, sizes, names on pages, and whether docs/errors.md and docs/law.md are what the sources say.
 check-arch:
 	$(NOCGO) $(GO) test -count=1 ./internal/arch
+	$(NOCGO) $(GO) test -count=1 ./exchange/law -run '^TestLawPage$$'
 
 check-vuln:
 	@GO="$(GO)" tools/vulncheck.sh
@@ -56,6 +57,7 @@ fix: fmt ## format, and let the linter mend what it can, unneeded suppressions t
 
 generate: ## write generated pages anew
 	$(NOCGO) $(GO) test -count=1 ./internal/arch -run '^TestErrorsPage$$' -update
+	$(NOCGO) $(GO) test -count=1 ./exchange/law -run '^TestLawPage$$' -update
 
 bench: build ## measure; docs/performance.md says what the figures mean
 	bin/kuayu bench evidence

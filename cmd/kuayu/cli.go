@@ -50,6 +50,7 @@ type cli struct {
 	Verify    verifyCmd    `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`
 
 	Evidence evidenceCmd `cmd:"" help:"存证与回执。|Evidence and receipts."`
+	Law      lawCmd      `cmd:"" help:"法定程序与时限：回放案例。|The law's way and its clocks: play histories."`
 }
 
 // defaultDir is where a node lives unless --dir says otherwise.

@@ -37,12 +37,16 @@ var edges = []edge{
 	{"support/peer", "support/federation", "who is called, where, and with which keys"},
 	{"support/peer", "support/evidence", "what is sent and received is recorded, and every message witnesses"},
 	{"support/identity", "support/standard", "a department is named by a unified social credit code that must be a real one"},
+	{"support/deadline", "support/evidence", "a clock that runs out leaves a fact, in the same transaction"},
+	{"support/deadline", "support/seal", "the fact names who acted"},
 	{"support/protect", "support/policy", "masks are part of the terms"},
 	{"support/protect", "support/standard", "an address is masked down to the division it names"},
 
 	// Floor 2: agreement → catalog → source; gateway over them; dataspace on top, and nobody imports it.
 	{"exchange/catalog", "exchange/source", "an entry says where its rows are mounted"},
 	{"exchange/agreement", "exchange/catalog", "an application is for an entry, and the entry sets its class and deadline"},
+	{"exchange/law", "exchange/agreement", "histories are played by the machine that serves, not by a copy"},
+	{"exchange/law", "exchange/catalog", "the class of a resource sets the clock of its applications"},
 	{"exchange/gateway", "exchange/agreement", "a query runs under an agreement in force"},
 	{"exchange/gateway", "exchange/catalog", "what is mounted behind a resource is found there"},
 	{"exchange/gateway", "exchange/source", "the rows are read there"},

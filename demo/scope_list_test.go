@@ -22,6 +22,8 @@ func unscoped() map[string]string {
 		"agreement.Service.OnTermination":  "as OnAgreement",
 		"agreement.Service.OnTold":         "as OnAgreement",
 		"agreement.Service.OnVerification": "as OnAgreement",
+		"agreement.Service.NoteRefused":    "as OnAgreement",
+		"agreement.Service.LedgerFor":      "for the provider of the agreement alone; compares it itself",
 		"agreement.Service.Rejected":       "the other member's refusal of this node's own message",
 
 		"catalog.Service.Mounted": "the gateway's own look-up of where granted rows are; nothing of it leaves",
@@ -32,7 +34,8 @@ func unscoped() map[string]string {
 		"gateway.Gateway.Restore":  "the node's own memory of what it answered before a restart",
 		"gateway.Gateway.Serve":    "a sealed request of another member: the agreement, not a department, says what it may read",
 
-		"gateway.Gateway.ServeLease": "as Serve; compares the consumer itself",
+		"gateway.Gateway.ServeLease":  "as Serve; compares the consumer itself",
+		"gateway.Gateway.ServeLedger": "as Serve; the agreement's provider alone is answered",
 
 		"identity.Service.AddActor":     "for operators, who look after all departments of the node",
 		"identity.Service.Departments":  "names of departments are public among officers",

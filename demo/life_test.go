@@ -13,7 +13,10 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/dbtest"
 	"github.com/kuayu/kuayu/internal/workday"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
@@ -336,6 +339,7 @@ func TestChangeOfUse(t *testing.T) {
 			t.Errorf("%s keeps %+v", member, vs.Items)
 		}
 	}
+	m.settled()
 }
 
 // TestSuspension: at once, by the head or the authority, until what was ordered is put right (Decree 809 art. 27).
@@ -396,6 +400,7 @@ func TestSuspension(t *testing.T) {
 	if _, err := f.query(sh, id, plan(policy.Plan{Limit: 1})); !errors.Is(err, agreement.ErrRevoked) {
 		t.Errorf("terminated: %v", err)
 	}
+	m.settled()
 }
 
 func changedScope(a agreement.Application) agreement.Application {
@@ -533,5 +538,158 @@ func TestLedgerAndDisposal(t *testing.T) {
 	renewal.ValidUntil = c.Now().AddDate(1, 0, 0)
 	if err := apply(renewal); code(err) != "agreement.not_in_force" {
 		t.Errorf("renewal of what was destroyed: %v", err)
+	}
+	m.settled()
+}
+
+// TestTwoPeopleChangeAndExtend: who has both roles still can't do both steps (art. 20, 21).
+func TestTwoPeopleChangeAndExtend(t *testing.T) {
+	f := newFixture(t, Settings{})
+	dual := func(member, dept string) *identity.Session {
+		n := f.c.Node(member)
+		a := identity.Actor{ID: "dual", Department: dept, Name: "兼任", Kind: "officer", Roles: []identity.Role{identity.DataOfficer, identity.OfficeHead, identity.Authority}}
+		if err := n.Identity.AddActor(f.ctx, a); err != nil {
+			t.Fatal(err)
+		}
+		_, sess, err := n.Identity.OpenFor(f.ctx, "dual")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sess
+	}
+	zj, sh := dual("zhejiang", f.health), dual("shanghai", f.market)
+	here, there := f.c.Node("shanghai").Agreements, f.c.Node("zhejiang").Agreements
+	alone := func(_ *agreement.Negotiation, err error) {
+		t.Helper()
+		if !errors.Is(err, agreement.ErrTwoPeople) {
+			t.Errorf("alone: %v", err)
+		}
+	}
+	m := f.under(f.application())
+	must[*agreement.Negotiation](t)(there.AskExtension(f.ctx, zj, m.theirs, 5, "核实"))
+	alone(there.ConsentExtension(f.ctx, zj, m.theirs))
+	must[*agreement.Negotiation](t)(there.AskSupplement(f.ctx, zj, m.theirs, []agreement.Missing{{Item: "范围", Why: "不明"}}))
+	m.awaitBoth(agreement.Supplement)
+	wide := changedScope(f.application())
+	wide.ValidUntil = m.at("shanghai").Application.ValidUntil
+	must[*agreement.Negotiation](t)(here.GiveSupplement(f.ctx, sh, m.mine, agreement.Supply{Texts: []agreement.Supplied{{Item: "范围", Text: "见更正"}}, Application: &wide}))
+	alone(here.ConsentSupplement(f.ctx, sh, m.mine))
+	m.act("head-sh", "consent-supply", nil)
+	m.awaitBoth(agreement.Reviewing)
+	m.act("officer-zj", "answer", agreement.Grant{Fields: wide.Fields})
+	m.act("head-zj", "consent-answer", nil)
+	m.awaitBoth(agreement.Active)
+	change := f.application()
+	change.Scenario = "另一场景"
+	must[*agreement.Negotiation](t)(here.DraftChange(f.ctx, sh, m.mine, agreement.ChangeRequest{Application: change, Reason: "x"}))
+	alone(here.RequestChange(f.ctx, sh, m.mine))
+	m.act("head-sh", "consent-change", nil)
+	m.awaitBoth(agreement.ChangeOfUse)
+	must[*agreement.Negotiation](t)(there.ProposeChange(f.ctx, zj, m.theirs, agreement.Grant{Fields: change.Fields}))
+	alone(there.GrantChange(f.ctx, zj, m.theirs))
+	m.act("head-zj", "grant-change", nil)
+	m.awaitBoth(agreement.Active)
+}
+
+// TestAuthorityOfAnotherDepartment: the authority acts on what belongs to others; the fact is theirs and names it, and
+// its own colleagues see nothing of it.
+func TestAuthorityOfAnotherDepartment(t *testing.T) {
+	f := newFixture(t, Settings{})
+	bureau := Department("330000", 9)
+	if err := f.c.AddDepartment(f.ctx, "zhejiang", "bureau", bureau, "浙江省数据主管部门", identity.Actor{ID: "regulator", Name: "主管", Kind: "officer", Roles: []identity.Role{identity.Authority}}); err != nil {
+		t.Fatal(err)
+	}
+	m := f.inForce(f.application())
+	id := m.at("zhejiang").Agreement
+	suspend := "/api/v1/agreements/" + id + "/suspend"
+	if err := f.as("zhejiang", "head-bureau").Call(f.ctx, http.MethodPost, suspend, rest.Reason{Reason: "x"}, nil); code(err) != "agreement.no_such" {
+		t.Errorf("the head of another department: %v", err)
+	}
+	f.call(f.as("zhejiang", "regulator"), http.MethodPost, suspend, rest.Reason{Reason: "检查发现超范围"}, nil)
+	m.awaitBoth(agreement.Suspended)
+	find := func(actor string) (es rest.Page[evidence.Entry]) {
+		f.call(f.as("zhejiang", actor), http.MethodGet, "/api/v1/facts?kind=agreement.suspend", nil, &es)
+		return es
+	}
+	if es := find("officer-zj"); len(es.Items) != 1 {
+		t.Errorf("the provider's department sees %d facts of the suspension", len(es.Items))
+	}
+	if es := find("officer-bureau"); len(es.Items) != 0 {
+		t.Errorf("the authority's colleagues see %+v", es.Items)
+	}
+}
+
+// TestChangeHeardLate: an applicant that could not be reached until the old limit had passed hears of the change and is
+// in force again, as the provider is.
+func TestChangeHeardLate(t *testing.T) {
+	c := clock.NewManual(time.Now().UTC())
+	f := newFixture(t, Settings{Clock: c})
+	a := f.application()
+	a.ValidUntil = c.Now().Add(20 * time.Minute) // TLS goes by the real clock: not far
+	m := f.inForce(a)
+	longer := a
+	longer.ValidUntil = a.ValidUntil.AddDate(0, 3, 0)
+	m.act("officer-sh", "change", agreement.ChangeRequest{Application: longer, Reason: "延长"})
+	m.act("head-sh", "consent-change", nil)
+	m.awaitBoth(agreement.ChangeOfUse)
+	m.act("officer-zj", "answer-change", agreement.Grant{Fields: longer.Fields})
+	if err := f.c.StopNode("shanghai"); err != nil {
+		t.Fatal(err)
+	}
+	m.act("head-zj", "grant-change", nil)
+	c.Advance(30 * time.Minute)
+	if err := f.c.StartNode(context.WithoutCancel(f.ctx), "shanghai"); err != nil {
+		t.Fatal(err)
+	}
+	f.await(func() bool {
+		c.Advance(time.Second) // messages are tried again after a while
+		for _, member := range []string{"shanghai", "zhejiang"} {
+			f.c.Node(member).Queue.Wake()
+		}
+		here, there := m.at("shanghai"), m.at("zhejiang")
+		return here.State == agreement.Active && there.State == agreement.Active && here.Hash == there.Hash
+	})
+}
+
+// TestLifeOnPostgres: the acts that have tables of their own, on PostgreSQL.
+func TestLifeOnPostgres(t *testing.T) {
+	dsn := map[string]string{}
+	for _, p := range places(3) {
+		dsn[p.ID] = dbtest.Postgres(t)
+	}
+	f := newFixture(t, Settings{Database: func(place string) string { return dsn[place] }})
+	m := f.inForce(f.application())
+	id := m.at("shanghai").Agreement
+	m.act("officer-sh", "change", agreement.ChangeRequest{Application: changedScope(f.application()), Reason: "x"})
+	m.act("head-sh", "consent-change", nil)
+	m.awaitBoth(agreement.ChangeOfUse)
+	m.act("officer-zj", "answer-change", agreement.Grant{Fields: f.application().Fields})
+	m.act("head-zj", "grant-change", nil)
+	m.awaitBoth(agreement.Active)
+	var vs rest.Page[agreement.Version]
+	f.call(f.as("shanghai", "officer-sh"), http.MethodGet, "/api/v1/agreements/"+id+"/versions", nil, &vs)
+	if len(vs.Items) != 1 || len(vs.Items[0].Document) == 0 {
+		t.Errorf("versions: %+v", vs.Items)
+	}
+	for _, p := range agreement.Parts() {
+		m.act("officer-sh", "ledger", agreement.UseRecord{Part: p, Text: "记录"})
+	}
+	var l agreement.Ledger
+	f.call(f.as("zhejiang", "officer-zj"), http.MethodGet, "/api/v1/agreements/"+id+"/ledger", nil, &l)
+	if !l.Complete || len(l.Entries) != 5 {
+		t.Errorf("ledger: %+v", l)
+	}
+	m.act("authority", "suspend", rest.Reason{Reason: "x"})
+	m.awaitBoth(agreement.Suspended)
+	m.settled()
+}
+
+// settled checks that no message was refused for good.
+func (m *matter) settled() {
+	m.t.Helper()
+	for _, member := range []string{"shanghai", "zhejiang"} {
+		if dead, err := m.c.Node(member).Queue.Dead(m.ctx); err != nil || len(dead) > 0 {
+			m.t.Errorf("%s: dead jobs %+v %v", member, dead, err)
+		}
 	}
 }

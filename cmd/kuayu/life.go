@@ -304,6 +304,9 @@ func (a *app) nextLife(n *agreement.Negotiation) (command, role string) {
 
 // addLife adds what happened besides the answer to a shown record.
 func (a *app) addLife(t *table, n *agreement.Negotiation) {
+	if n.Application.Continues != "" {
+		t.add(a.t("所续协议", "continues"), n.Application.Continues)
+	}
 	if n.Grant != nil {
 		for _, r := range n.Grant.Refused {
 			t.add(a.t("不予共享", "not granted"), r.Item+": "+r.Reason)

@@ -73,6 +73,9 @@ func (c *ChangeRequest) check(n *Negotiation, now time.Time) error {
 // (Decree 809 art. 25); the head of its sharing office consents before it goes out (art. 20: RequestChange).
 func (s *Service) DraftChange(ctx context.Context, sess *identity.Session, id string, c ChangeRequest) (*Negotiation, error) {
 	return s.act(ctx, sess, id, Consumer, []identity.Role{identity.DataOfficer}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
+		if n.Foreign() {
+			return ErrForeign.With()
+		}
 		if err := c.check(n, s.clock.Now()); err != nil {
 			return err
 		}
@@ -156,6 +159,9 @@ func (s *Service) GrantChange(ctx context.Context, sess *identity.Session, id st
 		c, err := n.pending(sess, GrantChange, ChangeProposed)
 		if err != nil {
 			return err
+		}
+		if !s.clock.Now().Before(n.ValidUntil) {
+			return ErrExpired.With()
 		}
 		t, err := s.terms(ctx, tx, n.amended(), c.Grant)
 		if err != nil {

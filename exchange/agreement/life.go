@@ -133,9 +133,14 @@ func (s *Service) NoteRefused(ctx context.Context, tx *db.Tx, member, pid string
 	if err != nil || len(refused) == 0 {
 		return err
 	}
-	if n.Grant, err = partOf(&n.Application, refused); err != nil {
+	g, err := partOf(&n.Application, refused)
+	if err != nil {
 		return err
 	}
+	if n.Grant == nil { // else it is the provider's own offer, which was accepted
+		n.Grant = g
+	}
+	n.Grant.Refused = refused
 	return s.save(ctx, tx, n, nil)
 }
 
@@ -194,6 +199,9 @@ func checkMissing(missing []Missing) error {
 // art. 21). A second time is ErrTransition: what was not asked for then may not hold the application up.
 func (s *Service) AskSupplement(ctx context.Context, sess *identity.Session, id string, missing []Missing) (*Negotiation, error) {
 	return s.act(ctx, sess, id, Provider, []identity.Role{identity.DataOfficer}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
+		if n.Foreign() {
+			return ErrForeign.With()
+		}
 		if err := checkMissing(missing); err != nil {
 			return err
 		}

@@ -158,11 +158,13 @@ func table() map[key]arrow {
 		{Active, RequestChange}:      {to: ChangeOfUse, effect: TellChange},
 		{ChangeOfUse, GrantChange}:   {to: Active, effect: TellChange},
 		{ChangeOfUse, DeclineChange}: {to: Active, effect: TellChange},
-		{Active, Suspend}:            {to: Suspended, effect: TellSuspended},
-		{ChangeOfUse, Suspend}:       {to: Suspended, effect: TellSuspended},
-		{Suspended, OrderRectify}:    {to: Rectifying, effect: TellRectify},
-		{Rectifying, Resume}:         {to: Active, effect: TellResumed},
-		{Rectifying, Suspend}:        {to: Suspended, effect: TellSuspended},
+		// Granted in time, heard of after the old limit by an applicant that could not be reached.
+		{Expired, GrantChange}:    {to: Active, effect: TellChange},
+		{Active, Suspend}:         {to: Suspended, effect: TellSuspended},
+		{ChangeOfUse, Suspend}:    {to: Suspended, effect: TellSuspended},
+		{Suspended, OrderRectify}: {to: Rectifying, effect: TellRectify},
+		{Rectifying, Resume}:      {to: Active, effect: TellResumed},
+		{Rectifying, Suspend}:     {to: Suspended, effect: TellSuspended},
 
 		{Expired, BeginDisposal}:    {to: Disposal, effect: TellDispose},
 		{Terminated, BeginDisposal}: {to: Disposal, effect: TellDispose},

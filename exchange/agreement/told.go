@@ -59,6 +59,9 @@ func (s *Service) fromProvider(ctx context.Context, tx *db.Tx, n *Negotiation, m
 		if err := x.check(); err != nil {
 			return "", err
 		}
+		if x.Until.IsZero() {
+			return "", ErrDetails.With()
+		}
 		n.Extension = x
 		return Extend, s.implied(ctx, tx, n, Submitted, StartReview)
 	case TellChange:
@@ -111,12 +114,16 @@ func (s *Service) changed(ctx context.Context, tx *db.Tx, n *Negotiation, m Told
 	if err := httpx.Unmarshal(m.Detail, &c); err != nil {
 		return "", err
 	}
-	if n.State != ChangeOfUse || n.Change == nil {
+	late := n.State == Expired && n.Change != nil && n.Change.Status == ChangeDropped && !n.Change.Asked.IsZero()
+	if !late && (n.State != ChangeOfUse || n.Change == nil) {
 		return "", ErrTransition.With(string(n.State), string(GrantChange))
 	}
 	if len(c.Document) == 0 {
 		if !text(c.Declined) {
 			return "", ErrReason.With()
+		}
+		if late {
+			return "", nil // it has ended all the same
 		}
 		n.Change.Status, n.Change.Declined, n.Change.Answered = ChangeDeclined, c.Declined, s.clock.Now()
 		return DeclineChange, nil

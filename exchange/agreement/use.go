@@ -91,14 +91,15 @@ func (n *Negotiation) reported(report string, now time.Time) {
 	}
 }
 
-// Resume lets an agreement go on after the applicant reported that things were put right; finding says why. Whoever is
-// not satisfied suspends again with a new order, or terminates (Revoke).
+// Resume lets an agreement go on after the applicant reported that things were put right; finding says why. A foreign
+// applicant, whose protocol knows no report, gives it outside of it. Whoever is not satisfied suspends again with a new
+// order, or terminates (Revoke).
 func (s *Service) Resume(ctx context.Context, sess *identity.Session, id, finding string) (*Negotiation, error) {
 	if !text(finding) {
 		return nil, ErrReason.With()
 	}
 	return s.oversee(ctx, sess, id, watchers(), func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
-		if n.State == Rectifying && (n.Suspension == nil || n.Suspension.Reported.IsZero()) {
+		if n.State == Rectifying && !n.Foreign() && (n.Suspension == nil || n.Suspension.Reported.IsZero()) {
 			return ErrNotRectified.With()
 		}
 		if n.Suspension != nil {

@@ -30,8 +30,13 @@ func (g *Gateway) Ledger(ctx context.Context, sess *identity.Session, id string)
 	if n.Role == agreement.Consumer {
 		return g.agreements.Ledger(ctx, sess.Scope(), id)
 	}
-	if n.Agreement == "" {
+	switch {
+	case n.Agreement == "":
 		return nil, agreement.ErrNotInForce.With()
+	case n.Foreign():
+		return nil, agreement.ErrForeign.With()
+	case n.Consumer.Member == g.self:
+		return g.agreements.LedgerFor(ctx, g.self, n.Provider.Department, n.Agreement)
 	}
 	body, err := json.Marshal(ledgerRequest{Agreement: n.Agreement})
 	if err != nil {

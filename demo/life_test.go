@@ -239,9 +239,7 @@ func TestExtension(t *testing.T) {
 	m.act("officer-zj", "answer", agreement.Grant{Fields: here.Application.Fields})
 	m.act("head-zj", "consent-answer", nil)
 	m.awaitBoth(agreement.Active)
-	if f.facts("zhejiang", "agreement.extend", "") != 1 || f.facts("shanghai", "agreement.extend", "") != 1 {
-		t.Error("the extension is not in evidence at both ends")
-	}
+	m.evident("agreement.extend")
 }
 
 // TestPartApproval: every item is granted or refused with a reason, and the applicant reads the reasons (art. 21).
@@ -449,6 +447,68 @@ func TestStrangersTellNothing(t *testing.T) {
 	}
 }
 
+// TestMessagesCross: the applicant asks for a change while the provider suspends; both end up suspended.
+func TestMessagesCross(t *testing.T) {
+	f := newFixture(t, Settings{})
+	m := f.inForce(f.application())
+	m.act("officer-sh", "change", agreement.ChangeRequest{Application: changedScope(f.application()), Reason: "x"})
+	head := func(member, actor string) *identity.Session {
+		_, sess, err := f.c.Node(member).Identity.OpenFor(f.ctx, actor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sess
+	}
+	sh, zj := head("shanghai", "head-sh"), head("zhejiang", "head-zj")
+	errs := make(chan error, 2)
+	go func() {
+		_, err := f.c.Node("zhejiang").Agreements.Suspend(f.ctx, zj, m.theirs, "疑似超范围")
+		errs <- err
+	}()
+	go func() {
+		_, err := f.c.Node("shanghai").Agreements.RequestChange(f.ctx, sh, m.mine)
+		if errors.Is(err, agreement.ErrTransition) {
+			err = nil // the suspension was faster
+		}
+		errs <- err
+	}()
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.awaitBoth(agreement.Suspended)
+	f.await(func() bool {
+		for _, member := range []string{"shanghai", "zhejiang"} {
+			var n int
+			if err := f.c.Node(member).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind <> ?", agreement.KindExpire).Scan(f.ctx, &n); err != nil || n > 0 {
+				return false
+			}
+		}
+		return true
+	})
+	m.settled()
+	if a, b := m.at("shanghai").Change, m.at("zhejiang").Change; a.Status != agreement.ChangeDropped || (b != nil && b.Status != agreement.ChangeDropped) {
+		t.Errorf("the change: %+v, %+v", a, b)
+	}
+	// The provider in any case acknowledges a change asked for under a suspension it has not told yet.
+	before := m.stored()
+	detail, err := json.Marshal(agreement.ChangeRequest{Application: changedScope(m.at("zhejiang").Application), Reason: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := f.c.Node("zhejiang")
+	if err := n.DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := n.Agreements.OnTold(ctx, tx, "shanghai", m.theirs, agreement.Provider, agreement.Told{What: agreement.TellChange, Detail: detail})
+		return err
+	}); err != nil {
+		t.Errorf("overtaken: %v", err)
+	}
+	if after := m.stored(); after != before {
+		t.Errorf("what was overtaken changed something:\n%s\n%s", before, after)
+	}
+}
+
 // TestLedgerAndDisposal: five parts, read by the provider over the link and by the authorities, and without them no
 // renewal; after the end the data are destroyed, certified, and the matter is closed at both ends (art. 27, 29).
 func TestLedgerAndDisposal(t *testing.T) {
@@ -491,8 +551,10 @@ func TestLedgerAndDisposal(t *testing.T) {
 	if err := f.as("shanghai", "officer-sh2").Call(f.ctx, http.MethodGet, "/api/v1/agreements/"+id+"/ledger", nil, nil); code(err) != "agreement.no_such" {
 		t.Errorf("another department's ledger: %v", err)
 	}
-	if _, err := f.c.Node("shanghai").Agreements.LedgerFor(f.ctx, "jiangsu", f.health, id); !errors.Is(err, agreement.ErrNoSuch) {
-		t.Errorf("a stranger reads the ledger: %v", err)
+	for member, dept := range map[string]string{"jiangsu": f.health, "zhejiang": f.other} {
+		if _, err := f.c.Node("shanghai").Agreements.LedgerFor(f.ctx, member, dept, id); !errors.Is(err, agreement.ErrNoSuch) {
+			t.Errorf("%s of %s reads the ledger: %v", dept, member, err)
+		}
 	}
 	// Renewal: of one's own agreement, for the same resource.
 	foreign := renewal
@@ -532,9 +594,7 @@ func TestLedgerAndDisposal(t *testing.T) {
 	if d := m.at("zhejiang").Disposing; d.Certificate == nil || d.Certificate.Officer != "信息科负责人" {
 		t.Errorf("the provider has %+v", d)
 	}
-	if f.facts("shanghai", "agreement.confirm_disposal", "") != 1 || f.facts("zhejiang", "agreement.confirm_disposal", "") != 1 {
-		t.Error("the certificate is not in evidence at both ends")
-	}
+	m.evident("agreement.confirm_disposal")
 	renewal.ValidUntil = c.Now().AddDate(1, 0, 0)
 	if err := apply(renewal); code(err) != "agreement.not_in_force" {
 		t.Errorf("renewal of what was destroyed: %v", err)
@@ -607,13 +667,12 @@ func TestAuthorityOfAnotherDepartment(t *testing.T) {
 	}
 	f.call(f.as("zhejiang", "regulator"), http.MethodPost, suspend, rest.Reason{Reason: "检查发现超范围"}, nil)
 	m.awaitBoth(agreement.Suspended)
+	m.evident("agreement.suspend")
 	find := func(actor string) (es rest.Page[evidence.Entry]) {
 		f.call(f.as("zhejiang", actor), http.MethodGet, "/api/v1/facts?kind=agreement.suspend", nil, &es)
 		return es
 	}
-	if es := find("officer-zj"); len(es.Items) != 1 {
-		t.Errorf("the provider's department sees %d facts of the suspension", len(es.Items))
-	}
+	f.await(func() bool { return len(find("officer-zj").Items) == 1 })
 	if es := find("officer-bureau"); len(es.Items) != 0 {
 		t.Errorf("the authority's colleagues see %+v", es.Items)
 	}
@@ -682,6 +741,12 @@ func TestLifeOnPostgres(t *testing.T) {
 	m.act("authority", "suspend", rest.Reason{Reason: "x"})
 	m.awaitBoth(agreement.Suspended)
 	m.settled()
+}
+
+// evident waits until both ends have a fact of the kind: it is sealed just after its transaction.
+func (m *matter) evident(kind string) {
+	m.t.Helper()
+	m.await(func() bool { return m.facts("shanghai", kind, "") == 1 && m.facts("zhejiang", kind, "") == 1 })
 }
 
 // settled checks that no message was refused for good.

@@ -111,6 +111,25 @@ func TestContinues(t *testing.T) {
 	}
 }
 
+// TestOvertaken: what comes too late is acknowledged only where there is no arrow, and never instead of one.
+func TestOvertaken(t *testing.T) {
+	some := 0
+	for _, s := range States() {
+		for _, e := range Events() {
+			if !overtaken(s, e) {
+				continue
+			}
+			some++
+			if to, _, err := Next(s, e, nil); err == nil {
+				t.Errorf("%s in %s has an arrow to %s", e, s, to)
+			}
+		}
+	}
+	if some == 0 {
+		t.Error("nothing is ever overtaken")
+	}
+}
+
 // TestDropped: a change that waits dies with the agreement, one that was answered stays as it is.
 func TestDropped(t *testing.T) {
 	for from, to := range map[ChangeStatus]ChangeStatus{

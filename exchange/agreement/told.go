@@ -33,11 +33,26 @@ func (s *Service) OnTold(ctx context.Context, tx *db.Tx, member, pid string, rol
 	if role == Provider {
 		hear = s.fromApplicant
 	}
+	state := n.State
 	e, err := hear(ctx, tx, n, m)
-	if err != nil || e == "" {
+	if err != nil || e == "" || overtaken(state, e) {
 		return n, err
 	}
 	return n, s.move(ctx, tx, n, e, by{remote: true, note: m.Reason, detail: m.Detail})
+}
+
+// overtaken reports whether an event came too late because this end had gone on, in a way the other end hears of or takes
+// by itself: it is acknowledged and changes nothing.
+func overtaken(s State, e Event) bool {
+	switch e { //nolint:exhaustive // the others wait for an answer, so nothing overtakes them
+	case AskSupplement, Extend:
+		return s == Withdrawn
+	case Suspend, OrderRectify, Resume, Terminate:
+		return s == Expired
+	case RequestChange, ReportRectified:
+		return s == Suspended || s == Expired || s == Terminated || s == Disposal || (s == Rectifying && e == RequestChange)
+	}
+	return false
 }
 
 // fromProvider notes what the provider said; the event it stands for, or none if the arrow was taken here.

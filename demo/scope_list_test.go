@@ -28,6 +28,8 @@ func unscoped() map[string]string {
 		"agreement.Service.OnTold":             "as OnAgreement",
 		"agreement.Service.OnVerification":     "as OnAgreement",
 		"agreement.Service.Rejected":           "the other member's refusal of this node's own message",
+		"agreement.Service.NoteRefused":        "as OnAgreement",
+		"agreement.Service.LedgerFor":          "for the provider of the agreement alone; compares it itself",
 
 		"catalog.Service.Mounted": "the gateway's own look-up of where granted rows are; nothing of it leaves",
 
@@ -40,8 +42,9 @@ func unscoped() map[string]string {
 		"gateway.Gateway.Restore":         "the node's own memory of what it answered before a restart",
 		"gateway.Gateway.Serve":           "a sealed request of another member: the agreement, not a department, says what it may read",
 
-		"gateway.Gateway.Pull":       "as Serve, for a participant whose transfer was opened by its token; compares the consumer itself",
-		"gateway.Gateway.ServeLease": "as Serve; compares the consumer itself",
+		"gateway.Gateway.Pull":        "as Serve, for a participant whose transfer was opened by its token; compares the consumer itself",
+		"gateway.Gateway.ServeLease":  "as Serve; compares the consumer itself",
+		"gateway.Gateway.ServeLedger": "as Serve; the agreement's provider alone is answered",
 
 		"identity.Service.AddActor":     "for operators, who look after all departments of the node",
 		"identity.Service.Departments":  "names of departments are public among officers",

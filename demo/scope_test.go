@@ -213,7 +213,8 @@ func (s *strangers) apply(from, to tenant, far int) {
 		must(theirs.Refuse(s.ctx, head, got.ID, s.hidden(allowed...)))
 		return
 	}
-	must(theirs.Answer(s.ctx, officer, got.ID, agreement.Grant{Fields: []string{"uscc"}}))
+	part := agreement.Grant{Fields: []string{"uscc"}, Refused: []agreement.RefusedItem{{Item: "name", Reason: s.hidden(allowed...)}}}
+	must(theirs.Answer(s.ctx, officer, got.ID, part))
 	if far == 3 {
 		return
 	}
@@ -272,7 +273,7 @@ func scoped() []scopedMethod {
 			return n, nil
 		}
 	}
-	return []scopedMethod{
+	return append(lifeMethods(ns), []scopedMethod{
 		// First: trying the rest leaves refusals in evidence, which name what was tried.
 		{"evidence.Index.Find", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []evidence.Entry
@@ -441,7 +442,7 @@ func scoped() []scopedMethod {
 		{"identity.Service.Disable", "actor", func(ctx context.Context, v *visitor, id string) (any, error) {
 			return nil, v.n.Identity.Disable(ctx, v.sc, id)
 		}},
-	}
+	}...)
 }
 
 // scopedMethod is a method that a visitor calls.

@@ -67,6 +67,7 @@ func (n *Node) countStrangers() func(net.Conn, http.ConnState) {
 func (n *Node) peerRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+gateway.Path, n.Gateway.Serve)
 	mux.HandleFunc("POST "+gateway.PathLease, n.Gateway.ServeLease)
+	mux.HandleFunc("POST "+gateway.PathLedger, n.Gateway.ServeLedger)
 	mux.HandleFunc("POST "+peer.PathMessages+"{kind}", n.Post.ServeMessages)
 	n.Dataspace.Routes(mux)
 }

@@ -41,6 +41,7 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.agreementRoutes(mux)
 	a.offerRoutes(mux)
 	a.transferRoutes(mux)
+	a.lifeRoutes(mux)
 	a.evidenceRoutes(mux)
 	a.queryRoutes(mux)
 	a.federationRoutes(mux)
@@ -247,7 +248,7 @@ func (a *API) agreementRoutes(mux *http.ServeMux) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(b)
 	})
-	route(a, mux, "POST", "/api/v1/agreements/{id}/revoke", "撤销协议", "Revoke an agreement", roles{identity.OfficeHead, identity.DepartmentHead}, func(c call, in *Reason) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/agreements/{id}/revoke", "撤销协议", "Revoke an agreement", roles{identity.OfficeHead, identity.DepartmentHead, identity.Authority}, func(c call, in *Reason) (*neg, error) {
 		return a.Agreements.Revoke(c.ctx, c.sess, c.r.PathValue("id"), in.Reason)
 	})
 	route(a, mux, "GET", "/api/v1/agreements/{id}/lease", "租约", "Until when data held may be used", roles{identity.DataOfficer, identity.Machine}, func(c call, _ *empty) (*Lease, error) {

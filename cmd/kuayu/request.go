@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,13 @@ type requestCmd struct {
 	Return        requestReturnCmd        `cmd:"" help:"提供方退回答复。|Provider's head: back to the officer."`
 	Refuse        requestRefuseCmd        `cmd:"" help:"提供方拒绝并说明理由。|Provider's head: refuse, with reasons."`
 	Withdraw      requestWithdrawCmd      `cmd:"" help:"使用方撤回申请。|Consumer: withdraw the application."`
+
+	Supplement    requestSupplementCmd       `cmd:"" help:"提供方一次性告知补正。|Provider's officer: tell everything that is missing, once."`
+	Supply        requestSupplyCmd           `cmd:"" help:"使用方补正。|Consumer's officer: supply what was missing."`
+	ConsentSupply requestConsentSupplyCmd    `cmd:"" help:"使用方审签扩大申请内容的补正。|Consumer's head: consent to a supplement that asks for more."`
+	Extend        requestExtendCmd           `cmd:"" help:"提供方申请延期答复。|Provider's officer: ask the authority for more time."`
+	ConsentExtend requestConsentExtensionCmd `cmd:"" help:"主管部门同意延期。|Authority: consent to more time."`
+	RefuseExtend  requestRefuseExtensionCmd  `cmd:"" help:"主管部门不同意延期。|Authority: do not consent to more time."`
 }
 
 type requestNewCmd struct {
@@ -41,13 +49,14 @@ type requestNewCmd struct {
 	Fields   []string `placeholder:"ITEM" help:"数据项。|Items."`
 	Filter   []string `sep:"none" placeholder:"ITEM=VALUE" help:"只要符合条件的行；可重复。|Only rows that fit; repeatable."`
 	Until    string   `placeholder:"DATE" help:"使用时限。|Time limit of use."`
+	Continue string   `placeholder:"ID" help:"所续的协议编号；其使用台账须完整。|Agreement to be continued; its usage ledger must be complete."`
 	Declare  bool     `help:"声明申请真实、合法、必要（条例第二十条）。|Declare that the application is true, lawful and necessary (art. 20)."`
 }
 
 func (c *requestNewCmd) Run(ctx context.Context, a *app) error {
 	in := agreement.Application{
 		Provider: c.Provider, Resource: c.Resource, Basis: policy.Basis{Kind: c.Basis, Citation: c.Citation}, Purposes: c.Purpose,
-		Scenario: c.Scenario, Scope: c.Scope, Fields: c.Fields, Declared: c.Declare,
+		Scenario: c.Scenario, Scope: c.Scope, Fields: c.Fields, Declared: c.Declare, Continues: c.Continue,
 	}
 	if c.File != "" {
 		in = agreement.Application{}
@@ -119,7 +128,7 @@ func (a *app) next(n *agreement.Negotiation) (command, role string) {
 	case n.Role == agreement.Consumer && n.State == agreement.CounterOffered:
 		return "kuayu request accept " + n.ID, "office_head"
 	default:
-		return "", ""
+		return a.nextLife(n)
 	}
 }
 
@@ -146,6 +155,7 @@ func (a *app) showNegotiation(n *agreement.Negotiation) error {
 	if n.Reason != "" {
 		t.add(a.t("理由", "reason"), n.Reason)
 	}
+	a.addLife(t, n)
 	if cmd, role := a.next(n); cmd != "" {
 		a.note("下一步（%s）：%s", "Next (%s): %s", role, cmd)
 	} else if n.Role == agreement.Consumer && n.State == agreement.Active {
@@ -193,21 +203,30 @@ type requestAnswerCmd struct {
 	ID     string        `arg:"" help:"申请编号。|Id of the application."`
 	File   string        `placeholder:"FILE" help:"以 JSON 文件给出答复（代替下面的选项）。|Give the answer as a JSON file instead."`
 	Fields []string      `placeholder:"ITEM" help:"同意的数据项；缺省为申请的全部。|Items granted; default all that were asked."`
+	Refuse []string      `sep:"none" placeholder:"ITEM=WHY" help:"不予共享的数据项及理由；可重复。|Items not granted, and why; repeatable."`
 	Filter []string      `sep:"none" placeholder:"ITEM=VALUE" help:"进一步限定行；可重复。|Narrow the rows; repeatable."`
 	Until  string        `placeholder:"DATE" help:"不晚于申请的时限。|Not later than asked."`
 	Lease  time.Duration `placeholder:"10m" help:"使用方失联后可继续使用多久。|How long the consumer may go on unheard."`
 }
 
 func (c *requestAnswerCmd) Run(ctx context.Context, a *app) error {
+	return c.answer(ctx, a, step(c.ID, "answer"), func(n *agreement.Negotiation) []string { return n.Application.Fields })
+}
+
+// answer posts a grant; asked are the items that were asked for.
+func (c *requestAnswerCmd) answer(ctx context.Context, a *app, path string, asked func(*agreement.Negotiation) []string) error {
 	g := agreement.Grant{Fields: c.Fields, Lease: int(c.Lease / time.Second)}
 	if c.File != "" {
 		g = agreement.Grant{}
 		if err := a.readJSON(c.File, &g); err != nil {
 			return err
 		}
-		return a.negotiate(ctx, step(c.ID, "answer"), g)
+		return a.negotiate(ctx, path, g)
 	}
-	var err error
+	err := a.pairs(c.Refuse, func(item, why string) { g.Refused = append(g.Refused, agreement.RefusedItem{Item: item, Reason: why}) })
+	if err != nil {
+		return err
+	}
 	if g.Filter, err = a.where(c.Filter); err != nil {
 		return err
 	}
@@ -221,9 +240,13 @@ func (c *requestAnswerCmd) Run(ctx context.Context, a *app) error {
 		if err := a.get(ctx, "/api/v1/applications/"+seg(c.ID), &n); err != nil {
 			return err
 		}
-		g.Fields = n.Application.Fields
+		for _, item := range asked(&n) {
+			if !slices.ContainsFunc(g.Refused, func(r agreement.RefusedItem) bool { return r.Item == item }) {
+				g.Fields = append(g.Fields, item)
+			}
+		}
 	}
-	return a.negotiate(ctx, step(c.ID, "answer"), g)
+	return a.negotiate(ctx, path, g)
 }
 
 type requestConsentAnswerCmd struct {

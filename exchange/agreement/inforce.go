@@ -49,6 +49,9 @@ func (s *Service) InForce(ctx context.Context, id string, role Role) (*InForce, 
 }
 
 func (s *Service) load(ctx context.Context, id string, role Role) (*InForce, error) {
+	s.mu.RLock()
+	changes := s.changes
+	s.mu.RUnlock()
 	n, r, err := s.byAgreement(ctx, s.db.Read(), db.System("in force"), id, role)
 	if err != nil {
 		return nil, err
@@ -81,14 +84,17 @@ func (s *Service) load(ctx context.Context, id string, role Role) (*InForce, err
 	f.lease.Store(r.LeaseUntil)
 	f.saved.Store(r.LeaseUntil)
 	s.mu.Lock()
-	s.cache[cacheKey{id, role}] = f
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if s.changes == changes { // else what was read may be what a suspension has just replaced
+		s.cache[cacheKey{id, role}] = f
+	}
 	return f, nil
 }
 
 // forget drops an agreement from memory; the next use reads it again.
 func (s *Service) forget(id string) {
 	s.mu.Lock()
+	s.changes++
 	delete(s.cache, cacheKey{id, Consumer})
 	delete(s.cache, cacheKey{id, Provider})
 	s.mu.Unlock()

@@ -30,7 +30,8 @@ type Application struct {
 	Filter     *policy.Predicate `json:"filter,omitempty"`
 	Quota      policy.Quota      `json:"quota,omitzero"`
 	ValidUntil time.Time         `json:"valid_until"`
-	Offer      string            `json:"offer,omitempty"` // id of the catalogue's offer it answers, of a foreign catalogue
+	Offer      string            `json:"offer,omitempty"`     // id of the catalogue's offer it answers, of a foreign catalogue
+	Continues  string            `json:"continues,omitempty"` // id of the agreement this one would continue
 	// Declared: the applicant declares the application true, lawful and necessary (art. 20).
 	Declared bool `json:"declared"`
 }
@@ -53,6 +54,7 @@ func (a *Application) Check(now time.Time) error {
 	need(len(a.Fields) > 0 && len(a.Fields) <= policy.MaxItems, "fields", "请选择数据项", "choose the items")
 	need(a.ValidUntil.After(now), "valid_until", "使用时限须晚于今天", "the time limit must be in the future")
 	need(a.ValidUntil.Before(now.AddDate(10, 0, 1)), "valid_until", "使用时限不得超过十年", "the time limit must be within ten years")
+	need(len(a.Continues) <= 128, "continues", "所续协议编号有误", "the id of the agreement to be continued is not valid")
 	need(a.Declared, "declared", "请确认申请真实、合法、必要", "declare that the application is true, lawful and necessary")
 	if len(f) > 0 {
 		return ErrApplication.With().WithFields(f...)
@@ -63,7 +65,8 @@ func (a *Application) Check(now time.Time) error {
 
 // Grant is the provider's answer before it becomes an agreement: what of the application it would share.
 type Grant struct {
-	Fields     []string          `json:"fields"` // a subset of what was asked
+	Fields     []string          `json:"fields"`            // a subset of what was asked
+	Refused    []RefusedItem     `json:"refused,omitempty"` // the rest of what was asked, each with its reason
 	Quota      policy.Quota      `json:"quota,omitzero"`
 	ValidUntil time.Time         `json:"valid_until,omitzero"` // not later than asked
 	Lease      int               `json:"lease_seconds,omitempty"`
@@ -91,6 +94,9 @@ type Negotiation struct {
 	Created     time.Time    `json:"created"`
 	Updated     time.Time    `json:"updated"`
 	Received    time.Time    `json:"received,omitzero"` // when the application arrived: the law's clocks start
+	Life
+
+	said string // of the arrow being taken; it travels with its effect
 }
 
 // DSP is the Dataspace Protocol state.
@@ -100,6 +106,9 @@ func (n *Negotiation) DSP() string {
 	}
 	return n.State.DSP()
 }
+
+// Said is what was said with the arrow being taken.
+func (n *Negotiation) Said() string { return n.said }
 
 // Department is the department of this end.
 func (n *Negotiation) Department() string {

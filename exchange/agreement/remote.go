@@ -42,6 +42,9 @@ func (s *Service) OnRequest(ctx context.Context, tx *db.Tx, consumer policy.Part
 	if _, err := s.terms(ctx, tx, n, &Grant{Fields: a.Fields}); err != nil {
 		return nil, err
 	}
+	if err := s.continued(ctx, tx, n); err != nil {
+		return nil, err
+	}
 	return n, s.move(ctx, tx, n, StartReview, by{remote: true})
 }
 
@@ -245,21 +248,6 @@ func (s *Service) OnTermination(ctx context.Context, tx *db.Tx, member, pid stri
 		e = Withdraw
 	}
 	return n, s.move(ctx, tx, n, e, by{remote: true, note: reason})
-}
-
-// OnTold takes one of Kuayu's own messages about an agreement in force.
-func (s *Service) OnTold(ctx context.Context, tx *db.Tx, member, pid string, role Role, what Effect, note string) (*Negotiation, error) {
-	n, err := s.find(ctx, tx, member, pid, role)
-	if err != nil {
-		return nil, err
-	}
-	e, ok := map[Effect]Event{
-		TellSuspended: Suspend, TellRectify: OrderRectify, TellResumed: Resume, TellTerminated: Terminate, TellDisposed: ConfirmDisposal,
-	}[what]
-	if !ok {
-		return nil, ErrTransition.With(string(n.State), string(what))
-	}
-	return n, s.move(ctx, tx, n, e, by{remote: true, note: note})
 }
 
 // Rejected: the provider would not even take the application. It ends here as refused, with the provider's words.

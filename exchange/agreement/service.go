@@ -20,7 +20,8 @@ import (
 )
 
 // Carrier carries an effect to the other end, in the transaction that caused it. exchange/dataspace is one. bytes are
-// the agreement's exact bytes where the effect is SendAgreement.
+// the agreement's exact bytes where the effect is SendAgreement, and what goes with it in JSON where it is one of
+// Kuayu's own.
 type Carrier interface {
 	Carry(ctx context.Context, tx *db.Tx, n *Negotiation, e Effect, bytes []byte) error
 }
@@ -50,8 +51,9 @@ type Service struct {
 	self    string
 	carrier Carrier
 
-	mu    sync.RWMutex
-	cache map[cacheKey]*InForce
+	mu      sync.RWMutex
+	cache   map[cacheKey]*InForce
+	changes uint64 // how often something was dropped from it
 }
 
 // NewService wires the room. SetCarrier must follow.
@@ -66,10 +68,12 @@ func (s *Service) SetCarrier(c Carrier) { s.carrier = c }
 
 // by says who moves an agreement, and whether the other end still has to be told.
 type by struct {
-	actor  seal.Actor
-	note   string
-	remote bool // the other end did it: nothing is sent back
-	bytes  []byte
+	actor     seal.Actor
+	authority string // department of the authority, where it acted instead of the provider
+	note      string
+	remote    bool // the other end did it: nothing is sent back
+	bytes     []byte
+	detail    json.RawMessage // what was said besides: part of the fact, and of Kuayu's own messages
 }
 
 func person(sess *identity.Session, note string) by {
@@ -84,7 +88,7 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, 
 	}
 	now := s.clock.Now()
 	from := n.State
-	n.State, n.Updated = to, now
+	n.State, n.Updated, n.said = to, now, b.note
 	switch e { //nolint:exhaustive // only these leave a mark of their own
 	case AskSupplement, Extend:
 		n.Done = append(n.Done, e)
@@ -93,6 +97,7 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, 
 	case Refuse, Withdraw, Suspend, Terminate, AnswerReturned, OfficeReturns:
 		n.Reason = b.note
 	}
+	n.marked(e, now)
 	if err := s.save(ctx, tx, n, b.bytes); err != nil {
 		return err
 	}
@@ -113,16 +118,23 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, 
 	}
 	tx.OnCommit(func() { s.forget(n.Agreement) })
 	if effect != None && !b.remote {
-		return s.carrier.Carry(ctx, tx, n, effect, b.bytes)
+		return s.carrier.Carry(ctx, tx, n, effect, b.content())
 	}
 	return nil
 }
 
 // fact records the arrow in evidence.
 func (s *Service) fact(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, from State, b by) error {
-	body, err := json.Marshal(map[string]string{
+	said := map[string]any{
 		"negotiation": n.ID, "event": string(e), "from": string(from), "to": string(n.State), "agreement": n.Agreement, "hash": n.Hash, "note": b.note,
-	})
+	}
+	if b.detail != nil {
+		said["detail"] = b.detail
+	}
+	if b.authority != "" {
+		said["authority"] = b.authority
+	}
+	body, err := json.Marshal(said)
 	if err != nil {
 		return err
 	}
@@ -151,6 +163,9 @@ func (s *Service) Apply(ctx context.Context, sess *identity.Session, a Applicati
 		Consumer: policy.Party{Member: s.self, Department: sess.Department}, Provider: policy.Party{Member: a.Provider},
 	}
 	return n, s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := s.renewable(ctx, tx, sess, &a); err != nil {
+			return err
+		}
 		return s.move(ctx, tx, n, AskOffice, person(sess, ""))
 	})
 }
@@ -167,10 +182,14 @@ func (s *Service) act(ctx context.Context, sess *identity.Session, id string, ro
 	if err := sess.Require(roles...); err != nil {
 		return nil, err
 	}
+	return s.actIn(ctx, db.In(sess.Division, sess.Department, sess.Actor), id, role, f)
+}
+
+func (s *Service) actIn(ctx context.Context, sc db.Scope, id string, role Role, f func(context.Context, *db.Tx, *Negotiation) error) (*Negotiation, error) {
 	var n *Negotiation
 	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var err error
-		n, _, err = scanRow(ctx, tx, db.In(sess.Division, sess.Department, sess.Actor), "(id = ? OR agreement = ?) AND role = ?", id, id, string(role))
+		n, _, err = scanRow(ctx, tx, sc, "(id = ? OR agreement = ?) AND role = ?", id, id, string(role))
 		if err != nil {
 			return err
 		}
@@ -183,6 +202,9 @@ func (s *Service) act(ctx context.Context, sess *identity.Session, id string, ro
 func (s *Service) Answer(ctx context.Context, sess *identity.Session, id string, g Grant) (*Negotiation, error) {
 	return s.act(ctx, sess, id, Provider, []identity.Role{identity.DataOfficer}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
 		if _, err := s.terms(ctx, tx, n, &g); err != nil {
+			return err
+		}
+		if err := g.accounts(n.Application.Fields); err != nil {
 			return err
 		}
 		n.Grant, n.ProposedBy = &g, sess.Actor
@@ -313,8 +335,11 @@ func (s *Service) Refuse(ctx context.Context, sess *identity.Session, id, reason
 		return nil, ErrIncomplete.With()
 	}
 	return s.act(ctx, sess, id, Provider, []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
-		if n.State == Approved || n.State == Verified {
+		switch n.State { //nolint:exhaustive // the others have their arrow, or none
+		case Approved, Verified:
 			return ErrTransition.With(string(n.State), string(Refuse)) // an answer given is no longer refused: it is revoked
+		case Supplement:
+			return ErrIncomplete.With() // what is asked for may still come: refusing now would be for incompleteness
 		}
 		return s.move(ctx, tx, n, Refuse, person(sess, reason))
 	})
@@ -327,13 +352,14 @@ func (s *Service) Withdraw(ctx context.Context, sess *identity.Session, id, reas
 	})
 }
 
-// Revoke ends an agreement by the provider, at once here and on receipt, at the latest when the lease ends, there.
+// Revoke ends an agreement by the provider or the authority (art. 27), at once here and on receipt, at the latest when
+// the lease ends, there.
 func (s *Service) Revoke(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	if strings.TrimSpace(reason) == "" {
 		return nil, ErrReason.With()
 	}
-	return s.act(ctx, sess, id, Provider, []identity.Role{identity.OfficeHead, identity.DepartmentHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
-		return s.move(ctx, tx, n, Terminate, person(sess, reason))
+	return s.oversee(ctx, sess, id, []identity.Role{identity.OfficeHead, identity.DepartmentHead, identity.Authority}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
+		return s.move(ctx, tx, n, Terminate, n.overseer(sess, reason))
 	})
 }
 
@@ -346,6 +372,9 @@ func (s *Service) expire(ctx context.Context, j queue.Job) error {
 		}
 		if _, _, err := Next(n.State, Expire, n.Done); err != nil {
 			return nil //nolint:nilerr // ended otherwise meanwhile
+		}
+		if s.clock.Now().Before(n.ValidUntil) { // the agreement was amended: it lasts longer
+			return s.queue.Enqueue(ctx, tx, queue.Job{ID: j.ID, Kind: KindExpire, Payload: n.ID, RunAt: n.ValidUntil})
 		}
 		return s.move(ctx, tx, n, Expire, by{remote: true, note: "valid_until"})
 	})

@@ -48,6 +48,9 @@ const (
 	StartReview     Event = "start_review"     // provider takes it up
 	AskSupplement   Event = "ask_supplement"   // provider tells everything missing, once (art. 21)
 	GiveSupplement  Event = "give_supplement"  // applicant supplies it
+	DraftSupplement Event = "draft_supplement" // applicant: what it would supply widens the application; the head must consent (art. 20)
+	AskExtension    Event = "ask_extension"    // provider's officer asks the authority for more time (art. 21)
+	RefuseExtension Event = "refuse_extension" // the authority does not consent
 	Extend          Event = "extend"           // provider, with the authority's consent (art. 21)
 	CounterOffer    Event = "counter_offer"    // provider would share on other terms
 	Resubmit        Event = "resubmit"         // applicant asks again on other terms
@@ -62,11 +65,14 @@ const (
 	Refuse          Event = "refuse"           // provider, with reasons (art. 21)
 	Withdraw        Event = "withdraw"         // applicant
 	Expire          Event = "expire"           // the time limit of use (art. 20)
-	RequestChange   Event = "request_change"   // applicant: another purpose or scope (art. 25)
-	GrantChange     Event = "grant_change"     //
-	DeclineChange   Event = "decline_change"   //
+	DraftChange     Event = "draft_change"     // applicant's officer: another purpose, scope, scenario or time (art. 25)
+	RequestChange   Event = "request_change"   // applicant's head consents: the change is asked for
+	ProposeChange   Event = "propose_change"   // provider's officer would grant it
+	GrantChange     Event = "grant_change"     // provider's head consents: the agreement is amended
+	DeclineChange   Event = "decline_change"   // provider's head declines: the old terms hold
 	Suspend         Event = "suspend"          // provider or authority, at once (art. 27)
 	OrderRectify    Event = "order_rectify"    // with a date
+	ReportRectified Event = "report_rectified" // applicant: what was put right
 	Resume          Event = "resume"           //
 	Terminate       Event = "terminate"        // revocation
 	BeginDisposal   Event = "begin_disposal"   // art. 27
@@ -79,6 +85,7 @@ func Events() []Event {
 		AskOffice, OfficeReturns, OfficeConsents, StartReview, AskSupplement, GiveSupplement, Extend, CounterOffer, Resubmit, AcceptOffer,
 		ProposeAnswer, AnswerReturned, ConsentAnswer, StandingConsent, Verify, Finalize, Provision, Refuse, Withdraw, Expire, RequestChange,
 		GrantChange, DeclineChange, Suspend, OrderRectify, Resume, Terminate, BeginDisposal, ConfirmDisposal,
+		DraftSupplement, AskExtension, RefuseExtension, DraftChange, ProposeChange, ReportRectified,
 	}
 }
 
@@ -102,8 +109,10 @@ const (
 	TellChange     Effect = "agreement.change"
 	TellSuspended  Effect = "agreement.suspended"
 	TellRectify    Effect = "agreement.rectify"
+	TellRectified  Effect = "agreement.rectified"
 	TellResumed    Effect = "agreement.resumed"
 	TellTerminated Effect = "agreement.terminated"
+	TellDispose    Effect = "agreement.dispose"
 	TellDisposed   Effect = "agreement.disposed"
 )
 
@@ -149,15 +158,25 @@ func table() map[key]arrow {
 		{Active, RequestChange}:      {to: ChangeOfUse, effect: TellChange},
 		{ChangeOfUse, GrantChange}:   {to: Active, effect: TellChange},
 		{ChangeOfUse, DeclineChange}: {to: Active, effect: TellChange},
-		{Active, Suspend}:            {to: Suspended, effect: TellSuspended},
-		{ChangeOfUse, Suspend}:       {to: Suspended, effect: TellSuspended},
-		{Suspended, OrderRectify}:    {to: Rectifying, effect: TellRectify},
-		{Rectifying, Resume}:         {to: Active, effect: TellResumed},
-		{Rectifying, Suspend}:        {to: Suspended, effect: TellSuspended},
+		// Granted in time, heard of after the old limit by an applicant that could not be reached.
+		{Expired, GrantChange}:    {to: Active, effect: TellChange},
+		{Active, Suspend}:         {to: Suspended, effect: TellSuspended},
+		{ChangeOfUse, Suspend}:    {to: Suspended, effect: TellSuspended},
+		{Suspended, OrderRectify}: {to: Rectifying, effect: TellRectify},
+		{Rectifying, Resume}:      {to: Active, effect: TellResumed},
+		{Rectifying, Suspend}:     {to: Suspended, effect: TellSuspended},
 
-		{Expired, BeginDisposal}:    {to: Disposal},
-		{Terminated, BeginDisposal}: {to: Disposal},
+		{Expired, BeginDisposal}:    {to: Disposal, effect: TellDispose},
+		{Terminated, BeginDisposal}: {to: Disposal, effect: TellDispose},
 		{Disposal, ConfirmDisposal}: {to: Closed, effect: TellDisposed},
+
+		// Prepared by one officer, done by another, or reported: written down, and the state stays.
+		{Supplement, DraftSupplement}: {to: Supplement},
+		{Reviewing, AskExtension}:     {to: Reviewing},
+		{Reviewing, RefuseExtension}:  {to: Reviewing},
+		{Active, DraftChange}:         {to: Active},
+		{ChangeOfUse, ProposeChange}:  {to: ChangeOfUse},
+		{Rectifying, ReportRectified}: {to: Rectifying, effect: TellRectified},
 	}
 	for _, s := range []State{Reviewing, Extended, Resubmitted} {
 		t[key{s, CounterOffer}] = arrow{to: CounterOffered, effect: SendOffer}

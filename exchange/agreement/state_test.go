@@ -39,8 +39,16 @@ func TestWay(t *testing.T) {
 		{Rectifying, Terminate, Terminated, TellTerminated},
 		{Active, RequestChange, ChangeOfUse, TellChange},
 		{ChangeOfUse, GrantChange, Active, TellChange},
-		{Expired, BeginDisposal, Disposal, None},
-		{Terminated, BeginDisposal, Disposal, None},
+		{Expired, BeginDisposal, Disposal, TellDispose},
+		{Terminated, BeginDisposal, Disposal, TellDispose},
+		{Supplement, DraftSupplement, Supplement, None},
+		{Supplement, GiveSupplement, Reviewing, TellSupplied},
+		{Reviewing, AskExtension, Reviewing, None},
+		{Reviewing, RefuseExtension, Reviewing, None},
+		{Active, DraftChange, Active, None},
+		{ChangeOfUse, ProposeChange, ChangeOfUse, None},
+		{ChangeOfUse, DeclineChange, Active, TellChange},
+		{Rectifying, ReportRectified, Rectifying, TellRectified},
 		{Disposal, ConfirmDisposal, Closed, TellDisposed},
 		{Reviewing, Refuse, Refused, SendTermination},
 		{Submitted, Withdraw, Withdrawn, SendTermination},
@@ -52,6 +60,9 @@ func TestWay(t *testing.T) {
 	}
 	if _, _, err := Next(Reviewing, AskSupplement, []Event{AskSupplement}); !errors.Is(err, ErrTransition) {
 		t.Error("a second supplement (Decree 809 art. 21: everything missing is told once)")
+	}
+	if _, _, err := Next(Reviewing, Extend, []Event{Extend}); !errors.Is(err, ErrTransition) {
+		t.Error("a second extension (Decree 809 art. 21)")
 	}
 	for _, s := range []State{Provisioning, Active, Closed, Refused, Withdrawn} {
 		if _, _, err := Next(s, Refuse, nil); err == nil {

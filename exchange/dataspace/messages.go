@@ -115,6 +115,8 @@ type message struct {
 	Department string `json:"kuayu:department,omitempty"`
 	Standing   string `json:"kuayu:standing,omitempty"`
 	Hash       string `json:"kuayu:hash,omitempty"`
+
+	Refused []agreement.RefusedItem `json:"kuayu:refused,omitempty"`
 }
 
 // DataAddress says where data is to be had, and with what.

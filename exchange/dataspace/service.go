@@ -132,7 +132,8 @@ func member(in *peer.Incoming) sender {
 // told lists the effects that travel as Kuayu's own messages.
 func told() []agreement.Effect {
 	return []agreement.Effect{
-		agreement.TellSuspended, agreement.TellRectify, agreement.TellResumed, agreement.TellTerminated, agreement.TellDisposed,
+		agreement.TellSupplement, agreement.TellSupplied, agreement.TellExtended, agreement.TellChange, agreement.TellSuspended, agreement.TellRectify,
+		agreement.TellRectified, agreement.TellResumed, agreement.TellTerminated, agreement.TellDispose, agreement.TellDisposed,
 	}
 }
 
@@ -185,6 +186,9 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 	case agreement.SendAgreement:
 		m.Type, path = "ContractAgreementMessage", path+"/agreement"
 		m.Agreement, m.Standing, m.Hash = bytes, n.Standing, n.Hash
+		if n.Grant != nil {
+			m.Refused = n.Grant.Refused
+		}
 	case agreement.SendVerification:
 		m.Type, path = "ContractAgreementVerificationMessage", path+"/agreement/verification"
 		m.Hash = n.Hash
@@ -199,14 +203,14 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 		if p != nil {
 			return nil // what a foreign participant sees of it is the effect on transfers
 		}
-		body, err := json.Marshal(toldMessage{Process: pid, Reason: n.Reason, Agreement: n.Agreement})
+		body, err := json.Marshal(toldMessage{Process: pid, Reason: n.Said(), Agreement: n.Agreement, Detail: bytes})
 		if err != nil {
 			return err
 		}
 		return s.queue(ctx, tx, n, peer.Message{Kind: string(e), Path: peer.PathMessages + string(e), Body: body})
 	}
 	if p != nil {
-		m.Standing, m.Hash = "", ""
+		m.Standing, m.Hash, m.Refused = "", "", nil
 		return s.send(ctx, tx, p, &foreignMessage{Process: n.ID, Path: path, Kind: factKind(e), Agreement: n.Agreement, Department: n.Department()}, &m)
 	}
 	body, err := json.Marshal(m)
@@ -248,6 +252,8 @@ type toldMessage struct {
 	Process   string `json:"process"`
 	Agreement string `json:"agreement"`
 	Reason    string `json:"reason"`
+
+	Detail json.RawMessage `json:"detail,omitempty"` // as the effect has it
 }
 
 // requested learns what became of an application that was sent.
@@ -271,9 +277,10 @@ func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agre
 	if err := httpx.Unmarshal(in.Body, &m); err != nil {
 		return nil, err
 	}
-	n, err := s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Consumer, e, m.Reason)
+	t := agreement.Told{What: e, Reason: m.Reason, Detail: m.Detail}
+	n, err := s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Consumer, t)
 	if errors.Is(err, agreement.ErrNoSuch) {
-		n, err = s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Provider, e, m.Reason)
+		n, err = s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Provider, t)
 	}
 	if err != nil {
 		return nil, err
@@ -408,6 +415,9 @@ func (s *Service) onAgreement(ctx context.Context, tx *db.Tx, from sender, pid s
 		return nil, ErrMessage.With("agreement or providerPid missing", "缺少 agreement 或 providerPid")
 	}
 	if from.foreign == nil {
+		if err := s.agreements.NoteRefused(ctx, tx, from.id, pid, m.Refused); err != nil {
+			return nil, err
+		}
 		return s.agreements.OnAgreement(ctx, tx, from.id, pid, m.ProviderPid, m.Standing, m.Agreement)
 	}
 	var a struct {

@@ -59,6 +59,7 @@ type Gateway struct {
 
 // served is what the provider keeps in memory about an agreement it serves. It can be rebuilt at any time.
 type served struct {
+	hash   string // of the agreement's bytes: an amended one has other bounds
 	mount  *catalog.Mount
 	src    source.Source
 	meter  *meter
@@ -105,7 +106,7 @@ func (g *Gateway) serving(ctx context.Context, f *agreement.InForce) (*served, e
 	g.mu.Lock()
 	s := g.served[f.ID]
 	g.mu.Unlock()
-	if s != nil {
+	if s != nil && s.hash == f.Hash {
 		return s, nil
 	}
 	_, m, err := g.catalog.Mounted(ctx, f.Terms.Resource)
@@ -122,8 +123,8 @@ func (g *Gateway) serving(ctx context.Context, f *agreement.InForce) (*served, e
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if s = g.served[f.ID]; s == nil {
-		s = &served{mount: m, src: src, meter: meter, masker: map[string]*protect.Masker{}}
+	if s = g.served[f.ID]; s == nil || s.hash != f.Hash {
+		s = &served{hash: f.Hash, mount: m, src: src, meter: meter, masker: map[string]*protect.Masker{}}
 		g.served[f.ID] = s
 	}
 	return s, nil

@@ -104,13 +104,16 @@ func ReceivedClocks(sharing catalog.Sharing) []deadline.Action {
 // ActorsOf says whose act an event is under the law; none for what time does.
 func ActorsOf(e Event) []deadline.Role {
 	switch e {
-	case AskOffice, OfficeReturns, OfficeConsents, GiveSupplement, Resubmit, AcceptOffer, Verify, Withdraw, RequestChange, ConfirmDisposal:
+	case AskOffice, OfficeReturns, OfficeConsents, GiveSupplement, Resubmit, AcceptOffer, Verify, Withdraw, DraftSupplement, DraftChange, RequestChange,
+		ReportRectified, ConfirmDisposal:
 		return []deadline.Role{deadline.Applicant}
 	case StartReview, AskSupplement, Extend, CounterOffer, ProposeAnswer, AnswerReturned, ConsentAnswer, StandingConsent, Finalize, Provision,
-		Refuse, GrantChange, DeclineChange:
+		Refuse, AskExtension, ProposeChange, GrantChange, DeclineChange:
 		return []deadline.Role{deadline.Provider}
 	case Suspend, OrderRectify, Resume, Terminate: // art. 27
 		return []deadline.Role{deadline.Provider, deadline.Authority}
+	case RefuseExtension:
+		return []deadline.Role{deadline.Authority}
 	case BeginDisposal:
 		return []deadline.Role{deadline.Provider, deadline.Applicant}
 	case Expire:

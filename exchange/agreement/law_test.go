@@ -101,7 +101,7 @@ func TestClocksEnd(t *testing.T) {
 		if slices.Contains(after, k.from) && !slices.Contains(after, a.to) != ends(as, deadline.D6) {
 			t.Errorf("%s on %s to %s: %v", k.from, k.on, a.to, as)
 		}
-		if k.from == Rectifying != ends(as, deadline.Rectification) {
+		if (k.from == Rectifying && a.to != Rectifying) != ends(as, deadline.Rectification) {
 			t.Errorf("%s on %s to %s: %v", k.from, k.on, a.to, as)
 		}
 	}

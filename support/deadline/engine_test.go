@@ -326,6 +326,7 @@ func TestProfiles(t *testing.T) {
 		`{"name":"x","clocks":{"D10":{"days":1}}}`:               ErrClock,
 		`{"name":"x","division":"33"}`:                           ErrProfile,
 		`{"name":"x","stops_while":["lunch"]}`:                   ErrProfile,
+		`{"name":"x","stops_while":["counter_offer"]}`:           ErrProfile,
 		`{"name":"x","stops_while":["supplement","supplement"]}`: ErrProfile,
 		`{}`: ErrProfile,
 		`{"name":"x","clocks":{"D4":{"days":10,"extension":10}}}`:                 nil,

@@ -37,10 +37,10 @@ const (
 	keeps      = "node: deadline.NewService"
 	updates    = "exchange/catalog: deadline.D1"
 	corrects   = "exchange/objection: deadline.D7"
-	supplies   = "exchange/agreement: func (s *Service) Supplement("
-	suspends   = "exchange/agreement: func (s *Service) Suspend("
+	supplies   = "exchange/agreement: tx, n, AskSupplement"
+	suspends   = "exchange/agreement: tx, n, Suspend"
 	configures = "node: deadline.ParseProfile"
-	disposes   = "exchange/agreement: ConfirmDisposal, person("
+	disposes   = "exchange/agreement: tx, n, ConfirmDisposal"
 )
 
 func articles() []article {

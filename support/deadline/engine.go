@@ -37,9 +37,10 @@ type Party struct {
 type Case struct {
 	Subject    string    // "negotiation/ID"; at most 200 bytes
 	Department string    // whose record it is at this node
-	End        Role      // which party this node's record stands for: clocks of retention run at their keeper alone; empty: all
+	End        Role      // which party this node's record stands for; empty: all. Clocks of retention run at their keeper alone
 	Parties    Parties   //
-	Profile    *Profile  // of the region of whoever must act; nil: the law alone
+	Division   string    // region of whoever must act (GB/T 2260): Service.Apply finds its profile
+	Profile    *Profile  // set: used instead; nil in Engine: the law alone
 	At         time.Time // when the act happened; for a receipt, the time acknowledged
 	Days       int       // working days of an extension, or of a clock the law gives no figure
 	Consent    string    // reference of the consent an extension needs
@@ -101,12 +102,15 @@ type Clock struct {
 	Extended   int       `json:"extended,omitempty"`
 	Consent    string    `json:"consent,omitempty"` // to the extension
 	Halts      []Halt    `json:"halts,omitempty"`
-	Due        time.Time `json:"due"`               // exclusive: the midnight after the last working day
-	Certain    bool      `json:"certain"`           // false: counted beyond the last notice of holidays
-	Told       time.Time `json:"told"`              // moments up to here have been announced
-	Late       time.Time `json:"late,omitzero"`     // when it ran out
-	Stopped    time.Time `json:"stopped,omitzero"`  // when it ended
-	Outcome    Outcome   `json:"outcome,omitempty"` //
+	Due        time.Time `json:"due"`     // exclusive: the midnight after the last working day
+	Certain    bool      `json:"certain"` // false: counted beyond the last notice of holidays
+	// Watch: the clock stands at the applicant's end, where news of the provider's acts arrive after they happened. It tells
+	// the applicant when it runs out and judges nobody; what arrives with an earlier time is still in time.
+	Watch   bool      `json:"watch,omitempty"`
+	Told    time.Time `json:"told"`              // moments up to here have been announced
+	Late    time.Time `json:"late,omitzero"`     // when it ran out
+	Stopped time.Time `json:"stopped,omitzero"`  // when it ended
+	Outcome Outcome   `json:"outcome,omitempty"` //
 }
 
 // Open reports whether the clock has not ended. One that ran out stays open until what is owed is done.
@@ -188,7 +192,8 @@ func (r *Result) add(o Result) {
 type Engine struct{ Calendar *workday.Calendar }
 
 // Apply does the actions of one act to the clocks of its subject. Clocks that an action would stop, pause or resume and
-// that do not run are passed over: acts may come in more than one order. Nothing is changed if it returns an error.
+// that do not run are passed over, and at the applicant's end one to extend as well: acts may come in more than one order,
+// from a node that knows clocks or does not. Nothing is changed if it returns an error.
 func (e Engine) Apply(clocks []Clock, c Case, actions ...Action) (Result, error) {
 	now := make([]Clock, len(clocks))
 	for i := range clocks {
@@ -213,7 +218,7 @@ func (e Engine) Apply(clocks []Clock, c Case, actions ...Action) (Result, error)
 			continue
 		}
 		if i < 0 {
-			if a.Do == Extend {
+			if a.Do == Extend && c.End != Applicant {
 				return Result{}, ErrNoRunning.With(string(a.Clock))
 			}
 			continue
@@ -264,7 +269,7 @@ func (e Engine) start(c Case, id ID) (k Clock, ok bool, err error) {
 	}
 	k = Clock{
 		Clock: id, Subject: c.Subject, Department: c.Department, Actor: r.Actor, Holder: r.Actor, Parties: c.Parties, Profile: c.Profile.Title(),
-		Started: c.At, Days: days, Years: r.Years, Most: r.Extension, Told: c.At,
+		Watch: c.End == Applicant, Started: c.At, Days: days, Years: r.Years, Most: r.Extension, Told: c.At,
 	}
 	return k, true, e.date(&k)
 }
@@ -281,6 +286,9 @@ func (e Engine) change(k *Clock, c Case, a Action) (Result, error) {
 			}
 		}
 		out.add(e.expire(k, c.At))
+		if k.Watch && c.At.Before(k.Due) {
+			k.Late = time.Time{}
+		}
 		k.Stopped = c.At
 		switch {
 		case !k.Late.IsZero():
@@ -330,9 +338,10 @@ func (e Engine) extend(k *Clock, c Case) error {
 		return ErrExtension.With(string(k.Clock), k.Most, c.Days)
 	case r.Consent != "" && c.Consent == "":
 		return ErrConsent.With(string(k.Clock))
-	case !k.Late.IsZero() || (!k.Still() && !c.At.Before(k.Due)):
+	case (!k.Late.IsZero() && !k.Watch) || (!k.Still() && !c.At.Before(k.Due)):
 		return ErrLate.With(string(k.Clock))
 	}
+	k.Late = time.Time{} // of one that watches: the news came after the end
 	k.Extended, k.Consent = c.Days, c.Consent
 	return e.date(k)
 }
@@ -382,13 +391,16 @@ type Moment struct {
 }
 
 // Moments are all instants of a clock in order: half time from four working days on, the eve from two, the last day, the
-// end. None while time stands still or after the end.
+// end; the end alone for one that only watches. None while time stands still or after the end.
 func (e Engine) Moments(k *Clock) []Moment {
 	if !k.Open() || !k.Late.IsZero() || k.Still() {
 		return nil
 	}
 	if k.Years > 0 {
 		return []Moment{{KeptTo, k.Due}}
+	}
+	if k.Watch {
+		return []Moment{{RanOut, k.Due}}
 	}
 	last := k.Due.Add(-time.Second)
 	nine := func(day time.Time) time.Time { return workday.EndOfDay(day).Add(-remindAt) }
@@ -452,13 +464,18 @@ func (e Engine) Tick(k Clock, now time.Time) Result {
 	return out
 }
 
-// expire marks a clock that has run out by now: a violation, a notice to whoever must act, and one to the authority.
+// expire marks a clock that has run out by now: a violation, a notice to whoever must act, and one to the authority. Where
+// it only watches, a notice to the applicant.
 func (e Engine) expire(k *Clock, now time.Time) Result {
 	var out Result
 	if !k.Late.IsZero() || k.Still() || k.Years > 0 || now.Before(k.Due) {
 		return out
 	}
 	k.Late, k.Told = k.Due, k.Due
+	if k.Watch {
+		out.Notices = append(out.Notices, Notice{Kind: RanOut, At: k.Due, To: Applicant, Party: k.Parties.Applicant, Clock: k.clone()})
+		return out
+	}
 	for _, to := range []Role{k.Actor, Authority} {
 		if to == Authority && k.Actor == Authority && len(out.Notices) > 0 {
 			break

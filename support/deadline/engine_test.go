@@ -166,6 +166,37 @@ func TestKeeper(t *testing.T) {
 	}
 }
 
+// TestWatch: the applicant's node waits for news that travel. It tells its own people, accuses nobody, and takes an answer
+// given in time for what it is, however late it hears of it.
+func TestWatch(t *testing.T) {
+	e, c := engine(), matter("2026-03-02 10:00")
+	c.End = Applicant
+	k := started(t, c, D4)
+	if m := e.Moments(&k); len(m) != 1 || m[0].Kind != RanOut {
+		t.Fatal(m)
+	}
+	r := e.Tick(k, at("2026-03-17 00:00"))
+	if len(r.Violations) != 0 || len(r.Notices) != 1 || r.Notices[0].To != Applicant || r.Changed[0].Late.IsZero() {
+		t.Fatalf("%+v", r)
+	}
+	for when, want := range map[string]Outcome{"2026-03-16 23:59": Met, "2026-03-17 00:00": Overdue} {
+		if end, err := e.Apply(r.Changed, matter(when), Action{Do: Stop, Clock: D4}); err != nil || end.Changed[0].Outcome != want || len(end.Violations) != 0 {
+			t.Errorf("%s: %+v %v", when, end, err)
+		}
+	}
+	longer := Case{Subject: c.Subject, Department: c.Department, End: Applicant, At: at("2026-03-16 20:00"), Days: 5, Consent: "x"}
+	if more, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); err != nil || !more.Changed[0].Late.IsZero() || more.Changed[0].DueDay() != "2026-03-23" {
+		t.Errorf("%+v %v", more, err)
+	}
+	longer.Days = 11 // a provider that allows itself more than the law does
+	if _, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); !errors.Is(err, ErrExtension) {
+		t.Error(err)
+	}
+	if none, err := e.Apply(nil, longer, Action{Do: Extend, Clock: D4}); err != nil || len(none.Changed) != 0 {
+		t.Error(none, err)
+	}
+}
+
 // TestApply: the same receipt twice is one clock; clocks that do not run are passed over but for an extension; an act that
 // is refused changes nothing, not even what it was given.
 func TestApply(t *testing.T) {
@@ -295,6 +326,7 @@ func TestProfiles(t *testing.T) {
 		`{"name":"x","clocks":{"D10":{"days":1}}}`:               ErrClock,
 		`{"name":"x","division":"33"}`:                           ErrProfile,
 		`{"name":"x","stops_while":["lunch"]}`:                   ErrProfile,
+		`{"name":"x","stops_while":["counter_offer"]}`:           ErrProfile,
 		`{"name":"x","stops_while":["supplement","supplement"]}`: ErrProfile,
 		`{}`: ErrProfile,
 		`{"name":"x","clocks":{"D4":{"days":10,"extension":10}}}`:                 nil,

@@ -32,7 +32,9 @@ type Profile struct {
 	Division string        `json:"division,omitempty"` // GB/T 2260 code of the region; empty: everywhere
 	Source   string        `json:"source,omitempty"`   // the rule it comes from
 	Clocks   map[ID]Period `json:"clocks,omitempty"`
-	// StopsWhile lists for what a clock stands still; the Decree says nothing, so the default is that none does.
+	// StopsWhile lists for what a clock stands still: supplements or nothing. The Decree does not say whether it stops for
+	// them, so the default is that it does not. It knows no counter-offers: a clock that stood still for one could be
+	// stopped by whoever owes the answer.
 	StopsWhile []Wait `json:"stops_while,omitempty"`
 }
 
@@ -83,7 +85,7 @@ func (p *Profile) Check() error {
 		}
 	}
 	for i, w := range p.StopsWhile {
-		if w != Supplement && w != CounterOffer || slices.Contains(p.StopsWhile[:i], w) {
+		if w != Supplement || slices.Contains(p.StopsWhile[:i], w) {
 			return ErrProfile.With(fmt.Sprintf("stops_while has %q", w), fmt.Sprintf("stops_while 中的 %q 有误", w))
 		}
 	}

@@ -75,6 +75,9 @@ func (s *Service) Apply(ctx context.Context, tx *db.Tx, sc db.Scope, c Case, act
 	if c.At.IsZero() {
 		c.At = s.clock.Now()
 	}
+	if c.Profile == nil {
+		c.Profile = s.ProfileFor(c.Division)
+	}
 	open, err := s.clocks(ctx, tx, db.In(sc.Division, c.Department, sc.Actor), c.Subject)
 	if err != nil {
 		return err

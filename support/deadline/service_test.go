@@ -264,7 +264,7 @@ func testAllOrNothing(t *testing.T, o *office) {
 // testVerbs: start, pause, resume, extend, stop, each in the transaction of an act, and the regional profile.
 func testVerbs(t *testing.T, o *office) {
 	c, sc := of("negotiation/1", "A"), db.In("330100", "A", "officer")
-	c.Profile = o.ProfileFor("330106")
+	c.Division = "330106"
 	act := func(f func(ctx context.Context, tx *db.Tx) error) {
 		t.Helper()
 		o.must(o.db.Write(t.Context(), f))

@@ -406,6 +406,29 @@ func changedScope(a agreement.Application) agreement.Application {
 	return a
 }
 
+// TestOrderHeardLate: an order to rectify counts even where its date has passed when it arrives.
+func TestOrderHeardLate(t *testing.T) {
+	c := clock.NewManual(time.Now().UTC())
+	f := newFixture(t, Settings{Clock: c})
+	m := f.inForce(f.application())
+	m.act("head-zj", "suspend", rest.Reason{Reason: "x"})
+	m.awaitBoth(agreement.Suspended)
+	if err := f.c.StopNode("shanghai"); err != nil {
+		t.Fatal(err)
+	}
+	m.act("head-zj", "rectify", agreement.RectifyOrder{What: "x", By: c.Now().Add(10 * time.Minute)})
+	c.Advance(30 * time.Minute)
+	if err := f.c.StartNode(context.WithoutCancel(f.ctx), "shanghai"); err != nil {
+		t.Fatal(err)
+	}
+	f.await(func() bool {
+		c.Advance(time.Second)
+		f.c.Node("zhejiang").Queue.Wake()
+		return m.at("shanghai").State == agreement.Rectifying
+	})
+	m.settled()
+}
+
 // TestStrangersTellNothing: messages from a member that is no party, or from the wrong end, change nothing.
 func TestStrangersTellNothing(t *testing.T) {
 	f := newFixture(t, Settings{})
@@ -499,7 +522,7 @@ func TestMessagesCross(t *testing.T) {
 	}
 	n := f.c.Node("zhejiang")
 	if err := n.DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := n.Agreements.OnTold(ctx, tx, "shanghai", m.theirs, agreement.Provider, agreement.Told{What: agreement.TellChange, Detail: detail})
+		_, err := n.Agreements.OnTold(ctx, tx, "shanghai", m.theirs, agreement.Provider, agreement.Told{What: agreement.TellChange, Time: f.c.Clock.Now(), Detail: detail})
 		return err
 	}); err != nil {
 		t.Errorf("overtaken: %v", err)

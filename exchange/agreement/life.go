@@ -127,12 +127,19 @@ func (g *Grant) accounts(asked []string) error {
 	return f.err()
 }
 
-// NoteRefused keeps the provider's reasons for the items it does not grant, which come with its agreement.
+// NoteRefused keeps the provider's reasons for the items it does not grant, which come with its agreement. A reason for
+// something else is left out: the agreement counts, not what is said about it.
 func (s *Service) NoteRefused(ctx context.Context, tx *db.Tx, member, pid string, refused []RefusedItem) error {
 	n, err := s.find(ctx, tx, member, pid, Consumer)
 	if err != nil || len(refused) == 0 {
 		return err
 	}
+	seen := map[string]bool{}
+	refused = slices.DeleteFunc(refused, func(r RefusedItem) bool {
+		twice := seen[r.Item]
+		seen[r.Item] = true
+		return twice || !text(r.Reason) || !hasString(n.Application.Fields, r.Item)
+	})
 	g, err := partOf(&n.Application, refused)
 	if err != nil {
 		return err

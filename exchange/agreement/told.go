@@ -15,6 +15,7 @@ const skew = 5 * time.Minute
 // Told is one of Kuayu's own messages about an application or agreement.
 type Told struct {
 	What   Effect
+	Time   time.Time // when it was said: dates are judged by it, however late the message arrives
 	Reason string
 	Detail []byte // JSON, as the effect has it
 }
@@ -89,7 +90,7 @@ func (s *Service) fromProvider(ctx context.Context, tx *db.Tx, n *Negotiation, m
 			return "", err
 		}
 		n.ordered(o)
-		return OrderRectify, o.check(now.Add(-skew))
+		return OrderRectify, o.check(m.Time)
 	case TellResumed:
 		if n.Suspension != nil {
 			n.Suspension.Finding = m.Reason
@@ -110,7 +111,7 @@ func (s *Service) fromProvider(ctx context.Context, tx *db.Tx, n *Negotiation, m
 			}
 		}
 		n.Disposing = &Disposing{Order: o, Ordered: now}
-		return BeginDisposal, o.check(now.Add(-skew))
+		return BeginDisposal, o.check(m.Time)
 	}
 	return "", ErrTransition.With(string(n.State), string(m.What))
 }
@@ -166,7 +167,7 @@ func (s *Service) changed(ctx context.Context, tx *db.Tx, n *Negotiation, m Told
 }
 
 // fromApplicant notes what the applicant said.
-func (s *Service) fromApplicant(ctx context.Context, tx *db.Tx, n *Negotiation, m Told) (Event, error) {
+func (s *Service) fromApplicant(_ context.Context, _ *db.Tx, n *Negotiation, m Told) (Event, error) {
 	now := s.clock.Now()
 	switch m.What { //nolint:exhaustive // the others are the provider's, or the protocol's
 	case TellSupplied:
@@ -177,19 +178,18 @@ func (s *Service) fromApplicant(ctx context.Context, tx *db.Tx, n *Negotiation, 
 		if n.State != Supplement || n.Papers == nil {
 			return "", ErrTransition.With(string(n.State), string(GiveSupplement))
 		}
-		if err := p.check(n, now); err != nil {
+		if err := p.check(n, m.Time); err != nil {
 			return "", err
 		}
 		n.Papers.Supply = p
 		n.supplied(now)
-		_, err := s.terms(ctx, tx, n, &Grant{Fields: n.Application.Fields})
-		return GiveSupplement, err
+		return GiveSupplement, nil // what is not in the catalogue, the answer refuses
 	case TellChange:
 		c := &Change{Status: ChangeRequested, Asked: now}
 		if err := httpx.Unmarshal(m.Detail, &c.ChangeRequest); err != nil {
 			return "", err
 		}
-		if err := c.check(n, now.Add(-skew)); err != nil {
+		if err := c.check(n, m.Time); err != nil {
 			return "", err
 		}
 		n.Change = c
@@ -205,7 +205,7 @@ func (s *Service) fromApplicant(ctx context.Context, tx *db.Tx, n *Negotiation, 
 		if err := httpx.Unmarshal(m.Detail, &c); err != nil {
 			return "", err
 		}
-		if err := c.check(n, now.Add(skew)); err != nil {
+		if err := c.check(time.Time{}, m.Time.Add(skew)); err != nil {
 			return "", err
 		}
 		n.destroyed(c, now)

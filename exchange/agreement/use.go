@@ -140,13 +140,14 @@ func (o *DisposalOrder) check(now time.Time) error {
 	return f.err()
 }
 
-func (c *Certificate) check(n *Negotiation, now time.Time) error {
+// check takes the earliest date possible at this end, and the latest.
+func (c *Certificate) check(earliest, now time.Time) error {
 	var f faults
 	f.need(text(c.Method), "method", "请写明销毁方式", "say how the data were destroyed")
 	f.need(text(c.Scope), "scope", "请写明销毁范围", "say which data were destroyed")
 	f.need(text(c.Officer) && len(c.Officer) <= 200, "officer", "请写明责任人", "name the officer responsible")
 	f.need(!c.Date.IsZero() && !c.Date.After(now), "date", "销毁日期不能晚于今天", "the date of destruction can't be in the future")
-	f.need(!c.Date.Before(n.Created.Truncate(24*time.Hour).Add(-24*time.Hour)), "date", "销毁日期不能早于申请", "the date of destruction can't be before the application")
+	f.need(!c.Date.Before(earliest), "date", "销毁日期不能早于申请", "the date of destruction can't be before the application")
 	return f.err()
 }
 
@@ -171,7 +172,7 @@ func (s *Service) Dispose(ctx context.Context, sess *identity.Session, id string
 func (s *Service) ConfirmDisposal(ctx context.Context, sess *identity.Session, id string, c Certificate) (*Negotiation, error) {
 	return s.act(ctx, sess, id, Consumer, []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
 		now := s.clock.Now()
-		if err := c.check(n, now); err != nil {
+		if err := c.check(n.Created.Truncate(24*time.Hour).Add(-24*time.Hour), now); err != nil {
 			return err
 		}
 		b, err := person(sess, c.Method).saying(c)

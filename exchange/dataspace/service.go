@@ -277,7 +277,7 @@ func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agre
 	if err := httpx.Unmarshal(in.Body, &m); err != nil {
 		return nil, err
 	}
-	t := agreement.Told{What: e, Reason: m.Reason, Detail: m.Detail}
+	t := agreement.Told{What: e, Time: in.Fact.Time, Reason: m.Reason, Detail: m.Detail}
 	n, err := s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Consumer, t)
 	if errors.Is(err, agreement.ErrNoSuch) {
 		n, err = s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Provider, t)

@@ -24,6 +24,8 @@ func unscoped() map[string]string {
 		"agreement.Service.OnAccepted":         "as OnAgreement",
 		"agreement.Service.OnResubmit":         "as OnAgreement",
 		"agreement.Service.OnForeignAgreement": "as OnAgreement, of a participant of another dataspace",
+		"agreement.Service.Take":               "as BySelf",
+		"agreement.Service.Adopt":              "the operator's own taking over of an agreement concluded elsewhere",
 		"agreement.Service.BySelf":             "the node's own rules, about a record that was just read or made",
 		"agreement.Service.OnTold":             "as OnAgreement",
 		"agreement.Service.OnVerification":     "as OnAgreement",

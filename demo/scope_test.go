@@ -20,6 +20,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/node"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
@@ -514,7 +515,7 @@ func (s *strangers) settle() {
 	s.await(func() bool {
 		for _, m := range []string{"shanghai", "zhejiang"} {
 			var n int
-			if err := s.c.Node(m).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind <> ?", agreement.KindExpire).Scan(s.ctx, &n); err != nil {
+			if err := s.c.Node(m).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?)", agreement.KindExpire, deadline.KindTick).Scan(s.ctx, &n); err != nil {
 				s.t.Fatal(err)
 			}
 			if n > 0 {

@@ -50,6 +50,7 @@ type Config struct {
 	CheckpointMS int      `json:"checkpoint_ms"` // between checkpoints of the public log, ≥ 100
 	FlushGapUS   int      `json:"flush_gap_us"`  // longest pause between flushes of evidence under load
 	LogLevel     string   `json:"log_level"`
+	Profiles     []string `json:"profiles,omitempty"` // files with regional profiles of the law's clocks: stricter, never looser
 	// Participants are connectors of other dataspaces; DataspaceURL is how they reach this node, Base included.
 	Participants []dataspace.Participant `json:"participants,omitempty"`
 	DataspaceURL string                  `json:"dataspace_url,omitempty"`

@@ -33,6 +33,8 @@ import (
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/obs"
 	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/internal/workday"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
@@ -78,12 +80,14 @@ type Node struct {
 	Post       *peer.Post
 	Identity   *identity.Service
 	Catalog    *catalog.Service
+	Deadlines  *deadline.Service
 	Agreements *agreement.Service
 	Dataspace  *dataspace.Service
 	Gateway    *gateway.Gateway
 	API        *rest.API
 
 	options   Options
+	profiles  deadline.Profiles
 	lock      *os.File
 	listeners map[string]net.Listener
 	ready     chan struct{}
@@ -169,8 +173,42 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 	if err := n.evidence(ctx); err != nil {
 		return nil, err
 	}
+	if n.profiles, err = loadProfiles(dir, c.Profiles); err != nil {
+		return nil, err
+	}
 	n.rooms()
 	return n, n.listen()
+}
+
+// loadProfiles reads the regional profiles of the law's clocks; one that is looser than the law is refused.
+func loadProfiles(dir string, files []string) (deadline.Profiles, error) {
+	var ps deadline.Profiles
+	for _, f := range files {
+		if !filepath.IsAbs(f) {
+			f = filepath.Join(dir, f)
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return nil, ErrConfig.Because(err, "a profile cannot be read: "+f, "无法读取时限配置 "+f)
+		}
+		p, err := deadline.ParseProfile(b)
+		if err != nil {
+			return nil, err
+		}
+		ps = append(ps, p)
+	}
+	return ps, nil
+}
+
+// divisionOf is the division of a member, by whose profile its clocks run; this node's own if the member is unknown.
+func (n *Node) divisionOf(member string) string {
+	if m, err := n.Directory.Member(member); err == nil {
+		return m.Division
+	}
+	if member == n.Config.Member {
+		return n.Config.Division
+	}
+	return ""
 }
 
 // lockDir keeps two processes from writing one folder.
@@ -193,7 +231,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -258,8 +296,11 @@ func (n *Node) rooms() {
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
 	n.Catalog = catalog.NewService(n.DB, n.Clock, n.Outbox)
+	n.Deadlines = deadline.NewService(deadline.Deps{
+		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
+	})
 	n.Agreements = agreement.NewService(agreement.Deps{
-		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Self: self,
+		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Clocks: n.Deadlines, Division: n.divisionOf, Self: self,
 	})
 	n.Dataspace = dataspace.NewService(dataspace.Deps{
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
@@ -271,7 +312,7 @@ func (n *Node) rooms() {
 	})
 	n.Dataspace.SetPull(n.Gateway.Pull)
 	n.API = &rest.API{
-		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements,
+		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements, Deadlines: n.Deadlines,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}

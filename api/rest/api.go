@@ -12,6 +12,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
@@ -26,6 +27,7 @@ type API struct {
 	Catalog    *catalog.Service
 	Dataspace  *dataspace.Service
 	Agreements *agreement.Service
+	Deadlines  *deadline.Service
 	Gateway    *gateway.Gateway
 	Issuer     *evidence.Issuer
 	Index      *evidence.Index

@@ -36,9 +36,21 @@ func (a *API) descriptionRoutes(mux *http.ServeMux) {
 	})
 }
 
+// schemaName is the type's name; those of the law's clocks say whose they are, because other rooms have the same nouns.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if strings.HasSuffix(t.PkgPath(), "/deadline") {
+		return "Deadline" + name
+	}
+	return name
+}
+
 // describe builds the OpenAPI document from the route table.
 func (a *API) describe() *huma.OpenAPI {
-	reg := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	reg := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	o := &huma.OpenAPI{
 		OpenAPI:    "3.1.0",
 		Info:       &huma.Info{Title: "Kuayu 跨域", Version: a.Version, Description: "Governed exchange between governments. Errors are RFC 9457 problems with a stable code; see docs/errors.md."},

@@ -45,6 +45,7 @@ type cli struct {
 	Request   requestCmd   `cmd:"" help:"数据使用申请。|Applications for data."`
 	Standing  standingCmd  `cmd:"" help:"常设同意。|Consent in advance."`
 	Agreement agreementCmd `cmd:"" help:"协议。|Agreements."`
+	Deadline  deadlineCmd  `cmd:"" help:"法定时限与违规记录。|The law's clocks, and violations."`
 	Transfer  transferCmd  `cmd:"" help:"传输过程。|Transfer processes."`
 	Query     queryCmd     `cmd:"" help:"按协议查询。|Query under an agreement."`
 	Verify    verifyCmd    `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`

@@ -54,6 +54,9 @@ var commands = map[string]string{
 	"POST /api/v1/applications/{id}/return-answer":   "request return r --reason 理由",
 	"POST /api/v1/applications/{id}/refuse":          "request refuse r --reason 理由",
 	"POST /api/v1/applications/{id}/withdraw":        "request withdraw r --reason 理由",
+	"GET /api/v1/deadlines":                          "deadline list",
+	"GET /api/v1/applications/{id}/deadlines":        "deadline of r",
+	"GET /api/v1/violations":                         "deadline violations",
 	"POST /api/v1/standing-consents":                 "standing add FILE {}",
 
 	"POST /api/v1/applications/{id}/supplement":        "request supplement r --missing 依据=缺少条文",

@@ -1,9 +1,13 @@
 package agreement
 
 import (
+	"context"
 	"strings"
+	"time"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/workday"
 	"github.com/kuayu/kuayu/support/deadline"
 )
 
@@ -93,6 +97,39 @@ func ClocksOf(e Event, from State, sharing catalog.Sharing) []deadline.Action {
 		return out
 	}
 	return nil
+}
+
+// tick does to the law's clocks what an arrow does, in its transaction. Both ends keep them: the provider's judge, the
+// applicant's watch.
+func (s *Service) tick(ctx context.Context, tx *db.Tx, n *Negotiation, at time.Time, e Event, actions []deadline.Action) error {
+	if len(actions) == 0 {
+		return nil
+	}
+	c := deadline.Case{
+		Subject: "negotiation/" + n.ID, Department: n.Department(), End: deadline.Applicant, At: at, Profile: s.clocks.ProfileFor(s.region(n.Provider.Member)),
+		Parties: deadline.Parties{
+			Provider:  deadline.Party{Member: n.Provider.Member, Department: n.Provider.Department},
+			Applicant: deadline.Party{Member: n.Consumer.Member, Department: n.Consumer.Department},
+			Authority: deadline.Party{Member: n.Provider.Member},
+		},
+	}
+	if n.Role == Provider {
+		c.End = deadline.Provider
+	}
+	switch e { //nolint:exhaustive // the others say nothing about days
+	case Extend:
+		if n.Extension != nil {
+			c.Days, c.Consent = n.Extension.Days, n.Extension.ConsentedBy
+			if c.Consent == "" {
+				c.Consent = n.Provider.Member // the provider told of it: its node holds the consent
+			}
+		}
+	case OrderRectify:
+		if n.Suspension != nil && !n.Suspension.RectifyBy.IsZero() {
+			c.Days, _ = workday.Builtin().Between(at, n.Suspension.RectifyBy)
+		}
+	}
+	return s.clocks.Apply(ctx, tx, db.System("clocks"), c, actions...)
 }
 
 // ReceivedClocks is what the acknowledgement of an application starts at the end that sent it: there the machine takes no

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -75,25 +76,26 @@ type Grant struct {
 
 // Negotiation is one end's record of an application and what became of it.
 type Negotiation struct {
-	ID          string       `json:"id"`   // this end's process id
-	Peer        string       `json:"peer"` // the other end's process id, empty until known
-	Role        Role         `json:"role"`
-	State       State        `json:"state"`
-	Consumer    policy.Party `json:"consumer"`
-	Provider    policy.Party `json:"provider"`
-	Application Application  `json:"application"`
-	Grant       *Grant       `json:"grant,omitempty"`
-	ProposedBy  string       `json:"proposed_by,omitempty"`
-	Accepted    bool         `json:"accepted,omitempty"`  // an offer was accepted: DSP state ACCEPTED
-	Done        []Event      `json:"done,omitempty"`      // events that may happen once and did
-	Agreement   string       `json:"agreement,omitempty"` // id
-	Hash        string       `json:"hash,omitempty"`      // SHA-256 of the exact bytes, hex
-	Standing    string       `json:"standing,omitempty"`  // id of the standing consent it was made under
-	Reason      string       `json:"reason,omitempty"`    // of refusal, suspension, termination
-	ValidUntil  time.Time    `json:"valid_until,omitzero"`
-	Created     time.Time    `json:"created"`
-	Updated     time.Time    `json:"updated"`
-	Received    time.Time    `json:"received,omitzero"` // when the application arrived: the law's clocks start
+	ID          string          `json:"id"`   // this end's process id
+	Peer        string          `json:"peer"` // the other end's process id, empty until known
+	Role        Role            `json:"role"`
+	State       State           `json:"state"`
+	Consumer    policy.Party    `json:"consumer"`
+	Provider    policy.Party    `json:"provider"`
+	Application Application     `json:"application"`
+	Grant       *Grant          `json:"grant,omitempty"`
+	ProposedBy  string          `json:"proposed_by,omitempty"`
+	Accepted    bool            `json:"accepted,omitempty"`  // an offer was accepted: DSP state ACCEPTED
+	Done        []Event         `json:"done,omitempty"`      // events that may happen once and did
+	Agreement   string          `json:"agreement,omitempty"` // id
+	Hash        string          `json:"hash,omitempty"`      // SHA-256 of the exact bytes, hex
+	Standing    string          `json:"standing,omitempty"`  // id of the standing consent it was made under
+	Reason      string          `json:"reason,omitempty"`    // of refusal, suspension, termination
+	ValidUntil  time.Time       `json:"valid_until,omitzero"`
+	Created     time.Time       `json:"created"`
+	Updated     time.Time       `json:"updated"`
+	Received    time.Time       `json:"received,omitzero"` // when the application arrived, as acknowledged: the law's clocks start
+	Sharing     catalog.Sharing `json:"sharing,omitempty"` // class of the resource: how long the answer may take (art. 21)
 	Life
 
 	said string // of the arrow being taken; it travels with its effect

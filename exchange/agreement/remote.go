@@ -36,7 +36,7 @@ func (s *Service) OnRequest(ctx context.Context, tx *db.Tx, consumer policy.Part
 		return nil, err
 	}
 	n := &Negotiation{
-		ID: s.ids.NewID(), Peer: peer, Role: Provider, State: Submitted, Application: a, Created: now, Updated: now, Received: now,
+		ID: s.ids.NewID(), Peer: peer, Role: Provider, State: Submitted, Application: a, Created: now, Updated: now, Received: now, Sharing: r.Sharing,
 		Consumer: consumer, Provider: policy.Party{Member: s.self, Department: r.Department},
 	}
 	if _, err := s.terms(ctx, tx, n, &Grant{Fields: a.Fields}); err != nil {
@@ -98,15 +98,26 @@ func (s *Service) BySelf(ctx context.Context, tx *db.Tx, n *Negotiation) (bool, 
 	return false, nil
 }
 
-// Learned notes the other end's process id.
-func (s *Service) Learned(ctx context.Context, id, peer string) error {
+// Learned takes the acknowledgement of an application: the other end's process id, the class of the resource, and when it
+// arrived there, which is when the clocks start (Decree 809 art. 21).
+func (s *Service) Learned(ctx context.Context, id, peer string, sharing catalog.Sharing, received time.Time) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		n, _, err := s.byID(ctx, tx, db.System("ack"), id)
-		if err != nil || n.Peer != "" {
+		if err != nil || !n.Received.IsZero() {
 			return err
 		}
-		n.Peer = peer
-		return s.save(ctx, tx, n, nil)
+		now := s.clock.Now()
+		if received.IsZero() || received.After(now) {
+			received = now
+		}
+		n.Received, n.Sharing = received, sharing
+		if n.Peer == "" {
+			n.Peer = peer
+		}
+		if err := s.save(ctx, tx, n, nil); err != nil || n.State != Submitted {
+			return err // what came before the acknowledgement has ended what it would start
+		}
+		return s.tick(ctx, tx, n, received, StartReview, ReceivedClocks(sharing))
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
@@ -37,7 +38,10 @@ type Deps struct {
 	Queue   *queue.Queue
 	Outbox  *evidence.Outbox
 	Catalog *catalog.Service
-	Self    string // this member
+	Clocks  *deadline.Service
+	// Division is a member's division (GB/T 2260), whose regional profile its clocks run by; empty if unknown.
+	Division func(member string) string
+	Self     string // this member
 }
 
 // Service is the room.
@@ -48,6 +52,8 @@ type Service struct {
 	queue   *queue.Queue
 	outbox  *evidence.Outbox
 	catalog *catalog.Service
+	clocks  *deadline.Service
+	region  func(member string) string
 	self    string
 	carrier Carrier
 
@@ -58,7 +64,7 @@ type Service struct {
 
 // NewService wires the room. SetCarrier must follow.
 func NewService(d Deps) *Service {
-	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, outbox: d.Outbox, catalog: d.Catalog, self: d.Self, cache: map[cacheKey]*InForce{}}
+	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, outbox: d.Outbox, catalog: d.Catalog, clocks: d.Clocks, region: d.Division, self: d.Self, cache: map[cacheKey]*InForce{}}
 	d.Queue.Handle(KindExpire, s.expire)
 	return s
 }
@@ -109,6 +115,9 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, 
 		return err
 	}
 	if err := s.fact(ctx, tx, n, e, from, b); err != nil {
+		return err
+	}
+	if err := s.tick(ctx, tx, n, now, e, ClocksOf(e, from, n.Sharing)); err != nil {
 		return err
 	}
 	if to == Active {

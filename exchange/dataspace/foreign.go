@@ -150,7 +150,7 @@ func (s *Service) delivered(ctx context.Context, p *Participant, f *foreignMessa
 		var err error
 		switch f.Type {
 		case "ContractRequestMessage":
-			err = s.agreements.Learned(ctx, f.Process, got.ProviderPid)
+			err = s.agreements.Learned(ctx, f.Process, got.ProviderPid, "", time.Time{})
 		case "TransferRequestMessage":
 			err = s.learnedTransfer(ctx, f.Process, got.ProviderPid, nil)
 		}

@@ -112,9 +112,10 @@ type message struct {
 	Format      string       `json:"format,omitempty"`
 	Address     *DataAddress `json:"dataAddress,omitempty"`
 
-	Department string `json:"kuayu:department,omitempty"`
-	Standing   string `json:"kuayu:standing,omitempty"`
-	Hash       string `json:"kuayu:hash,omitempty"`
+	Department string          `json:"kuayu:department,omitempty"`
+	Standing   string          `json:"kuayu:standing,omitempty"`
+	Sharing    catalog.Sharing `json:"kuayu:sharing,omitempty"`
+	Hash       string          `json:"kuayu:hash,omitempty"`
 
 	Refused []agreement.RefusedItem `json:"kuayu:refused,omitempty"`
 }
@@ -156,7 +157,7 @@ func parseForeign(body []byte, want string) (*message, error) {
 		return nil, ErrMessage.Because(err, "it is not the JSON of such a message", "不是该消息的 JSON")
 	}
 	// Terms of our profile count between members alone.
-	m.Department, m.Standing, m.Hash = "", "", ""
+	m.Department, m.Standing, m.Hash, m.Sharing = "", "", "", ""
 	if m.Offer != nil {
 		m.Offer.Application, m.Offer.Grant = nil, nil
 	}

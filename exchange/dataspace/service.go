@@ -269,7 +269,7 @@ func (s *Service) requested(ctx context.Context, m peer.Message, ack *peer.Answe
 	if jerr := json.Unmarshal(ack.Body, &got); jerr != nil || got.ProviderPid == "" {
 		return nil //nolint:nilerr // the agreement message will name the process
 	}
-	return s.agreements.Learned(ctx, sent.ConsumerPid, got.ProviderPid)
+	return s.agreements.Learned(ctx, sent.ConsumerPid, got.ProviderPid, got.Sharing, ack.Fact.Time)
 }
 
 func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agreement.Effect) ([]byte, error) {
@@ -326,7 +326,9 @@ func (s *Service) Routes(mux *http.ServeMux) {
 				if err != nil {
 					return nil, err
 				}
-				answer, err := json.Marshal(negotiation(n))
+				doc := negotiation(n)
+				doc.Sharing = n.Sharing
+				answer, err := json.Marshal(doc)
 				if err != nil {
 					return nil, err
 				}

@@ -67,6 +67,8 @@ func clockTable() []clockRow {
 		{on: Terminate, from: Provisioning, do: do(act(void, deadline.D6))},
 		{on: Expire, from: Provisioning, do: do(act(void, deadline.D6))},
 		{on: OrderRectify, do: do(act(start, deadline.Rectification))},
+		// What was ordered is done when it is reported; looking at it is the provider's affair, and may order it again.
+		{on: ReportRectified, do: do(act(stop, deadline.Rectification))},
 		{on: Resume, do: do(act(stop, deadline.Rectification))},
 		{on: Suspend, from: Rectifying, do: do(act(void, deadline.Rectification))},
 		{on: Terminate, from: Rectifying, do: do(act(void, deadline.Rectification))},

@@ -35,6 +35,7 @@ func TestClocksOf(t *testing.T) {
 		{Provisioning, Terminate}:           {act(deadline.Void, deadline.D6)},
 		{Provisioning, Expire}:              {act(deadline.Void, deadline.D6)},
 		{Suspended, OrderRectify}:           {act(deadline.Start, deadline.Rectification)},
+		{Rectifying, ReportRectified}:       {act(deadline.Stop, deadline.Rectification)},
 		{Rectifying, Resume}:                {act(deadline.Stop, deadline.Rectification)},
 		{Rectifying, Suspend}:               {act(deadline.Void, deadline.Rectification)},
 		{Rectifying, Terminate}:             {act(deadline.Void, deadline.Rectification)},
@@ -101,7 +102,7 @@ func TestClocksEnd(t *testing.T) {
 		if slices.Contains(after, k.from) && !slices.Contains(after, a.to) != ends(as, deadline.D6) {
 			t.Errorf("%s on %s to %s: %v", k.from, k.on, a.to, as)
 		}
-		if (k.from == Rectifying && a.to != Rectifying) != ends(as, deadline.Rectification) {
+		if (k.from == Rectifying && (a.to != Rectifying || k.on == ReportRectified)) != ends(as, deadline.Rectification) {
 			t.Errorf("%s on %s to %s: %v", k.from, k.on, a.to, as)
 		}
 	}

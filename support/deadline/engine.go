@@ -370,6 +370,16 @@ func (e Engine) date(k *Clock) error {
 	return nil
 }
 
+// DaysUntil is the Case.Days of a period that an act names by its last date: one that ends on a day off ends with the next
+// working day (Civil Code art. 203), and none is shorter than a day.
+func (e Engine) DaysUntil(from, by time.Time) int {
+	n, _ := e.Calendar.Between(from, by)
+	if w, _ := e.Calendar.IsWorkday(by); !w {
+		n++
+	}
+	return max(n, 1)
+}
+
 // Redate counts an open clock anew, after a new notice of holidays; changed reports whether anything is different.
 func (e Engine) Redate(k Clock) (_ Clock, changed bool, err error) {
 	k = k.clone()

@@ -111,6 +111,20 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
+// TestDaysUntil: a period named by its last date.
+func TestDaysUntil(t *testing.T) {
+	for by, want := range map[string]string{
+		"2026-03-06": "2026-03-06", "2026-03-07": "2026-03-09", "2026-03-08": "2026-03-09", "2026-03-09": "2026-03-09",
+		"2026-03-02": "2026-03-03", "2026-03-01": "2026-03-03", // today or earlier: one day
+	} {
+		c := matter("2026-03-02 10:00")
+		c.Days = engine().DaysUntil(c.At, at(by+" 18:00"))
+		if k := started(t, c, Rectification); k.DueDay() != want {
+			t.Errorf("by %s: %s, want %s", by, k.DueDay(), want)
+		}
+	}
+}
+
 func TestFreeClocks(t *testing.T) {
 	c := matter("2026-03-02 10:00")
 	for _, id := range []ID{FirstApproval, Dispute, Rectification} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
@@ -88,6 +89,9 @@ func (s *Service) Apply(ctx context.Context, tx *db.Tx, sc db.Scope, c Case, act
 	}
 	return s.settle(ctx, tx, r)
 }
+
+// DaysUntil is Engine.DaysUntil by the node's calendar.
+func (s *Service) DaysUntil(from, by time.Time) int { return s.engine.DaysUntil(from, by) }
 
 // Start starts a clock of the case.
 func (s *Service) Start(ctx context.Context, tx *db.Tx, sc db.Scope, c Case, id ID) error {

@@ -118,6 +118,10 @@ func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, don
 		return nil, "", err
 	}
 	if rec != nil {
+		if err := g.stands(ctx, in); err != nil {
+			g.refused(ctx, in, nil, err)
+			return nil, "", err
+		}
 		if h, err := headerOf(rec); err == nil && h.ReqHash == peer.Commitment(in.Sealed) {
 			return rec, known.media, nil
 		}
@@ -133,6 +137,23 @@ func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, don
 		return nil, "", ErrReplay.With()
 	}
 	return g.repeat(ctx, in, out, content)
+}
+
+// stands refuses an answer from memory where the agreement was suspended, ended or amended since: no row leaves without
+// an agreement in force at that moment (invariant 1).
+func (g *Gateway) stands(ctx context.Context, in *peer.Incoming) error {
+	w, err := parseWire(in.Body)
+	if err != nil {
+		return err
+	}
+	f, err := g.agreements.InForce(ctx, w.Agreement, agreement.Provider)
+	if err != nil {
+		return g.stranger(ctx, in, w.Agreement, err)
+	}
+	if f.Hash != w.Hash {
+		return ErrBytes.With()
+	}
+	return nil
 }
 
 func headerOf(r *evidence.Record) (evidence.Header, error) {

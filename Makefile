@@ -62,6 +62,7 @@ generate: ## write generated pages anew
 bench: build ## measure; docs/performance.md says what the figures mean
 	bin/kuayu bench evidence
 	bin/kuayu bench exchange
+	bin/kuayu bench negotiation
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@GO="$(GO)" tools/fuzz.sh $(FUZZTIME)

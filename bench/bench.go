@@ -96,7 +96,7 @@ func (o *Options) defaults() {
 }
 
 // Names lists the benchmarks.
-func Names() []string { return []string{"exchange", "evidence"} }
+func Names() []string { return []string{"exchange", "evidence", "negotiation"} }
 
 // Run runs a benchmark by name. ErrBelow comes with the result when a promised figure was missed.
 func Run(ctx context.Context, name string, o Options) (*Result, error) {
@@ -108,6 +108,8 @@ func Run(ctx context.Context, name string, o Options) (*Result, error) {
 		r, err = exchange(ctx, o)
 	case "evidence":
 		r, err = evidenceBench(ctx, o)
+	case "negotiation":
+		r, err = negotiationBench(ctx, o)
 	default:
 		return nil, ErrUnknown.With(name, strings.Join(Names(), ", "))
 	}

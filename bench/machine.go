@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/kuayu/kuayu/internal/disk"
@@ -68,6 +69,15 @@ func (p *probe) close(to map[string]any) {
 	if s, t := cpuTimes(); t > p.total {
 		to["cpu_stolen_percent"] = round(100*(s-p.stolen)/(t-p.total), 1)
 	}
+}
+
+// usage is the processor time this process has used.
+func usage() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("usage: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
 // cpuTimes reads /proc/stat: stolen and total ticks; zero where there is no such file.

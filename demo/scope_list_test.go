@@ -87,6 +87,7 @@ func unscoped() map[string]string {
 		"queue.Queue.Run":     "the node's own jobs",
 		"queue.Queue.Dead":    "the node's own jobs, for its operator",
 		"queue.Queue.Depth":   "as Dead",
+		"queue.Queue.Ready":   "as Dead",
 	}
 }
 

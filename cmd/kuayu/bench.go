@@ -14,7 +14,7 @@ import (
 
 // benchCmd measures against a bare baseline in the same run.
 type benchCmd struct {
-	Name        string  `arg:"" help:"exchange 或 evidence。|exchange or evidence."`
+	Name        string  `arg:"" help:"exchange、evidence 或 negotiation。|exchange, evidence or negotiation."`
 	JSON        bool    `name:"json" help:"只输出一个 JSON 对象。|Print one JSON object."`
 	Connections int     `default:"64" help:"并发连接数。|Connections."`
 	Payload     int     `default:"1024" help:"每条记录的字节数。|Bytes of a record."`

@@ -270,6 +270,13 @@ func (q *Queue) Dead(ctx context.Context) ([]Job, error) {
 	return out, nil
 }
 
+// Ready counts the jobs that are due.
+func (q *Queue) Ready(ctx context.Context) (int, error) {
+	var n int
+	err := q.db.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND run_at <= ?", q.clock.Now().UnixMicro()).Scan(ctx, &n)
+	return n, err
+}
+
 // Depth counts the jobs that wait.
 func (q *Queue) Depth(ctx context.Context) (int, error) {
 	var n int

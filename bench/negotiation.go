@@ -15,7 +15,7 @@ import (
 
 const (
 	promisedNegotiation = 100.0 // milliseconds, p50
-	promisedIdle        = 1.0   // percent of one core
+	promisedIdle        = 0.5   // percent of one core, more than without any
 	openNegotiations    = 10_000
 	idleSeconds         = 10.0
 )
@@ -50,24 +50,32 @@ func negotiationBench(ctx context.Context, o Options) (*Result, error) {
 		lat = append(lat, ms)
 	}
 	sortFloats(lat)
+	quiet := func() (float64, error) {
+		time.Sleep(3 * time.Second) // what was done before settles: index, checkpoint
+		o.Progress("idle", 0, 1)
+		return ownCPU(time.Duration(idleSeconds * float64(time.Second)))
+	}
+	without, err := quiet()
+	if err != nil {
+		return nil, err
+	}
 	o.Progress("open negotiations", 0, 1)
 	if err := openMany(ctx, c); err != nil {
 		return nil, err
 	}
-	time.Sleep(3 * time.Second) // what the applications caused settles: index, checkpoint
-	o.Progress("idle", 0, 1)
-	idle, err := ownCPU(time.Duration(idleSeconds * float64(time.Second)))
+	with, err := quiet()
 	if err != nil {
 		return nil, err
 	}
+	more := max(0, 100*(with-without))
 	r := &Result{Bench: "negotiation", Reason: "nothing bare negotiates", Load: Load{Connections: 1, Rounds: 1, Seconds: o.Seconds}}
 	r.Ours = Arm{Throughput: round(1000/percentile(lat, 50), 1), Unit: "negotiations/s, one after the other", P50: percentile(lat, 50), P99: percentile(lat, 99)}
 	r.More = map[string]any{
-		"negotiations": n, "open_negotiations": openNegotiations, "idle_seconds": idleSeconds, "idle_cpu_percent_of_a_core": round(100*idle, 2),
+		"negotiations": n, "open_negotiations": openNegotiations, "idle_seconds": idleSeconds, "idle_percent_of_a_core": round(100*with, 2), "idle_percent_without": round(100*without, 2),
 		"nodes_in_this_process": 2,
 	}
-	r.Promised = fmt.Sprintf("p50 ≤ %.0f ms, idle ≤ %.0f %% of a core with %d open", promisedNegotiation, promisedIdle, openNegotiations)
-	r.Met = r.Ours.P50 <= promisedNegotiation && 100*idle <= promisedIdle
+	r.Promised = fmt.Sprintf("p50 ≤ %.0f ms, %d open ones cost ≤ %.1f %% of a core when idle", promisedNegotiation, openNegotiations, promisedIdle)
+	r.Met = r.Ours.P50 <= promisedNegotiation && more <= promisedIdle
 	return r, nil
 }
 

@@ -73,8 +73,10 @@ func clockTable() []clockRow {
 		{on: Suspend, from: Rectifying, do: do(act(void, deadline.Rectification))},
 		{on: Terminate, from: Rectifying, do: do(act(void, deadline.Rectification))},
 		{on: Expire, from: Rectifying, do: do(act(void, deadline.Rectification))},
-		// What was recorded is kept from the last record on (art. 29; Network Data Security Regulation art. 12).
-		{on: ConfirmDisposal, do: do(act(start, deadline.D8), act(start, deadline.D9))},
+		// Data are disposed of by the date ordered (art. 27); what was recorded is kept from the last record on (art. 29; Network
+		// Data Security Regulation art. 12).
+		{on: BeginDisposal, do: do(act(start, deadline.Disposal))},
+		{on: ConfirmDisposal, do: do(act(stop, deadline.Disposal), act(start, deadline.D8), act(start, deadline.D9))},
 	}
 }
 

@@ -127,7 +127,7 @@ func TestDaysUntil(t *testing.T) {
 
 func TestFreeClocks(t *testing.T) {
 	c := matter("2026-03-02 10:00")
-	for _, id := range []ID{FirstApproval, Dispute, Rectification} {
+	for _, id := range []ID{FirstApproval, Dispute, Disposal, Rectification} {
 		if r, err := engine().Apply(nil, c, start(id)); err != nil || len(r.Changed) != 0 {
 			t.Errorf("%s runs though nobody named a period: %+v %v", id, r, err)
 		}
@@ -335,7 +335,7 @@ func TestProfiles(t *testing.T) {
 		`{"name":"x","clocks":{"D4":{"years":1}}}`:               ErrProfile,
 		`{"name":"x","clocks":{"D4":{"days":-1}}}`:               ErrProfile,
 		`{"name":"x","clocks":{"D8":{"years":101}}}`:             ErrProfile,
-		`{"name":"x","clocks":{"dispute":{"days":251}}}`:         ErrFigure,
+		`{"name":"x","clocks":{"dispute":{"days":751}}}`:         ErrFigure,
 		`{"name":"x","clocks":{"dispute":{"extension":1}}}`:      ErrProfile,
 		`{"name":"x","clocks":{"D10":{"days":1}}}`:               ErrClock,
 		`{"name":"x","division":"33"}`:                           ErrProfile,

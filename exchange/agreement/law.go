@@ -7,7 +7,6 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/db"
-	"github.com/kuayu/kuayu/internal/workday"
 	"github.com/kuayu/kuayu/support/deadline"
 )
 
@@ -130,7 +129,11 @@ func (s *Service) tick(ctx context.Context, tx *db.Tx, n *Negotiation, at time.T
 		}
 	case OrderRectify:
 		if n.Suspension != nil && !n.Suspension.RectifyBy.IsZero() {
-			c.Days, _ = workday.Builtin().Between(at, n.Suspension.RectifyBy)
+			c.Days = s.clocks.DaysUntil(at, n.Suspension.RectifyBy)
+		}
+	case BeginDisposal:
+		if n.Disposing != nil && !n.Disposing.Order.By.IsZero() {
+			c.Days = s.clocks.DaysUntil(at, n.Disposing.Order.By)
 		}
 	}
 	return s.clocks.Apply(ctx, tx, db.System("clocks"), c, actions...)

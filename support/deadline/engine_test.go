@@ -202,6 +202,15 @@ func TestWatch(t *testing.T) {
 	if more, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); err != nil || !more.Changed[0].Late.IsZero() || more.Changed[0].DueDay() != "2026-03-23" {
 		t.Errorf("%+v %v", more, err)
 	}
+	longer.At = at("2026-03-17 08:00") // consented in time, heard of after the end
+	if more, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); err != nil || more.Changed[0].DueDay() != "2026-03-23" {
+		t.Errorf("%+v %v", more, err)
+	}
+	ordered := c
+	ordered.Days, ordered.Profile = 90, &Profile{Name: "x", Clocks: map[ID]Period{Rectification: {Days: 5}}}
+	if k := started(t, ordered, Rectification); k.Days != 90 {
+		t.Error(k.Days)
+	}
 	longer.Days = 11 // a provider that allows itself more than the law does
 	if _, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); !errors.Is(err, ErrExtension) {
 		t.Error(err)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/db"
-	"github.com/kuayu/kuayu/internal/workday"
 	"github.com/kuayu/kuayu/support/deadline"
 )
 
@@ -73,8 +72,10 @@ func clockTable() []clockRow {
 		{on: Suspend, from: Rectifying, do: do(act(void, deadline.Rectification))},
 		{on: Terminate, from: Rectifying, do: do(act(void, deadline.Rectification))},
 		{on: Expire, from: Rectifying, do: do(act(void, deadline.Rectification))},
-		// What was recorded is kept from the last record on (art. 29; Network Data Security Regulation art. 12).
-		{on: ConfirmDisposal, do: do(act(start, deadline.D8), act(start, deadline.D9))},
+		// Data are disposed of by the date ordered (art. 27); what was recorded is kept from the last record on (art. 29; Network
+		// Data Security Regulation art. 12).
+		{on: BeginDisposal, do: do(act(start, deadline.Disposal))},
+		{on: ConfirmDisposal, do: do(act(stop, deadline.Disposal), act(start, deadline.D8), act(start, deadline.D9))},
 	}
 }
 
@@ -128,7 +129,11 @@ func (s *Service) tick(ctx context.Context, tx *db.Tx, n *Negotiation, at time.T
 		}
 	case OrderRectify:
 		if n.Suspension != nil && !n.Suspension.RectifyBy.IsZero() {
-			c.Days, _ = workday.Builtin().Between(at, n.Suspension.RectifyBy)
+			c.Days = s.clocks.DaysUntil(at, n.Suspension.RectifyBy)
+		}
+	case BeginDisposal:
+		if n.Disposing != nil && !n.Disposing.Order.By.IsZero() {
+			c.Days = s.clocks.DaysUntil(at, n.Disposing.Order.By)
 		}
 	}
 	return s.clocks.Apply(ctx, tx, db.System("clocks"), c, actions...)

@@ -40,7 +40,9 @@ func TestClocksOf(t *testing.T) {
 		{Rectifying, Suspend}:               {act(deadline.Void, deadline.Rectification)},
 		{Rectifying, Terminate}:             {act(deadline.Void, deadline.Rectification)},
 		{Rectifying, Expire}:                {act(deadline.Void, deadline.Rectification)},
-		{Disposal, ConfirmDisposal}:         {act(deadline.Start, deadline.D8), act(deadline.Start, deadline.D9)},
+		{Expired, BeginDisposal}:            {act(deadline.Start, deadline.Disposal)},
+		{Terminated, BeginDisposal}:         {act(deadline.Start, deadline.Disposal)},
+		{Disposal, ConfirmDisposal}:         {act(deadline.Stop, deadline.Disposal), act(deadline.Start, deadline.D8), act(deadline.Start, deadline.D9)},
 	}
 	for _, s := range []State{Reviewing, Extended, Resubmitted} {
 		want[key{s, CounterOffer}] = []deadline.Action{wait(deadline.CounterOffer)}

@@ -20,6 +20,7 @@ const (
 	FirstApproval ID = "first_approval" // first approval of a catalogue; art. 16 names no figure
 	Dispute       ID = "dispute"        // handling of a dispute; art. 28 names no figure
 	Rectification ID = "rectification"  // 限期整改; art. 27 names no figure, each order does
+	Disposal      ID = "disposal"       // of data after an agreement; art. 27 names no figure, each order does
 )
 
 // Role is a party of an act under the law.
@@ -75,6 +76,7 @@ func Statute() []Rule {
 		{ID: D9, Law: "790", Article: 12, Zh: "保存提供个人信息、重要数据的记录", En: "keep the records of handing on personal information or important data", Years: 3, Actor: Provider},
 		{ID: FirstApproval, Law: "809", Article: 16, Zh: "首次审核目录", En: "approve a catalogue for the first time", Actor: Authority, Code: A3},
 		{ID: Dispute, Law: "809", Article: 28, Zh: "处理争议", En: "handle a dispute", Actor: Authority, Code: A2},
+		{ID: Disposal, Law: "809", Article: 27, Zh: "处置数据", En: "dispose of the data by the date ordered", Actor: Applicant, Code: R4},
 		{ID: Rectification, Law: "809", Article: 27, Zh: "限期整改", En: "rectify by the date ordered", Actor: Applicant, Code: R7},
 	}
 }

@@ -259,10 +259,13 @@ func (e Engine) start(c Case, id ID) (k Clock, ok bool, err error) {
 		if r.Days > 0 {
 			most = r.Days // an order may be stricter than the region, not looser
 		}
-		if c.Days < 1 || c.Days > most {
-			return k, false, ErrFigure.With(string(id), most, c.Days)
-		}
 		days = c.Days
+		if c.End == Applicant { // it was ordered elsewhere: nothing is left to refuse
+			days = min(max(days, 1), maxFreeDays)
+		}
+		if c.End != Applicant && (days < 1 || days > most) {
+			return k, false, ErrFigure.With(string(id), most, days)
+		}
 	}
 	if days == 0 && r.Years == 0 {
 		return k, false, nil // neither law, region nor act names a period
@@ -338,10 +341,10 @@ func (e Engine) extend(k *Clock, c Case) error {
 		return ErrExtension.With(string(k.Clock), k.Most, c.Days)
 	case r.Consent != "" && c.Consent == "":
 		return ErrConsent.With(string(k.Clock))
-	case (!k.Late.IsZero() && !k.Watch) || (!k.Still() && !c.At.Before(k.Due)):
+	case !k.Watch && (!k.Late.IsZero() || (!k.Still() && !c.At.Before(k.Due))):
 		return ErrLate.With(string(k.Clock))
 	}
-	k.Late = time.Time{} // of one that watches: the news came after the end
+	k.Late = time.Time{} // of one that watches: the news came after the end, and the provider's node has judged
 	k.Extended, k.Consent = c.Days, c.Consent
 	return e.date(k)
 }

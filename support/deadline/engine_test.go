@@ -127,7 +127,7 @@ func TestDaysUntil(t *testing.T) {
 
 func TestFreeClocks(t *testing.T) {
 	c := matter("2026-03-02 10:00")
-	for _, id := range []ID{FirstApproval, Dispute, Rectification} {
+	for _, id := range []ID{FirstApproval, Dispute, Disposal, Rectification} {
 		if r, err := engine().Apply(nil, c, start(id)); err != nil || len(r.Changed) != 0 {
 			t.Errorf("%s runs though nobody named a period: %+v %v", id, r, err)
 		}
@@ -201,6 +201,15 @@ func TestWatch(t *testing.T) {
 	longer := Case{Subject: c.Subject, Department: c.Department, End: Applicant, At: at("2026-03-16 20:00"), Days: 5, Consent: "x"}
 	if more, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); err != nil || !more.Changed[0].Late.IsZero() || more.Changed[0].DueDay() != "2026-03-23" {
 		t.Errorf("%+v %v", more, err)
+	}
+	longer.At = at("2026-03-17 08:00") // consented in time, heard of after the end
+	if more, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); err != nil || more.Changed[0].DueDay() != "2026-03-23" {
+		t.Errorf("%+v %v", more, err)
+	}
+	ordered := c
+	ordered.Days, ordered.Profile = 90, &Profile{Name: "x", Clocks: map[ID]Period{Rectification: {Days: 5}}}
+	if k := started(t, ordered, Rectification); k.Days != 90 {
+		t.Error(k.Days)
 	}
 	longer.Days = 11 // a provider that allows itself more than the law does
 	if _, err := e.Apply(r.Changed, longer, Action{Do: Extend, Clock: D4}); !errors.Is(err, ErrExtension) {
@@ -335,7 +344,7 @@ func TestProfiles(t *testing.T) {
 		`{"name":"x","clocks":{"D4":{"years":1}}}`:               ErrProfile,
 		`{"name":"x","clocks":{"D4":{"days":-1}}}`:               ErrProfile,
 		`{"name":"x","clocks":{"D8":{"years":101}}}`:             ErrProfile,
-		`{"name":"x","clocks":{"dispute":{"days":251}}}`:         ErrFigure,
+		`{"name":"x","clocks":{"dispute":{"days":751}}}`:         ErrFigure,
 		`{"name":"x","clocks":{"dispute":{"extension":1}}}`:      ErrProfile,
 		`{"name":"x","clocks":{"D10":{"days":1}}}`:               ErrClock,
 		`{"name":"x","division":"33"}`:                           ErrProfile,

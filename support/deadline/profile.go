@@ -42,7 +42,7 @@ type Profile struct {
 const (
 	maxProfile   = 64 << 10
 	maxName      = 128
-	maxFreeDays  = 250 // a year, for clocks the law leaves open
+	maxFreeDays  = 750 // three years, for clocks the law leaves open
 	maxYears     = 100
 	maxSubject   = 200
 	statuteTitle = "809"

@@ -3,9 +3,11 @@ package demo
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/dataspace"
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -95,7 +97,8 @@ func TestCounterOffer(t *testing.T) {
 
 // TestTransferFollows: a transfer between members starts by itself under an agreement in force, and ends with it.
 func TestTransferFollows(t *testing.T) {
-	f := newFixture(t, Settings{})
+	now := clock.NewManual(time.Now().UTC())
+	f := newFixture(t, Settings{Clock: now})
 	id := f.agree(f.application(), agreement.Grant{})
 	sh := f.as("shanghai", "officer-sh")
 	var tr dataspace.Transfer
@@ -111,6 +114,27 @@ func TestTransferFollows(t *testing.T) {
 	if err := sh.Call(f.ctx, http.MethodPost, "/api/v1/agreements/"+id+"/transfers", map[string]string{"format": "carrier-pigeon"}, nil); code(err) != "dataspace.format" {
 		t.Errorf("unknown format: %v", err)
 	}
+	// Suspended with the agreement, resumed with it; what an officer suspended stays so.
+	var own dataspace.Transfer
+	f.call(sh, http.MethodPost, "/api/v1/agreements/"+id+"/transfers", map[string]string{"format": dataspace.FormatQuery}, &own)
+	f.await(func() bool {
+		f.call(sh, http.MethodGet, "/api/v1/transfers/"+own.ID, nil, &own)
+		return own.State == dataspace.Started
+	})
+	f.call(sh, http.MethodPost, "/api/v1/transfers/"+own.ID+"/move", map[string]string{"event": "suspension"}, nil)
+	f.call(f.as("zhejiang", "head-zj"), http.MethodPost, "/api/v1/agreements/"+id+"/suspend", map[string]string{"reason": "疑似超范围使用"}, nil)
+	state(dataspace.Suspended)
+	f.call(f.as("zhejiang", "head-zj"), http.MethodPost, "/api/v1/agreements/"+id+"/rectify", map[string]any{"what": "停止使用", "by": now.Now().AddDate(0, 0, 20)}, nil)
+	f.await(func() bool {
+		return sh.Call(f.ctx, http.MethodPost, "/api/v1/agreements/"+id+"/rectified", map[string]string{"report": "已停止"}, nil) == nil
+	})
+	f.await(func() bool {
+		return f.as("zhejiang", "head-zj").Call(f.ctx, http.MethodPost, "/api/v1/agreements/"+id+"/resume", map[string]string{"reason": "属实"}, nil) == nil
+	})
+	state(dataspace.Started)
+	if f.call(sh, http.MethodGet, "/api/v1/transfers/"+own.ID, nil, &own); own.State != dataspace.Suspended {
+		t.Errorf("resumed with the agreement: %s", own.State)
+	}
 	f.call(f.as("zhejiang", "head-zj"), http.MethodPost, "/api/v1/agreements/"+id+"/revoke", map[string]string{"reason": "用途已完成"}, nil)
 	state(dataspace.Terminated)
 	if err := sh.Call(f.ctx, http.MethodPost, "/api/v1/transfers/"+tr.ID+"/move", map[string]string{"event": "start"}, nil); code(err) != "dataspace.transfer" {
@@ -119,5 +143,15 @@ func TestTransferFollows(t *testing.T) {
 	f.await(func() bool {
 		err := sh.Call(f.ctx, http.MethodPost, "/api/v1/agreements/"+id+"/transfers", map[string]string{"format": dataspace.FormatQuery}, nil)
 		return code(err) == "agreement.not_in_force"
+	})
+	// At the time limit nobody has to do anything.
+	id = f.agree(f.application(), agreement.Grant{})
+	f.call(sh, http.MethodPost, "/api/v1/agreements/"+id+"/transfers", map[string]string{"format": dataspace.FormatQuery}, &tr)
+	state(dataspace.Started)
+	now.Set(now.Now().AddDate(0, 7, 0))
+	f.await(func() bool {
+		f.c.Node("zhejiang").Queue.Wake()
+		ts, err := f.c.Node("zhejiang").Dataspace.Transfers(f.ctx, db.System("test"), id, 10)
+		return err == nil && len(ts) == 1 && ts[0].State == dataspace.Terminated
 	})
 }

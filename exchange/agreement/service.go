@@ -385,7 +385,7 @@ func (s *Service) expire(ctx context.Context, j queue.Job) error {
 		if s.clock.Now().Before(n.ValidUntil) { // the agreement was amended: it lasts longer
 			return s.queue.Enqueue(ctx, tx, queue.Job{ID: j.ID, Kind: KindExpire, Payload: n.ID, RunAt: n.ValidUntil})
 		}
-		return s.move(ctx, tx, n, Expire, by{remote: true, note: "valid_until"})
+		return s.move(ctx, tx, n, Expire, by{note: "valid_until"})
 	})
 }
 

@@ -114,6 +114,9 @@ const (
 	TellTerminated Effect = "agreement.terminated"
 	TellDispose    Effect = "agreement.dispose"
 	TellDisposed   Effect = "agreement.disposed"
+
+	// Ended is told to nobody: both ends know the time limit. What runs under the agreement ends with it.
+	Ended Effect = "agreement.ended"
 )
 
 type arrow struct {
@@ -150,11 +153,11 @@ func table() map[key]arrow {
 		{Verified, Finalize}:                 {to: Provisioning, effect: SendFinalized},
 		{Provisioning, Provision}:            {to: Active},
 
-		{Active, Expire}:             {to: Expired},
-		{Suspended, Expire}:          {to: Expired},
-		{Rectifying, Expire}:         {to: Expired},
-		{ChangeOfUse, Expire}:        {to: Expired},
-		{Provisioning, Expire}:       {to: Expired},
+		{Active, Expire}:             {to: Expired, effect: Ended},
+		{Suspended, Expire}:          {to: Expired, effect: Ended},
+		{Rectifying, Expire}:         {to: Expired, effect: Ended},
+		{ChangeOfUse, Expire}:        {to: Expired, effect: Ended},
+		{Provisioning, Expire}:       {to: Expired, effect: Ended},
 		{Active, RequestChange}:      {to: ChangeOfUse, effect: TellChange},
 		{ChangeOfUse, GrantChange}:   {to: Active, effect: TellChange},
 		{ChangeOfUse, DeclineChange}: {to: Active, effect: TellChange},

@@ -32,7 +32,7 @@ func TestWay(t *testing.T) {
 		{Approved, Verify, Verified, SendVerification},
 		{Verified, Finalize, Provisioning, SendFinalized},
 		{Provisioning, Provision, Active, None},
-		{Active, Expire, Expired, None},
+		{Active, Expire, Expired, Ended},
 		{Active, Suspend, Suspended, TellSuspended},
 		{Suspended, OrderRectify, Rectifying, TellRectify},
 		{Rectifying, Resume, Active, TellResumed},

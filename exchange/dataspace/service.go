@@ -142,7 +142,7 @@ func factKind(e agreement.Effect) string { return "dsp." + strings.ReplaceAll(st
 
 // Carry implements agreement.Carrier.
 func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, e agreement.Effect, bytes []byte) error {
-	if err := s.follow(ctx, tx, n, e); err != nil {
+	if err := s.follow(ctx, tx, n, e); err != nil || e == agreement.Ended {
 		return err
 	}
 	p := s.participant(n.Other())

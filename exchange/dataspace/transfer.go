@@ -84,6 +84,7 @@ type Transfer struct {
 	Address    *DataAddress   `json:"address,omitempty"` // where the data is
 	Token      string         `json:"token,omitempty"`   // provider: what opens it
 	Reason     string         `json:"reason,omitempty"`
+	Held       bool           `json:"held,omitempty"` // suspended with its agreement, and resumed with it
 	Created    time.Time      `json:"created"`
 	Updated    time.Time      `json:"updated"`
 }
@@ -398,7 +399,7 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, n *agreement.Negotiatio
 		on, states = Suspend, "state = 'STARTED'"
 	case agreement.TellResumed:
 		on, states = Start, "state = 'SUSPENDED'"
-	case agreement.TellTerminated:
+	case agreement.TellTerminated, agreement.Ended:
 		on, states = Terminate, "state IN ('REQUESTED', 'STARTED', 'SUSPENDED')"
 	default:
 		return nil
@@ -408,7 +409,11 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, n *agreement.Negotiatio
 		return err
 	}
 	for i := range ts {
-		if err := s.Move(ctx, tx, &ts[i], on, n.Reason); err != nil {
+		if on == Start && !ts[i].Held {
+			continue // an officer suspended it; the agreement's resumption is not its own
+		}
+		ts[i].Held = on == Suspend
+		if err := s.Move(ctx, tx, &ts[i], on, n.Said()); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/dbtest"
 	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -117,7 +118,7 @@ func TestMessagesCross(t *testing.T) {
 	f.await(func() bool {
 		for _, member := range []string{"shanghai", "zhejiang"} {
 			var n int
-			if err := f.c.Node(member).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind <> ?", agreement.KindExpire).Scan(f.ctx, &n); err != nil || n > 0 {
+			if err := f.c.Node(member).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?)", agreement.KindExpire, deadline.KindTick).Scan(f.ctx, &n); err != nil || n > 0 {
 				return false
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/node"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/policy"
@@ -244,7 +245,7 @@ func powerStart(t *testing.T, dir, what string, said []string) {
 	defer cl.Stop()
 	sh, zj := cl.Node("shanghai"), cl.Node("zhejiang")
 	pending := func(n *node.Node) (left int, err error) {
-		err = n.DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind <> ?", agreement.KindExpire).Scan(ctx, &left)
+		err = n.DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?)", agreement.KindExpire, deadline.KindTick).Scan(ctx, &left)
 		return left, err
 	}
 	err = Await(ctx, 30*time.Second, func() (bool, error) {

@@ -40,6 +40,7 @@ const (
 	supplies   = "exchange/agreement: tx, n, AskSupplement"
 	suspends   = "exchange/agreement: tx, n, Suspend"
 	configures = "node: deadline.ParseProfile"
+	recounts   = "node: Deadlines.Recount("
 	disposes   = "exchange/agreement: tx, n, ConfirmDisposal"
 )
 
@@ -77,7 +78,7 @@ func articles() []article {
 		{"39–41", "nine violations of providers, seven of users, three of authorities", "those with a clock are written when it runs out, with the clock as evidence; the others can be recorded by whoever finds them", "nothing looks for the others yet; whether lateness had a good reason is for people", keeps, []string{"02", "13", "21", "23", "24", "29", "support/deadline.TestStatute", "support/deadline.TestService"}},
 		{"790: 12", "records of handing on personal information or important data, at least 3 years", "clock D9 at the provider, and the facts in evidence", "", keeps, []string{"25", "support/deadline.TestKeeper"}},
 		{"local", "regions may be stricter than the Decree, never looser", "profiles by region; a looser one is refused with both figures", "one figure for each clock: none that depends on whether the data is on the platform already", configures, []string{"10", "18", "19", "support/deadline.TestProfiles", "support/deadline.TestLaws"}},
-		{"calendar", "working days with holidays and make-up days of the yearly notices", "notices of 2018 to 2026 are known, others imported; beyond them weekdays count and a clock is provisional, dated anew when the notice is there", "", keeps, []string{"14", "15", "16", "17", "internal/workday.TestLaws", "support/deadline.TestNewNotice"}},
+		{"calendar", "working days with holidays and make-up days of the yearly notices", "notices of 2018 to 2026 are known, others imported; beyond them weekdays count and a clock is provisional, dated anew when the notice is there", "", recounts, []string{"14", "15", "16", "17", "internal/workday.TestLaws", "support/deadline.TestNewNotice"}},
 	}
 }
 

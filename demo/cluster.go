@@ -52,6 +52,7 @@ type Cluster struct {
 	mu     sync.Mutex
 	seats  map[string]*seat
 	routes func(*node.Node, *http.ServeMux)
+	wire   func(http.RoundTripper) http.RoundTripper
 	gap    int
 }
 
@@ -74,6 +75,7 @@ type Settings struct {
 	FlushGapUS   int
 	Database     func(place string) string // empty: SQLite in the node's folder
 	Routes       func(*node.Node, *http.ServeMux)
+	Wire         func(http.RoundTripper) http.RoundTripper // between the nodes, for tests
 	Progress     func(done, total int, what string)
 }
 
@@ -89,7 +91,7 @@ func Start(ctx context.Context, s Settings) (*Cluster, error) {
 	if s.Progress == nil {
 		s.Progress = func(int, int, string) {}
 	}
-	c := &Cluster{Dir: s.Dir, Clock: s.Clock, logger: s.Logger, seats: map[string]*seat{}, routes: s.Routes, gap: s.FlushGapUS}
+	c := &Cluster{Dir: s.Dir, Clock: s.Clock, logger: s.Logger, seats: map[string]*seat{}, routes: s.Routes, wire: s.Wire, gap: s.FlushGapUS}
 	for i, p := range s.Places {
 		if err := c.prepare(p, s); err != nil {
 			return nil, err
@@ -162,7 +164,7 @@ func freePort() (string, error) {
 
 func (c *Cluster) open(ctx context.Context, id string) error {
 	st := c.seats[id]
-	n, err := node.Open(ctx, st.dir, node.Options{Logger: c.logger, Clock: c.Clock, Routes: c.routes})
+	n, err := node.Open(ctx, st.dir, node.Options{Logger: c.logger, Clock: c.Clock, Routes: c.routes, Wire: c.wire})
 	if err != nil {
 		return err
 	}

@@ -257,7 +257,7 @@ func powerStart(t *testing.T, dir, what string, said []string) {
 		return b == 0, err
 	})
 	if err != nil {
-		t.Errorf("%s: messages are stuck: %v", what, err)
+		t.Errorf("%s: messages are stuck: %v\n%s\n%s", what, err, waitingJobs(t, sh), waitingJobs(t, zj))
 	}
 	_, sess, err := sh.Identity.OpenFor(ctx, "machine-sh")
 	if err != nil {
@@ -296,4 +296,17 @@ func powerStart(t *testing.T, dir, what string, said []string) {
 			t.Errorf("%s: the public log of %s stays behind at %+v of %d: %v", what, n.Config.Member, n.Tlog.Latest(), n.Log.Durable(), err)
 		}
 	}
+}
+
+// waitingJobs says what still waits at a node, and why.
+func waitingJobs(t *testing.T, n *node.Node) string {
+	t.Helper()
+	var rows []struct {
+		ID, LastError string
+		Attempts      int
+	}
+	if err := n.DB.Read().NewRaw("SELECT id, attempts, last_error FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?)", agreement.KindExpire, deadline.KindTick).Scan(t.Context(), &rows); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%+v", rows)
 }

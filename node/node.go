@@ -53,6 +53,8 @@ type Options struct {
 	// Routes adds routes to the staff listener. The demonstration uses it for its role chooser; `kuayu serve` never
 	// sets it.
 	Routes func(n *Node, mux *http.ServeMux)
+	// Wire lies between this node and the others; tests lose and repeat messages in it. `kuayu serve` never sets it.
+	Wire func(http.RoundTripper) http.RoundTripper
 }
 
 // Node is one government's node, wired. Its rooms are exported for the programs that drive whole nodes.
@@ -286,7 +288,7 @@ func (n *Node) evidence(context.Context) error {
 
 func (n *Node) rooms() {
 	self := n.Config.Member
-	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics}
+	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics, Wire: n.options.Wire}
 	n.Post = peer.NewPost(n.DB, n.Queue, n.Link, n.Log, n.Outbox, n.Clock, n.options.IDs)
 	n.Federation.SetCourier(n.Post)
 	for _, kind := range []string{federation.KindProposal, federation.KindVote, federation.KindConstitution, federation.KindStatement} {

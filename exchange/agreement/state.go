@@ -181,6 +181,11 @@ func table() map[key]arrow {
 		{ChangeOfUse, ProposeChange}:  {to: ChangeOfUse},
 		{Rectifying, ReportRectified}: {to: Rectifying, effect: TellRectified},
 	}
+	// An answer that the head returned brings the provider back to REVIEWING without a word to the applicant, who may have
+	// been told of more time, or have asked again: what can be said under review can be heard there too.
+	t[key{Extended, AskSupplement}] = arrow{to: Supplement, effect: TellSupplement, once: true}
+	t[key{Resubmitted, AskSupplement}] = arrow{to: Supplement, effect: TellSupplement, once: true}
+	t[key{Resubmitted, Extend}] = arrow{to: Extended, effect: TellExtended, once: true}
 	for _, s := range []State{Reviewing, Extended, Resubmitted} {
 		t[key{s, CounterOffer}] = arrow{to: CounterOffered, effect: SendOffer}
 		t[key{s, ProposeAnswer}] = arrow{to: ProvOfficeApproval}

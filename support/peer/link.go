@@ -35,6 +35,8 @@ type Link struct {
 	Witness  *evidence.Witness
 	Clock    clock.Clock
 	Metrics  *obs.Metrics
+	// Wire, if not nil, lies between this node and the others: tests lose, repeat and delay messages in it.
+	Wire func(http.RoundTripper) http.RoundTripper
 
 	roots     seal.RootCache
 	mu        sync.Mutex
@@ -69,6 +71,9 @@ func (l *Link) client(member string) (*http.Client, error) {
 			DisableCompression:    true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if l.Wire != nil {
+		c.Transport = l.Wire(c.Transport)
 	}
 	if l.clients == nil {
 		l.clients = map[string]*http.Client{}

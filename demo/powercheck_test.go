@@ -19,6 +19,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
@@ -245,6 +246,11 @@ func powerStart(t *testing.T, dir, what string, said []string) {
 	defer cl.Stop()
 	sh, zj := cl.Node("shanghai"), cl.Node("zhejiang")
 	pending := func(n *node.Node) (left int, err error) {
+		// What was refused while the other node was down waits longer and longer: here it is tried at once.
+		if _, err := n.DB.Read().NewRaw("UPDATE queue_job SET run_at = ? WHERE dead = 0 AND kind = ?", cl.Clock.Now().UnixMicro(), peer.KindSend).Exec(ctx); err != nil {
+			return 0, err
+		}
+		n.Queue.Wake()
 		err = n.DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?)", agreement.KindExpire, deadline.KindTick).Scan(ctx, &left)
 		return left, err
 	}

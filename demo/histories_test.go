@@ -130,7 +130,7 @@ type history struct {
 }
 
 // officers are everybody who might do something, at either end.
-var officers = []struct{ member, actor string }{ //nolint:gochecknoglobals // constant table
+var officers = []struct{ member, actor string }{
 	{"shanghai", "officer-sh"}, {"shanghai", "head-sh"}, {"zhejiang", "officer-zj"}, {"zhejiang", "head-zj"}, {"zhejiang", "authority"},
 }
 
@@ -299,8 +299,8 @@ func TestHistories(t *testing.T) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			t.Logf("seed %d", seed)
-			r := rand.New(rand.NewPCG(seed, 1))                                          //nolint:gosec // a test
-			w := &weather{rand: rand.New(rand.NewPCG(seed, 2)), count: map[string]int{}} //nolint:gosec // a test
+			r := rand.New(rand.NewPCG(seed, 1))
+			w := &weather{rand: rand.New(rand.NewPCG(seed, 2)), count: map[string]int{}}
 			f := newFixture(t, Settings{Wire: func(next http.RoundTripper) http.RoundTripper { return &badWire{next, w} }})
 			h := &history{fixture: f, w: w, rand: r, ended: map[string]bool{}, pairs: map[string]string{}}
 			w.bad = true

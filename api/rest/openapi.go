@@ -131,7 +131,7 @@ func operationID(op operation) string {
 	return strings.ToLower(op.method) + "-" + s
 }
 
-const docsStyle = "body{font:16px/1.6 'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',system-ui;max-width:60rem;margin:0 auto;padding:1rem;color:#1a2330}h1{color:#0b5cad}table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d5dbe3;padding:.4rem;text-align:left;vertical-align:top}code{background:#f2f5f9;padding:0 .25rem;overflow-wrap:anywhere}"
+const docsStyle = "body{font:16px/1.6 'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',system-ui;max-width:60rem;margin:0 auto;padding:1rem;color:#1a2330}h1{color:#0b5cad}table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d5dbe3;padding:.4rem;text-align:left;vertical-align:top}code{background:#f2f5f9;padding:0 .25rem;overflow-wrap:anywhere}@media(max-width:44rem){thead{display:none}tr{display:block;border-bottom:1px solid #d5dbe3;padding:.5rem 0}td{display:block;border:0;padding:.1rem 0}}"
 
 // page renders the route table for people. It works without JavaScript.
 func (a *API) page() string {
@@ -147,7 +147,7 @@ func (a *API) page() string {
 		}
 		names := make([]string, len(op.roles))
 		for i, r := range op.roles {
-			names[i] = string(r)
+			names[i] = r.Zh()
 		}
 		if len(names) > 0 {
 			who = strings.Join(names, "、")

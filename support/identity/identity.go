@@ -48,6 +48,27 @@ func (d *Department) Check() error {
 	return nil
 }
 
+// Zh is the role's name for people.
+func (r Role) Zh() string {
+	switch r {
+	case DataOfficer:
+		return "数据专员"
+	case OfficeHead:
+		return "共享工作机构负责人"
+	case DepartmentHead:
+		return "部门负责人"
+	case Authority:
+		return "主管部门"
+	case Auditor:
+		return "审计员"
+	case Operator:
+		return "运维员"
+	case Machine:
+		return "机器客户端"
+	}
+	return string(r)
+}
+
 // Actor is an officer or a machine client.
 type Actor struct {
 	ID         string `json:"id"`

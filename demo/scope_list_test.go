@@ -108,7 +108,7 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 	free := unscoped()
 	seen := map[string]bool{}
 	for _, dir := range []string{
-		"exchange/catalog", "exchange/agreement", "exchange/dataspace", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "internal/queue",
+		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/dataspace", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "internal/queue",
 	} {
 		for _, m := range methodsOf(t, filepath.Join("..", dir)) {
 			seen[m.name] = true

@@ -245,6 +245,9 @@ func (s *strangers) apply(from, to tenant, far int) {
 		}
 		return false
 	})
+	if far >= 4 {
+		s.object(from, to, done.Agreement, allowed)
+	}
 	if far == 5 {
 		must(theirs.Revoke(s.ctx, head, got.ID, s.hidden(allowed...)))
 	}
@@ -274,7 +277,7 @@ func scoped() []scopedMethod {
 			return n, nil
 		}
 	}
-	return append(lifeMethods(ns), []scopedMethod{
+	return append(append(lifeMethods(ns), objectionMethods()...), []scopedMethod{
 		// First: trying the rest leaves refusals in evidence, which name what was tried.
 		{"evidence.Index.Find", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []evidence.Entry

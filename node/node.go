@@ -27,6 +27,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
 	"github.com/kuayu/kuayu/exchange/gateway"
+	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
@@ -84,6 +85,7 @@ type Node struct {
 	Catalog    *catalog.Service
 	Deadlines  *deadline.Service
 	Agreements *agreement.Service
+	Objections *objection.Service
 	Dataspace  *dataspace.Service
 	Gateway    *gateway.Gateway
 	API        *rest.API
@@ -233,7 +235,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -313,8 +315,12 @@ func (n *Node) rooms() {
 		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
 	})
 	n.Dataspace.SetPull(n.Gateway.Pull)
+	n.Objections = objection.NewService(objection.Deps{
+		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Index: n.Index, Post: n.Post, Agreements: n.Agreements, Clocks: n.Deadlines,
+		Division: n.divisionOf,
+	})
 	n.API = &rest.API{
-		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements, Deadlines: n.Deadlines,
+		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
 	"github.com/kuayu/kuayu/exchange/gateway"
+	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/support/deadline"
@@ -28,6 +29,7 @@ type API struct {
 	Dataspace  *dataspace.Service
 	Agreements *agreement.Service
 	Deadlines  *deadline.Service
+	Objections *objection.Service
 	Gateway    *gateway.Gateway
 	Issuer     *evidence.Issuer
 	Index      *evidence.Index

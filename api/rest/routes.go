@@ -42,6 +42,7 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.offerRoutes(mux)
 	a.transferRoutes(mux)
 	a.lifeRoutes(mux)
+	a.objectionRoutes(mux)
 	a.deadlineRoutes(mux)
 	a.evidenceRoutes(mux)
 	a.queryRoutes(mux)

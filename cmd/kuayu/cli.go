@@ -42,13 +42,17 @@ type cli struct {
 	Source  sourceCmd  `cmd:"" help:"数据源。|Sources of data."`
 	Catalog catalogCmd `cmd:"" help:"政务数据目录。|The catalogue."`
 
-	Request   requestCmd   `cmd:"" help:"数据使用申请。|Applications for data."`
-	Standing  standingCmd  `cmd:"" help:"常设同意。|Consent in advance."`
-	Agreement agreementCmd `cmd:"" help:"协议。|Agreements."`
-	Deadline  deadlineCmd  `cmd:"" help:"法定时限与违规记录。|The law's clocks, and violations."`
-	Transfer  transferCmd  `cmd:"" help:"传输过程。|Transfer processes."`
-	Query     queryCmd     `cmd:"" help:"按协议查询。|Query under an agreement."`
-	Verify    verifyCmd    `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`
+	Request    requestCmd    `cmd:"" help:"数据使用申请。|Applications for data."`
+	Standing   standingCmd   `cmd:"" help:"常设同意。|Consent in advance."`
+	Agreement  agreementCmd  `cmd:"" help:"协议。|Agreements."`
+	Deadline   deadlineCmd   `cmd:"" help:"法定时限与违规记录。|The law's clocks, and violations."`
+	Correction correctionCmd `cmd:"" help:"校核申请：收到的数据有误时提出。|Corrections: report that a record is wrong."`
+	Refetch    refetchCmd    `cmd:"" help:"来源已更正、须重新获取的数据。|What was corrected at its source and is to be asked for again."`
+	Dispute    disputeCmd    `cmd:"" help:"争议：协商、主管部门、人民政府。|Disputes: negotiation, authority, government."`
+
+	Transfer transferCmd `cmd:"" help:"传输过程。|Transfer processes."`
+	Query    queryCmd    `cmd:"" help:"按协议查询。|Query under an agreement."`
+	Verify   verifyCmd   `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`
 
 	Evidence evidenceCmd `cmd:"" help:"存证与回执。|Evidence and receipts."`
 	Law      lawCmd      `cmd:"" help:"法定程序与时限：回放案例。|The law's way and its clocks: play histories."`

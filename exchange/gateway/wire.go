@@ -64,6 +64,15 @@ func parseWire(b []byte) (*wireRequest, error) {
 	return &w, nil
 }
 
+// PlanOf is the plan of a request that was recorded: the body of a fact of kind query.open.
+func PlanOf(body []byte) (*policy.Plan, error) {
+	w, err := parseWire(body)
+	if err != nil {
+		return nil, err
+	}
+	return &w.Plan, nil
+}
+
 // subjectOf returns the item and value that a verify plan identifies its subject by.
 func subjectOf(p *policy.Plan) (string, policy.Value, error) {
 	w := p.Where

@@ -203,9 +203,7 @@ func TestCorrection(t *testing.T) {
 			t.Errorf("asked for again: %+v", rs)
 		}
 	}
-	if f.facts("shanghai", objection.FactRefetched, "") != 2 {
-		t.Error("no facts of what was asked for again")
-	}
+	f.await(func() bool { return f.facts("shanghai", objection.FactRefetched, "") == 2 })
 	var marked objection.Refetch
 	f.call(js, http.MethodPost, "/api/v1/refetches/"+x.ID+"/done", nil, &marked)
 	if marked.By != "officer-js" || len(f.refetches("jiangsu", "js")) != 0 {

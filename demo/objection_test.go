@@ -16,6 +16,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/dbtest"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
@@ -590,4 +591,22 @@ func (s *strangers) object(from, to tenant, agr string, allowed []tenant) {
 		_, err := theirs.Dispute(s.ctx, db.System("test"), d.ID)
 		return err == nil
 	})
+}
+
+// TestCorrectionOnPostgres: the room's tables and its reads within transactions, on PostgreSQL.
+func TestCorrectionOnPostgres(t *testing.T) {
+	dsn := map[string]string{}
+	for _, p := range places(3) {
+		dsn[p.ID] = dbtest.Postgres(t)
+	}
+	f := newFixture(t, Settings{Database: func(place string) string { return dsn[place] }})
+	c := f.report(f.as("shanghai", "officer-sh"), f.agreed("shanghai", "sh"), wrong(wrongPhone))
+	f.call(f.as("zhejiang", "officer-zj"), http.MethodPost, "/api/v1/corrections/"+c.ID+"/answer", objection.CorrectionAnswer{Outcome: objection.Withdrawn}, nil)
+	f.awaitCorrection("shanghai", c.ID, objection.Withdrawn)
+	if rs := f.refetches("shanghai", "sh"); len(rs) != 1 {
+		t.Errorf("to be asked for again: %+v", rs)
+	}
+	var d objection.Dispute
+	f.call(f.as("shanghai", "head-sh"), http.MethodPost, "/api/v1/disputes", objection.Opening{Matter: objection.Matter{Kind: "correction", ID: c.ID}, Claim: "不应删除"}, &d)
+	f.awaitDispute(d.ID, objection.Negotiating)
 }

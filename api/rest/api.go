@@ -16,6 +16,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 )
 
@@ -28,6 +29,7 @@ type API struct {
 	Dataspace  *dataspace.Service
 	Agreements *agreement.Service
 	Deadlines  *deadline.Service
+	Notices    *notice.Service
 	Gateway    *gateway.Gateway
 	Issuer     *evidence.Issuer
 	Index      *evidence.Index

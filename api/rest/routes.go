@@ -43,6 +43,7 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.transferRoutes(mux)
 	a.lifeRoutes(mux)
 	a.deadlineRoutes(mux)
+	a.noticeRoutes(mux)
 	a.evidenceRoutes(mux)
 	a.queryRoutes(mux)
 	a.federationRoutes(mux)

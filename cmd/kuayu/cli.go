@@ -46,6 +46,8 @@ type cli struct {
 	Standing  standingCmd  `cmd:"" help:"常设同意。|Consent in advance."`
 	Agreement agreementCmd `cmd:"" help:"协议。|Agreements."`
 	Deadline  deadlineCmd  `cmd:"" help:"法定时限与违规记录。|The law's clocks, and violations."`
+	Inbox     inboxCmd     `cmd:"" help:"收件箱：等您办理的事。|The inbox: what waits for you."`
+	Webhook   webhookCmd   `cmd:"" help:"回调：把部门的通知也送到业务系统。|Web-hooks: a department's notices to its own systems, too."`
 	Transfer  transferCmd  `cmd:"" help:"传输过程。|Transfer processes."`
 	Query     queryCmd     `cmd:"" help:"按协议查询。|Query under an agreement."`
 	Verify    verifyCmd    `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`

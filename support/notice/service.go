@@ -138,6 +138,7 @@ func (s *Service) post(ctx context.Context, tx *db.Tx, n *Notice, p Preference) 
 	case Daily:
 		at := nextDigest(n.At)
 		return s.queue.Enqueue(ctx, tx, queue.Job{ID: KindDigest + "/" + p.actor + "/" + at.Format(time.DateOnly), Kind: KindDigest, Payload: p.actor, RunAt: at})
+	case Off:
 	}
 	return nil
 }

@@ -78,6 +78,8 @@ func unscoped() map[string]string {
 		"federation.Service.Proposals": "as Propose",
 		"federation.Service.Receive":   "as Propose",
 
+		"notice.Service.Trim": "the node's own forgetting of what is old; returns nothing",
+
 		"peer.Post.Queue":         "numbers messages of one subject",
 		"peer.Post.Send":          "as Queue",
 		"peer.Post.Serve":         "a sealed message of another member",
@@ -108,7 +110,7 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 	free := unscoped()
 	seen := map[string]bool{}
 	for _, dir := range []string{
-		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/dataspace", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "internal/queue",
+		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/dataspace", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "support/notice", "internal/queue",
 	} {
 		for _, m := range methodsOf(t, filepath.Join("..", dir)) {
 			seen[m.name] = true
@@ -139,8 +141,12 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 // writers are the methods with a session that make new rows of the session's own department and read no others.
 func writers() map[string]string {
 	return map[string]string{
-		"agreement.Service.Apply":   "makes an application of the session's department",
-		"catalog.Service.AddSource": "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
+		"agreement.Service.Apply":       "makes an application of the session's department",
+		"notice.Service.Put":            "tells the scope's department; reads who wants mail, and answers nothing",
+		"notice.Service.AddHook":        "for operators, who look after all departments; reads a count",
+		"notice.Service.Preferences":    "of the session's own officer alone",
+		"notice.Service.SetPreferences": "of the session's own officer alone",
+		"catalog.Service.AddSource":     "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
 	}
 }
 

@@ -277,7 +277,7 @@ func scoped() []scopedMethod {
 			return n, nil
 		}
 	}
-	return append(append(lifeMethods(ns), objectionMethods()...), []scopedMethod{
+	return append(append(append(lifeMethods(ns), objectionMethods()...), noticeMethods()...), []scopedMethod{
 		// First: trying the rest leaves refusals in evidence, which name what was tried.
 		{"evidence.Index.Find", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []evidence.Entry
@@ -496,6 +496,7 @@ func TestDepartmentsAreStrangers(t *testing.T) {
 	s.settle()
 	for _, d := range s.tenants {
 		s.facts(d)
+		s.notices(d)
 	}
 	for _, d := range s.tenants {
 		v := &visitor{strangers: s, tenant: d, n: s.node(d)}

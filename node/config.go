@@ -14,6 +14,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -54,6 +55,7 @@ type Config struct {
 	// Participants are connectors of other dataspaces; DataspaceURL is how they reach this node, Base included.
 	Participants []dataspace.Participant `json:"participants,omitempty"`
 	DataspaceURL string                  `json:"dataspace_url,omitempty"`
+	Mail         *notice.MailConfig      `json:"mail,omitempty"` // how mail leaves; none: the inbox alone
 }
 
 // ConfigFile is the name of the configuration in the data folder.
@@ -79,6 +81,15 @@ func (c Config) Defaults(dir string) Config {
 	if c.Listen.Dataspace != "" {
 		def(&c.DataspaceURL, "https://"+c.Listen.Dataspace+dataspace.Base)
 	}
+	if c.Mail != nil {
+		m := c.Mail.Defaults("https://" + c.Listen.Staff)
+		for _, f := range []*string{&m.PasswordFile, &m.CAFile} {
+			if *f != "" && !filepath.IsAbs(*f) {
+				*f = filepath.Join(dir, *f)
+			}
+		}
+		c.Mail = &m
+	}
 	if len(c.DNSNames) == 0 {
 		c.DNSNames = []string{"localhost", c.Member + ".localhost"}
 	}
@@ -103,6 +114,11 @@ func (c *Config) Check() error {
 	}
 	for i := range c.Participants {
 		if err := c.Participants[i].Check(); err != nil {
+			return err
+		}
+	}
+	if c.Mail != nil {
+		if err := c.Mail.Check(); err != nil {
 			return err
 		}
 	}

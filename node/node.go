@@ -39,6 +39,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/seal"
 )
@@ -83,6 +84,7 @@ type Node struct {
 	Post       *peer.Post
 	Identity   *identity.Service
 	Catalog    *catalog.Service
+	Notices    *notice.Service
 	Deadlines  *deadline.Service
 	Agreements *agreement.Service
 	Objections *objection.Service
@@ -91,6 +93,7 @@ type Node struct {
 	API        *rest.API
 
 	options   Options
+	mail      *notice.Mail // nil: no mail leaves
 	profiles  deadline.Profiles
 	lock      *os.File
 	listeners map[string]net.Listener
@@ -180,6 +183,11 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 	if n.profiles, err = loadProfiles(dir, c.Profiles); err != nil {
 		return nil, err
 	}
+	if c.Mail != nil {
+		if n.mail, err = notice.NewMail(*c.Mail); err != nil {
+			return nil, err
+		}
+	}
 	n.rooms()
 	return n, n.listen()
 }
@@ -235,7 +243,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -300,12 +308,15 @@ func (n *Node) rooms() {
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
 	n.Catalog = catalog.NewService(n.DB, n.Clock, n.Outbox)
+	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
+		Notifier: teller{board: n.Notices, self: self},
 	})
 	n.Agreements = agreement.NewService(agreement.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Clocks: n.Deadlines, Division: n.divisionOf, Self: self,
 	})
+	n.Agreements.SetListener(agreement.Herald{Board: n.Notices})
 	n.Dataspace = dataspace.NewService(dataspace.Deps{
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Dir: n.Directory, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
@@ -320,7 +331,7 @@ func (n *Node) rooms() {
 		Division: n.divisionOf,
 	})
 	n.API = &rest.API{
-		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections,
+		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}
@@ -451,6 +462,9 @@ func (n *Node) renew(ctx context.Context) error {
 		}
 		if err := n.Post.Forget(ctx, 30*24*time.Hour); err != nil {
 			n.Logger.ErrorContext(ctx, "inbox not trimmed", "error", err)
+		}
+		if err := n.Notices.Trim(ctx); err != nil {
+			n.Logger.ErrorContext(ctx, "notices not trimmed", "error", err)
 		}
 	}
 }

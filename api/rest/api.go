@@ -17,6 +17,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 )
 
@@ -30,6 +31,7 @@ type API struct {
 	Agreements *agreement.Service
 	Deadlines  *deadline.Service
 	Objections *objection.Service
+	Notices    *notice.Service
 	Gateway    *gateway.Gateway
 	Issuer     *evidence.Issuer
 	Index      *evidence.Index

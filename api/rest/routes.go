@@ -44,6 +44,7 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.lifeRoutes(mux)
 	a.objectionRoutes(mux)
 	a.deadlineRoutes(mux)
+	a.noticeRoutes(mux)
 	a.evidenceRoutes(mux)
 	a.queryRoutes(mux)
 	a.federationRoutes(mux)

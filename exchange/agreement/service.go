@@ -56,6 +56,7 @@ type Service struct {
 	region  func(member string) string
 	self    string
 	carrier Carrier
+	hears   Listener
 
 	mu      sync.RWMutex
 	cache   map[cacheKey]*InForce
@@ -122,6 +123,11 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, 
 	}
 	if to == Active {
 		if err := s.queue.Enqueue(ctx, tx, queue.Job{ID: KindExpire + "/" + n.ID, Kind: KindExpire, Payload: n.ID, RunAt: n.ValidUntil}); err != nil {
+			return err
+		}
+	}
+	if s.hears != nil {
+		if err := s.hears.Moved(ctx, tx, n, e); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,104 @@
+package notice
+
+// Kind is what a notice is about: a code of two words.
+type Kind string
+
+// The kinds.
+const (
+	ApplicationConsent   Kind = "application.consent"
+	ApplicationReturned  Kind = "application.returned"
+	ApplicationReceived  Kind = "application.received"
+	ApplicationGranted   Kind = "application.granted"
+	ApplicationRefused   Kind = "application.refused"
+	ApplicationWithdrawn Kind = "application.withdrawn"
+	SupplementAsked      Kind = "supplement.asked"
+	SupplementConsent    Kind = "supplement.consent"
+	SupplementGiven      Kind = "supplement.given"
+	ExtensionAsked       Kind = "extension.asked"
+	ExtensionGranted     Kind = "extension.granted"
+	ExtensionRefused     Kind = "extension.refused"
+	OfferMade            Kind = "offer.made"
+	OfferAnswered        Kind = "offer.answered"
+	OfferAccepted        Kind = "offer.accepted"
+	AnswerConsent        Kind = "answer.consent"
+	AnswerReturned       Kind = "answer.returned"
+	AgreementExpired     Kind = "agreement.expired"
+	AgreementSuspended   Kind = "agreement.suspended"
+	AgreementRectify     Kind = "agreement.rectify"
+	AgreementRectified   Kind = "agreement.rectified"
+	AgreementResumed     Kind = "agreement.resumed"
+	AgreementRevoked     Kind = "agreement.revoked"
+	AgreementDispose     Kind = "agreement.dispose"
+	AgreementDisposed    Kind = "agreement.disposed"
+	ChangeConsent        Kind = "change.consent"
+	ChangeReceived       Kind = "change.received"
+	ChangeProposed       Kind = "change.proposed"
+	ChangeGranted        Kind = "change.granted"
+	ChangeDeclined       Kind = "change.declined"
+	DeadlineHalf         Kind = "deadline.halfway"
+	DeadlineEve          Kind = "deadline.eve"
+	DeadlineToday        Kind = "deadline.today"
+	DeadlineOverdue      Kind = "deadline.overdue"
+	DeadlineExtended     Kind = "deadline.extended"
+	DeadlineKept         Kind = "deadline.kept"
+	HookDisabled         Kind = "webhook.disabled"
+)
+
+// Template is the text of a kind in both languages, with {resource}, {member}, {until} and {what} to be filled in.
+type Template struct {
+	Kind             Kind
+	TitleZh, TitleEn string
+	Zh, En           string
+}
+
+// Kinds are all kinds with their texts: the one place where they stand.
+func Kinds() []Template {
+	return []Template{
+		{ApplicationConsent, "申请待审签：{resource}", "An application waits for consent: {resource}", "本部门拟向 {member} 申请使用 {resource}，待您审签。", "The department would apply to {member} for {resource}; it waits for your consent."},
+		{ApplicationReturned, "申请被退回：{resource}", "An application was returned: {resource}", "共享工作机构负责人退回了对 {resource} 的申请，请查看意见后修改。", "The head of the sharing office returned the application for {resource}; see why and mend it."},
+		{ApplicationReceived, "收到申请：{resource}", "An application arrived: {resource}", "{member} 申请使用 {resource}，请在法定时限内审核并提出答复。", "{member} applies for {resource}; review it and propose an answer within the time the law gives."},
+		{ApplicationGranted, "申请获同意：{resource}", "An application was granted: {resource}", "{member} 已同意对 {resource} 的申请。", "{member} has granted the application for {resource}."},
+		{ApplicationRefused, "申请被拒绝：{resource}", "An application was refused: {resource}", "{member} 拒绝了对 {resource} 的申请，理由见申请页面。", "{member} has refused the application for {resource}; its page gives the reasons."},
+		{ApplicationWithdrawn, "申请已撤回：{resource}", "An application was withdrawn: {resource}", "{member} 撤回了对 {resource} 的申请，无须再办理。", "{member} has withdrawn its application for {resource}; nothing more is to be done."},
+		{SupplementAsked, "须补正材料：{resource}", "Something is missing: {resource}", "{member} 要求补正对 {resource} 的申请，缺少的内容见申请页面。", "{member} asks to complete the application for {resource}; its page lists what is missing."},
+		{SupplementConsent, "补正待审签：{resource}", "A supplement waits for consent: {resource}", "补正内容扩大了对 {resource} 的申请，待您审签。", "The supplement widens the application for {resource}; it waits for your consent."},
+		{SupplementGiven, "已补正：{resource}", "The application was completed: {resource}", "{member} 已补正对 {resource} 的申请，请继续审核。", "{member} has completed its application for {resource}; go on with the review."},
+		{ExtensionAsked, "延期待审批：{resource}", "An extension waits for consent: {resource}", "提供部门请求延长答复 {resource} 申请的期限，请决定是否同意。", "The provider asks for more time to answer the application for {resource}; decide whether to consent."},
+		{ExtensionGranted, "延期已获同意：{resource}", "An extension was granted: {resource}", "主管部门已同意延长答复 {resource} 申请的期限。", "The authority has consented to more time for the answer about {resource}."},
+		{ExtensionRefused, "延期未获同意：{resource}", "An extension was refused: {resource}", "主管部门未同意延长答复 {resource} 申请的期限，请按原时限答复。", "The authority has not consented to more time for the answer about {resource}; the old time limit holds."},
+		{OfferMade, "对方提出其他条件：{resource}", "Other terms are offered: {resource}", "{member} 愿按其他条件共享 {resource}，请接受、再次申请或撤回。", "{member} would share {resource} on other terms; accept, ask again, or withdraw."},
+		{OfferAnswered, "再次申请：{resource}", "Asked again on other terms: {resource}", "{member} 就 {resource} 按其他条件再次申请，请审核。", "{member} asks for {resource} again on other terms; review it."},
+		{OfferAccepted, "条件被接受，待审签：{resource}", "An offer was accepted and waits for consent: {resource}", "{member} 接受了共享 {resource} 的条件，待您审签。", "{member} accepts the terms offered for {resource}; it waits for your consent."},
+		{AnswerConsent, "答复待审签：{resource}", "An answer waits for consent: {resource}", "数据专员已就 {member} 对 {resource} 的申请提出答复，待您审签。", "The data officer proposes an answer to the application of {member} for {resource}; it waits for your consent."},
+		{AnswerReturned, "答复被退回：{resource}", "An answer was returned: {resource}", "共享工作机构负责人退回了对 {resource} 申请的答复，请重新提出。", "The head of the sharing office returned the answer about {resource}; propose another."},
+		{AgreementExpired, "协议到期：{resource}", "An agreement has ended: {resource}", "与 {member} 关于 {resource} 的协议已到使用时限。", "The agreement with {member} about {resource} has reached its time limit."},
+		{AgreementSuspended, "协议暂停：{resource}", "An agreement is suspended: {resource}", "与 {member} 关于 {resource} 的协议已暂停，立即停止使用。", "The agreement with {member} about {resource} is suspended; all use stops at once."},
+		{AgreementRectify, "须限期整改：{resource}", "Something must be put right: {resource}", "关于 {resource} 的协议已暂停，{member} 要求在 {until} 前整改并报告。", "The agreement about {resource} is suspended; {member} orders to put things right and report by {until}."},
+		{AgreementRectified, "收到整改报告：{resource}", "A report on what was put right: {resource}", "{member} 报告已就 {resource} 完成整改，请核查后恢复或继续暂停。", "{member} reports that things are put right about {resource}; look, then resume or go on suspending."},
+		{AgreementResumed, "协议恢复：{resource}", "An agreement is resumed: {resource}", "与 {member} 关于 {resource} 的协议已恢复使用。", "The agreement with {member} about {resource} is in force again."},
+		{AgreementRevoked, "协议撤销：{resource}", "An agreement is revoked: {resource}", "与 {member} 关于 {resource} 的协议已撤销，不得再使用。", "The agreement with {member} about {resource} is revoked; nothing may be used any more."},
+		{AgreementDispose, "须处置数据：{resource}", "Data must be disposed of: {resource}", "须在 {until} 前按 {member} 的要求处置已取得的 {resource} 数据，并提交销毁证明。", "Dispose of the data of {resource} as {member} requires by {until}, and hand in the certificate."},
+		{AgreementDisposed, "数据已处置：{resource}", "Data were disposed of: {resource}", "{member} 已处置 {resource} 数据并提交销毁证明。", "{member} has disposed of the data of {resource} and handed in the certificate."},
+		{ChangeConsent, "变更待审签：{resource}", "A change waits for consent: {resource}", "本部门拟变更对 {resource} 的使用，待您审签。", "The department would change its use of {resource}; it waits for your consent."},
+		{ChangeReceived, "收到变更申请：{resource}", "A change is asked for: {resource}", "{member} 申请变更对 {resource} 的使用，请审核并提出答复。", "{member} asks to change its use of {resource}; review it and propose an answer."},
+		{ChangeProposed, "变更答复待审签：{resource}", "An answer about a change waits for consent: {resource}", "数据专员拟同意 {member} 变更对 {resource} 的使用，待您审签。", "The data officer would grant {member} the change about {resource}; it waits for your consent."},
+		{ChangeGranted, "变更获同意：{resource}", "A change was granted: {resource}", "{member} 已同意变更对 {resource} 的使用。", "{member} has granted the change about {resource}."},
+		{ChangeDeclined, "变更未获同意：{resource}", "A change was declined: {resource}", "{member} 未同意变更对 {resource} 的使用，原条款继续有效。", "{member} has declined the change about {resource}; the old terms hold."},
+		{DeadlineHalf, "时限过半：{what}", "Half of the time has passed: {what}", "“{what}”的法定时限已过半，{until} 截止。", "Half of the time for “{what}” has passed; the last day is {until}."},
+		{DeadlineEve, "明日截止：{what}", "Due tomorrow: {what}", "“{what}”的法定时限为 {until}，请尽快办理。", "The last day for “{what}” is {until}; please act."},
+		{DeadlineToday, "今日截止：{what}", "Due today: {what}", "“{what}”的法定时限今日（{until}）截止。", "Today, {until}, is the last day for “{what}”."},
+		{DeadlineOverdue, "已逾期：{what}", "Overdue: {what}", "“{what}”已于 {until} 逾期，仍须立即办理。", "“{what}” was due by {until} and is overdue; it still has to be done at once."},
+		{DeadlineExtended, "时限延长：{what}", "More time is taken: {what}", "“{what}”的时限已依法延长至 {until}。", "The time for “{what}” is extended under the law to {until}."},
+		{DeadlineKept, "保存期满：{what}", "A period of keeping has passed: {what}", "“{what}”的法定保存期已于 {until} 届满。", "The period to “{what}” ended on {until}."},
+		{HookDisabled, "回调已停用：{what}", "A web-hook is disabled: {what}", "回调 {what} 多次投递失败，已停用。请检查接收方后重新启用。", "The web-hook {what} failed too often and is disabled; look at its receiver, then enable it again."},
+	}
+}
+
+func kindOf(k Kind) (Template, bool) {
+	for _, t := range Kinds() {
+		if t.Kind == k {
+			return t, true
+		}
+	}
+	return Template{}, false
+}

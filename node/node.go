@@ -399,6 +399,10 @@ func (n *Node) Run(ctx context.Context) error {
 	if err := n.Gateway.Restore(ctx); err != nil {
 		return err
 	}
+	// A new notice of holidays may have come with the program: what was counted without it is dated anew.
+	if _, err := n.Deadlines.Recount(ctx); err != nil {
+		return err
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Queue.Run(gctx) })
 	g.Go(func() error { return n.Index.Run(gctx) })

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/kuayu/kuayu/internal/db"
 )
@@ -17,11 +16,7 @@ var migrations embed.FS
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, "agreement", dir)
+	return d.Migrate(ctx, "agreement", migrations, "migrations")
 }
 
 type row struct {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/kuayu/kuayu/exchange/source"
 	"github.com/kuayu/kuayu/internal/clock"
@@ -22,11 +21,7 @@ var migrations embed.FS
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, "catalog", dir)
+	return d.Migrate(ctx, "catalog", migrations, "migrations")
 }
 
 // Service is the room.

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,11 +28,7 @@ var migrations embed.FS
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, "dataspace", dir)
+	return d.Migrate(ctx, "dataspace", migrations, "migrations")
 }
 
 // Decider takes the steps of a process that need no person, after the other end did something. It runs in a

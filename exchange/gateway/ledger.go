@@ -65,25 +65,7 @@ func (g *Gateway) Ledger(ctx context.Context, sess *identity.Session, id string)
 }
 
 // ServeLedger answers the provider of an agreement, and nobody else.
-func (g *Gateway) ServeLedger(w http.ResponseWriter, r *http.Request) {
-	body, err := httpx.ReadBody(r, 16<<10)
-	if err != nil {
-		g.link.Refuse(w, r, err)
-		return
-	}
-	in, err := g.link.Receive(r, body)
-	if err != nil {
-		g.link.Refuse(w, r, err)
-		return
-	}
-	rec, err := g.ledger(r.Context(), in)
-	if err != nil {
-		g.refused(r.Context(), in, nil, err)
-		g.link.Refuse(w, r, err)
-		return
-	}
-	g.link.Reply(w, r, in, rec, http.StatusOK, "application/json")
-}
+func (g *Gateway) ServeLedger(w http.ResponseWriter, r *http.Request) { g.serve(w, r, g.ledger) }
 
 func (g *Gateway) ledger(ctx context.Context, in *peer.Incoming) (*evidence.Record, error) {
 	var q ledgerRequest

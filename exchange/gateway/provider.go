@@ -487,20 +487,24 @@ type leaseRequest struct {
 }
 
 // ServeLease confirms that an agreement is in force, to its consumer.
-func (g *Gateway) ServeLease(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) ServeLease(w http.ResponseWriter, r *http.Request) { g.serve(w, r, g.lease) }
+
+// serve answers a short sealed question; a refusal of an authenticated one is recorded.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, f func(context.Context, *peer.Incoming) (*evidence.Record, error)) {
 	body, err := httpx.ReadBody(r, 16<<10)
 	if err != nil {
 		g.link.Refuse(w, r, err)
 		return
 	}
 	in, err := g.link.Receive(r, body)
-	if err != nil {
-		g.link.Refuse(w, r, err)
-		return
+	var rec *evidence.Record
+	if err == nil {
+		rec, err = f(r.Context(), in)
 	}
-	rec, err := g.lease(r.Context(), in)
 	if err != nil {
-		g.refused(r.Context(), in, nil, err)
+		if in != nil {
+			g.refused(r.Context(), in, nil, err)
+		}
 		g.link.Refuse(w, r, err)
 		return
 	}

@@ -141,6 +141,9 @@ func unreadable(err error) error {
 		what, _, _ := strings.Cut(m[2], " in type ")
 		return ErrHistory.Because(err, what, "无法识别（"+what+"）", n)
 	}
+	if errors.Is(err, io.EOF) {
+		return ErrHistory.With("the file is empty", "文件是空的", 1)
+	}
 	return ErrHistory.Because(err, "not YAML", "不是 YAML", 1)
 }
 

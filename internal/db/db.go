@@ -259,8 +259,13 @@ func fail(batch []*job, err error) {
 	}
 }
 
-// Migrate brings the tables of one room up to date. dir holds goose SQL files; each room has its own version table.
-func (d *DB) Migrate(ctx context.Context, room string, dir fs.FS) error {
+// Migrate brings the tables of one room up to date. The folder of files holds goose SQL files; each room has its own
+// version table.
+func (d *DB) Migrate(ctx context.Context, room string, files fs.FS, folder string) error {
+	dir, err := fs.Sub(files, folder)
+	if err != nil {
+		return fmt.Errorf("migrations of %s: %w", room, err)
+	}
 	dialect := goose.DialectSQLite3
 	if d.postgres {
 		dialect = goose.DialectPostgres

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -72,11 +71,7 @@ func New(d *db.DB, c clock.Clock, log *slog.Logger) *Queue {
 
 // Migrate creates the queue's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, "queue", dir)
+	return d.Migrate(ctx, "queue", migrations, "migrations")
 }
 
 // Handle registers the handler of a kind. Call before Run.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -20,17 +19,13 @@ import (
 var migrations embed.FS
 
 // Migrate creates the room's tables in the record database.
-func Migrate(ctx context.Context, d *db.DB) error { return migrate(ctx, d, "evidence") }
+func Migrate(ctx context.Context, d *db.DB) error {
+	return d.Migrate(ctx, "evidence", migrations, "migrations/evidence")
+}
 
 // MigrateIndex creates the tables of the index, which may live in a database of its own.
-func MigrateIndex(ctx context.Context, d *db.DB) error { return migrate(ctx, d, "index") }
-
-func migrate(ctx context.Context, d *db.DB, which string) error {
-	dir, err := fs.Sub(migrations, "migrations/"+which)
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, which, dir)
+func MigrateIndex(ctx context.Context, d *db.DB) error {
+	return d.Migrate(ctx, "index", migrations, "migrations/index")
 }
 
 // KindSeal is the queue's kind of job that seals a state act.

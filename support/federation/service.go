@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
@@ -51,11 +50,7 @@ func (s *Service) SetCourier(c Courier) { s.courier = c }
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, "federation", dir)
+	return d.Migrate(ctx, "federation", migrations, "migrations")
 }
 
 // Load fills the directory from the database.

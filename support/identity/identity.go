@@ -147,11 +147,11 @@ func (s *Session) Require(roles ...Role) error {
 	if s.Has(roles...) {
 		return nil
 	}
-	names := make([]string, len(roles))
+	en, zh := make([]string, len(roles)), make([]string, len(roles))
 	for i, r := range roles {
-		names[i] = string(r)
+		en[i], zh[i] = string(r), r.Zh()
 	}
-	return ErrRole.With(strings.Join(names, ", "))
+	return ErrRole.With(strings.Join(en, ", "), strings.Join(zh, "、"))
 }
 
 // Scope is what the session may see: its department, or all of the node for the authority and the auditor.

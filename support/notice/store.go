@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/mail"
 	"strconv"
 	"strings"
@@ -22,11 +21,7 @@ var migrations embed.FS
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, "notice", dir)
+	return d.Migrate(ctx, "notice", migrations, "migrations")
 }
 
 // save writes a notice. Roles are kept as ",a,b," so that one condition finds them.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"time"
 
@@ -26,11 +25,7 @@ var migrations embed.FS
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return d.Migrate(ctx, "peer", dir)
+	return d.Migrate(ctx, "peer", migrations, "migrations")
 }
 
 // KindSend is the queue's kind of job that delivers a message.

@@ -106,7 +106,7 @@ type Node struct {
 // 0.8 k exchanges/s, against 1.7–2.0 k with two more). Garbage is collected less often within a memory limit.
 func Tune() {
 	runtime.GOMAXPROCS(runtime.NumCPU() + 2)
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(800)
 	debug.SetMemoryLimit(2 << 30)
 }
 

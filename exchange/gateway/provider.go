@@ -84,76 +84,79 @@ func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request) {
 // answer gives the same answer to the same request, and computes it at most once.
 func (g *Gateway) answer(ctx context.Context, in *peer.Incoming) (*evidence.Record, string, error) {
 	key, content := keyOf(in.From, in.Fact.ID), sha256.Sum256(in.Body)
-	e, done, fresh := g.replay.enter(key, content, g.clock.Now())
+	c, fresh := g.replay.enter(key, content, g.clock.Now())
 	if !fresh {
-		return g.again(ctx, in, e, done, content)
+		return g.again(ctx, in, key, c, content)
 	}
 	out, err := g.compute(ctx, in)
 	if err != nil {
 		g.refused(ctx, in, out, err)
-		g.replay.settle(key, e, nil, nil, err)
+		g.replay.settle(key, c, nil, nil, err)
 		return nil, "", err
 	}
 	rec, err := g.seal(ctx, in, out, content)
-	g.replay.settle(key, e, rec, out, err)
+	g.replay.settle(key, c, rec, out, err)
 	return rec, out.media, err
 }
 
-// again answers a request seen before.
-func (g *Gateway) again(ctx context.Context, in *peer.Incoming, e *replayed, done <-chan struct{}, content [sha256.Size]byte) (*evidence.Record, string, error) {
-	if e.content != content {
+// again answers a request seen before; c is nil if its answer is known already.
+func (g *Gateway) again(ctx context.Context, in *peer.Incoming, key replayKey, c *computing, content [sha256.Size]byte) (*evidence.Record, string, error) {
+	if c != nil && c.content == content {
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return nil, "", ctx.Err()
+		}
+		if c.err != nil {
+			return nil, "", c.err
+		}
+	}
+	k, ok, err := g.replay.recall(key)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case !ok || k.content != content:
 		err := peer.ErrReused.With()
 		g.refused(ctx, in, nil, err)
 		return nil, "", err
 	}
-	if done != nil {
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return nil, "", ctx.Err()
-		}
-	}
-	rec, known, err := g.replay.answer(e)
-	if err != nil {
-		return nil, "", err
-	}
-	if rec != nil {
-		if err := g.stands(ctx, in); err != nil {
+	if k.rec != nil {
+		terms, err := g.stands(ctx, in)
+		if err != nil {
 			g.refused(ctx, in, nil, err)
 			return nil, "", err
 		}
-		if h, err := headerOf(rec); err == nil && h.ReqHash == peer.Commitment(in.Sealed) {
-			return rec, known.media, nil
+		if h, err := headerOf(k.rec); err == nil && h.ReqHash == peer.Commitment(in.Sealed) {
+			return k.rec, k.media, nil
 		}
 		// The same request sealed anew: the same bytes, sealed for it, not metered again.
-		known.body = rec.Body
-		return g.repeat(ctx, in, known, content)
+		return g.repeat(ctx, in, &output{terms: terms, body: k.rec.Body, media: k.media, digest: k.digest}, content)
 	}
 	out, err := g.read(ctx, in, false)
 	if err != nil {
 		return nil, "", err
 	}
-	if out.digest != known.digest {
+	if out.digest != k.digest {
 		return nil, "", ErrReplay.With()
 	}
 	return g.repeat(ctx, in, out, content)
 }
 
-// stands refuses an answer from memory where the agreement was suspended, ended or amended since: no row leaves without
-// an agreement in force at that moment (invariant 1).
-func (g *Gateway) stands(ctx context.Context, in *peer.Incoming) error {
+// stands returns the terms an answer from memory is given under, and refuses it where the agreement was suspended, ended
+// or amended since: no row leaves without an agreement in force at that moment (invariant 1).
+func (g *Gateway) stands(ctx context.Context, in *peer.Incoming) (*policy.Terms, error) {
 	w, err := parseWire(in.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := g.agreements.InForce(ctx, w.Agreement, agreement.Provider)
 	if err != nil {
-		return g.stranger(ctx, in, w.Agreement, err)
+		return nil, g.stranger(ctx, in, w.Agreement, err)
 	}
 	if f.Hash != w.Hash {
-		return ErrBytes.With()
+		return nil, ErrBytes.With()
 	}
-	return nil
+	return f.Terms, nil
 }
 
 func headerOf(r *evidence.Record) (evidence.Header, error) {

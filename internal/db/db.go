@@ -120,8 +120,10 @@ func OpenDerived(ctx context.Context, records *DB, dsn, path string) (*DB, error
 	return openSQLite(ctx, path, "NORMAL")
 }
 
+// openSQLite keeps temporary tables and journals of statements in memory: on disk they would hold pages of records that
+// nothing erases, and cost writes.
 func openSQLite(ctx context.Context, dsn, synchronous string) (*DB, error) {
-	pragmas := "?_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)"
+	pragmas := "?_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)"
 	w, err := sql.Open("sqlite", "file:"+dsn+pragmas+"&_txlock=immediate")
 	if err != nil {
 		return nil, ErrUnavailable.Because(err)
@@ -214,8 +216,22 @@ func (d *DB) commit(batch []*job) {
 		fail(batch, ErrUnavailable.Because(err))
 		return
 	}
-	for _, j := range batch {
-		d.runOne(ctx, b, j)
+	if len(batch) == 1 { // nobody else's rows to keep: the transaction itself is undone, which spares the savepoint's journal
+		j := batch[0]
+		j.tx = &Tx{IDB: b}
+		if j.err = j.ctx.Err(); j.err == nil {
+			j.err = contained(ctx, j.tx, j.f)
+		}
+		if j.err != nil {
+			if err := b.Rollback(); err != nil {
+				j.err = errors.Join(j.err, err)
+			}
+			return
+		}
+	} else {
+		for _, j := range batch {
+			d.runOne(ctx, b, j)
+		}
 	}
 	if err := b.Commit(); err != nil {
 		_ = b.Rollback()

@@ -103,35 +103,49 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 		}
 		return err
 	}
-	end := from
-	err = x.log.Replay(from, func(r *Record) error {
-		if len(es) >= projectStep && r.Batch >= end {
-			if err := flush(r.Batch); err != nil {
-				return err
+	next, durable := from, x.log.Durable()
+	err = x.log.scan(from, func(s *stored) (bool, error) {
+		number := s.entry.Header.Number
+		if number >= durable {
+			return false, nil
+		}
+		for i := range s.facts {
+			if s.facts[i].erased {
+				continue
 			}
+			e, subjects, err := entryOf(s.facts[i].fact)
+			if err != nil {
+				return false, err
+			}
+			e.Batch, e.Leaf = int64(number), int64(i) //nolint:gosec // fits
+			for _, subject := range subjects {
+				ss = append(ss, subjectRow{Subject: subject, Day: time.UnixMicro(e.Time).UTC().Format(time.DateOnly), Fact: e.ID, entry: len(es)})
+			}
+			es = append(es, e)
 		}
-		end = r.Batch + 1
-		f, err := r.Fact()
-		if err != nil {
-			return err
+		next = number + 1
+		if len(es) >= projectStep {
+			return true, flush(next)
 		}
-		h, err := HeaderOf(&f)
-		if err != nil {
-			return err
-		}
-		es = append(es, Entry{
-			ID: f.ID + "#" + f.Kind, Kind: f.Kind, Time: f.Time.UnixMicro(), Department: f.Actor.Department, Other: h.ToDept, Officer: f.Actor.Officer,
-			Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Batch: int64(r.Batch), Leaf: int64(r.Sealed.Index), Epoch: int64(f.Log.Epoch), //nolint:gosec // fits
-		})
-		for _, s := range h.Subjects {
-			ss = append(ss, subjectRow{Subject: s, Day: f.Time.Format(time.DateOnly), Fact: f.ID + "#" + f.Kind, entry: len(es) - 1})
-		}
-		return nil
+		return true, nil
 	})
 	if err != nil {
 		return total, err
 	}
-	return total, flush(end)
+	return total, flush(next)
+}
+
+// entryOf is a fact's row, without its place, and the keyed digests of the persons it concerns.
+func entryOf(fact []byte) (Entry, []string, error) {
+	f, err := seal.DecodeFact(fact)
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	h, err := HeaderOf(&f)
+	return Entry{
+		ID: f.ID + "#" + f.Kind, Kind: f.Kind, Time: f.Time.UnixMicro(), Department: f.Actor.Department, Other: h.ToDept, Officer: f.Actor.Officer,
+		Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Epoch: int64(f.Log.Epoch),
+	}, h.Subjects, err
 }
 
 // insert writes rows through prepared statements: building one large statement costs several times as much.

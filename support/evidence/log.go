@@ -49,11 +49,12 @@ const DefaultGap = 2 * time.Millisecond
 // fillPause is the rest between chunks of 128 KiB while the next segment is filled.
 const fillPause = 4 * time.Millisecond
 
-// What the pause grows by: a lone caller is never made to wait, a loaded node waits up to MaxGap. See
-// docs/performance.md for the measurements behind it.
+// What the pause grows by: a lone caller is never made to wait, a loaded node waits up to MaxGap, and where flushes are
+// quick never longer than a few of them take. See docs/performance.md for the measurements behind it.
 const (
-	gapPerFact     = 200 * time.Microsecond
-	gapPerExchange = time.Millisecond // with four under way the whole gap
+	gapPerFact     = 60 * time.Microsecond
+	gapPerExchange = 100 * time.Microsecond
+	gapPerFlush    = 8
 )
 
 // Stats are counters of a log since it was opened.
@@ -83,6 +84,7 @@ type Log struct {
 	lastStart time.Time
 	buf       []byte // of the batch being written
 	ewma      float64
+	flushTime time.Duration // a moving average of what a flush takes, signature included
 
 	marks   []mark        // where every markEvery-th batch begins; guarded by mu
 	busy    atomic.Int64  // exchanges under way
@@ -433,11 +435,12 @@ func (l *Log) Run(ctx context.Context) error {
 func (l *Log) Busy(delta int64) { l.busy.Add(delta) }
 
 // gap is the pause between the starts of two flushes: none for a lone caller, growing with the size of recent batches
-// and with the exchanges under way.
+// and with the exchanges under way. Exchanges under way grow with the pause (Little's law), so it must grow by little for
+// each: with 1 ms it was the whole pause at any load.
 func (l *Log) gap() time.Duration {
 	byFacts := time.Duration((l.ewma - 1.5) * float64(gapPerFact))
 	byBusy := time.Duration(l.busy.Load()-2) * gapPerExchange
-	return max(0, min(max(byFacts, byBusy), l.cfg.MaxGap))
+	return max(0, min(max(byFacts, byBusy), l.cfg.MaxGap, gapPerFlush*l.flushTime))
 }
 
 func (l *Log) close() error {
@@ -479,6 +482,7 @@ func (l *Log) flush() error {
 	}
 	close(p.done)
 	l.ewma = 0.8*l.ewma + 0.2*float64(len(p.facts))
+	l.flushTime = (7*l.flushTime + time.Since(l.lastStart)) / 8
 	return p.err
 }
 

@@ -132,20 +132,25 @@ func (s *stored) record(i int, t *seal.Tree) *Record {
 // errTorn marks bytes at the end of a segment that are not a complete batch.
 var errTorn = errors.New("incomplete or damaged batch")
 
-// window reads a file through large buffers, for walks that go forward. What it hands out stays valid: a buffer is
-// never written again.
+// window reads a file through buffers that grow, for walks that go forward, most of them a few batches far. What it
+// hands out stays valid: a buffer is never written again.
 type window struct {
-	f   io.ReaderAt
-	buf []byte
-	off int64
+	f    io.ReaderAt
+	buf  []byte
+	off  int64
+	size int // of the last buffer
 }
 
-const windowSize = 256 << 10
+const (
+	windowFirst = 16 << 10
+	windowMax   = 256 << 10
+)
 
 // bytes returns n bytes at off.
 func (w *window) bytes(off int64, n int) ([]byte, error) {
 	if off < w.off || off+int64(n) > w.off+int64(len(w.buf)) {
-		w.buf = make([]byte, max(n, windowSize))
+		w.size = min(max(2*w.size, windowFirst), windowMax)
+		w.buf = make([]byte, max(n, w.size))
 		got, err := w.f.ReadAt(w.buf, off)
 		w.buf, w.off = w.buf[:got], off
 		if got < n {
@@ -322,7 +327,8 @@ func zeros(f io.ReaderAt, off, size int64) bool {
 }
 
 // fill makes a file of zeros, durable. pause is the rest after each chunk, so that filling ahead never holds up the
-// flushes of a busy log.
+// flushes of a busy log; chunks are written out without a flush each, because every flush of a growing file is a commit
+// of the file system's journal that the log's own flushes would wait for.
 func fill(fs disk.FS, name string, size int, pause time.Duration) error {
 	f, err := fs.Open(name, true)
 	if err != nil {
@@ -335,8 +341,8 @@ func fill(fs disk.FS, name string, size int, pause time.Duration) error {
 			return fmt.Errorf("fill segment: %w", err)
 		}
 		if pause > 0 {
-			if err := f.Datasync(); err != nil {
-				return err
+			if err := f.WriteOut(int64(off), int64(len(chunk))); err != nil {
+				return fmt.Errorf("fill segment: %w", err)
 			}
 			time.Sleep(pause)
 		}

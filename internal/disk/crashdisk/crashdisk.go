@@ -249,6 +249,9 @@ func (h *handle) WriteAt(p []byte, off int64) (int, error) {
 
 func (h *handle) Truncate(size int64) error { return h.mutate(write{off: size, trun: true}) }
 
+// WriteOut implements disk.File: nothing becomes durable by it.
+func (h *handle) WriteOut(int64, int64) error { return nil }
+
 func (h *handle) Datasync() error {
 	h.d.mu.Lock()
 	defer h.d.mu.Unlock()

@@ -9,8 +9,10 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
+	"github.com/kuayu/kuayu/exchange/demand"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/objection"
+	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/support/deadline"
@@ -31,6 +33,8 @@ type API struct {
 	Agreements *agreement.Service
 	Deadlines  *deadline.Service
 	Objections *objection.Service
+	Demands    *demand.Service
+	Schemes    *scheme.Service
 	Notices    *notice.Service
 	Gateway    *gateway.Gateway
 	Issuer     *evidence.Issuer

@@ -43,6 +43,8 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.transferRoutes(mux)
 	a.lifeRoutes(mux)
 	a.objectionRoutes(mux)
+	a.demandRoutes(mux)
+	a.schemeRoutes(mux)
 	a.deadlineRoutes(mux)
 	a.noticeRoutes(mux)
 	a.evidenceRoutes(mux)

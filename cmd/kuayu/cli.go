@@ -46,6 +46,8 @@ type cli struct {
 	Standing   standingCmd   `cmd:"" help:"常设同意。|Consent in advance."`
 	Agreement  agreementCmd  `cmd:"" help:"协议。|Agreements."`
 	Deadline   deadlineCmd   `cmd:"" help:"法定时限与违规记录。|The law's clocks, and violations."`
+	Demand     demandCmd     `cmd:"" help:"需求清单：没有目录条目的数据。|Demands: data that no entry offers."`
+	Scheme     schemeCmd     `cmd:"" help:"共享方案：点对多、多对点、枢纽、无差别共享。|Schemes: point to many, many to one, hub, undifferentiated sharing."`
 	Correction correctionCmd `cmd:"" help:"校核申请：收到的数据有误时提出。|Corrections: report that a record is wrong."`
 	Refetch    refetchCmd    `cmd:"" help:"来源已更正、须重新获取的数据。|What was corrected at its source and is to be asked for again."`
 	Dispute    disputeCmd    `cmd:"" help:"争议：协商、主管部门、人民政府。|Disputes: negotiation, authority, government."`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -402,14 +403,16 @@ func (s *Service) expire(ctx context.Context, j queue.Job) error {
 // Standing is a consent given in advance by the head of the office (protocol.md section 1): applications it covers are
 // granted by machine, and the agreements cite it.
 type Standing struct {
-	ID         string        `json:"id"`
-	Resource   string        `json:"resource"`
-	Fields     []string      `json:"fields"`
-	Modes      []policy.Mode `json:"modes"`
-	Members    []string      `json:"members,omitempty"` // empty: every member
-	MaxDays    int           `json:"max_days"`          // longest agreement it covers
-	ValidUntil time.Time     `json:"valid_until"`
-	By         string        `json:"by"`
+	ID         string         `json:"id"`
+	Resource   string         `json:"resource"`
+	Fields     []string       `json:"fields"`
+	Modes      []policy.Mode  `json:"modes"`
+	Members    []string       `json:"members,omitempty"` // empty: every member
+	Parties    []policy.Party `json:"parties,omitempty"` // departments; empty: every one of the members
+	Under      string         `json:"under,omitempty"`   // the text it was given under
+	MaxDays    int            `json:"max_days"`          // longest agreement it covers
+	ValidUntil time.Time      `json:"valid_until"`
+	By         string         `json:"by"`
 }
 
 // ConsentInAdvance records a standing consent for a resource of the session's department.
@@ -420,11 +423,7 @@ func (s *Service) ConsentInAdvance(ctx context.Context, sess *identity.Session, 
 	if st.MaxDays < 1 || st.MaxDays > 3660 || !st.ValidUntil.After(s.clock.Now()) || len(st.Fields) == 0 || len(st.Modes) == 0 {
 		return nil, ErrGrant.With("a standing consent needs items, modes, a longest duration and an end", "常设同意须写明数据项、方式、最长期限和终止时间")
 	}
-	st.ID, st.By = s.ids.NewID(), sess.Actor
-	doc, err := json.Marshal(st)
-	if err != nil {
-		return nil, err
-	}
+	st.ID, st.By, st.Under = s.ids.NewID(), sess.Actor, ""
 	return &st, s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		r, err := s.catalog.GetTx(ctx, tx, db.In(sess.Division, sess.Department, sess.Actor), st.Resource)
 		if err != nil {
@@ -433,12 +432,7 @@ func (s *Service) ConsentInAdvance(ctx context.Context, sess *identity.Session, 
 		if r.Department != sess.Department {
 			return catalog.ErrNoSuch.With()
 		}
-		if _, err := tx.NewRaw("INSERT INTO agreement_standing (id, department, resource, doc, valid_until, revoked) VALUES (?, ?, ?, ?, ?, 0)",
-			st.ID, sess.Department, st.Resource, string(doc), st.ValidUntil.UnixMicro()).Exec(ctx); err != nil {
-			return fmt.Errorf("standing consent: %w", err)
-		}
-		h := evidence.Header{Note: st.Resource}
-		return s.outbox.Put(ctx, tx, evidence.Draft{Kind: "agreement.standing", ID: st.ID, Header: h.Encode(), Body: doc, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}})
+		return s.stand(ctx, tx, sess.Department, &st)
 	})
 }
 
@@ -456,15 +450,18 @@ func (s *Service) standing(ctx context.Context, tx *db.Tx, n *Negotiation) (*Sta
 		if err := json.Unmarshal([]byte(d), &st); err != nil {
 			return nil, fmt.Errorf("standing consent: %w", err)
 		}
-		if st.covers(&n.Application, n.Consumer.Member, now) {
+		if st.covers(&n.Application, n.Consumer, now) {
 			return &st, nil
 		}
 	}
 	return nil, nil //nolint:nilnil // no consent is no error
 }
 
-func (st *Standing) covers(a *Application, member string, now time.Time) bool {
-	if len(st.Members) > 0 && !hasString(st.Members, member) {
+func (st *Standing) covers(a *Application, consumer policy.Party, now time.Time) bool {
+	if len(st.Members) > 0 && !hasString(st.Members, consumer.Member) {
+		return false
+	}
+	if len(st.Parties) > 0 && !slices.Contains(st.Parties, consumer) {
 		return false
 	}
 	for _, f := range a.Fields {

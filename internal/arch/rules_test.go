@@ -53,6 +53,10 @@ var edges = []edge{
 	{"exchange/gateway", "exchange/source", "the rows are read there"},
 	{"exchange/objection", "exchange/agreement", "what is objected to was got, applied for or agreed under an agreement"},
 	{"exchange/objection", "exchange/gateway", "whether a department asked for a record again is in the requests it recorded"},
+	{"exchange/demand", "exchange/agreement", "a demand is closed with the application that was made for what it found"},
+	{"exchange/demand", "exchange/catalog", "a department answers with an entry it has published"},
+	{"exchange/scheme", "exchange/agreement", "a scheme is a text under which many agreements are made"},
+	{"exchange/scheme", "exchange/catalog", "what a department joins with must be in its catalogue"},
 	{"exchange/dataspace", "exchange/agreement", "carries the effects of agreements out and brings peers' messages in"},
 	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
 

@@ -41,6 +41,20 @@ const (
 	DeadlineOverdue      Kind = "deadline.overdue"
 	DeadlineExtended     Kind = "deadline.extended"
 	DeadlineKept         Kind = "deadline.kept"
+	DemandConsent        Kind = "demand.consent"
+	DemandReturned       Kind = "demand.returned"
+	DemandReceived       Kind = "demand.received"
+	DemandAssigned       Kind = "demand.assigned"
+	DemandAnswered       Kind = "demand.answered"
+	DemandClosed         Kind = "demand.closed"
+	SchemeConsent        Kind = "scheme.consent"
+	SchemeProposed       Kind = "scheme.proposed"
+	SchemeInForce        Kind = "scheme.in_force"
+	SchemeOpen           Kind = "scheme.open"
+	SchemeJoin           Kind = "scheme.join"
+	SchemeEnrol          Kind = "scheme.enrol"
+	SchemeReview         Kind = "scheme.review"
+	SchemeLeft           Kind = "scheme.left"
 	HookDisabled         Kind = "webhook.disabled"
 )
 
@@ -90,6 +104,20 @@ func Kinds() []Template {
 		{DeadlineOverdue, "已逾期：{what}", "Overdue: {what}", "“{what}”已于 {until} 逾期，仍须立即办理。", "“{what}” was due by {until} and is overdue; it still has to be done at once."},
 		{DeadlineExtended, "时限延长：{what}", "More time is taken: {what}", "“{what}”的时限已依法延长至 {until}。", "The time for “{what}” is extended under the law to {until}."},
 		{DeadlineKept, "保存期满：{what}", "A period of keeping has passed: {what}", "“{what}”的法定保存期已于 {until} 届满。", "The period to “{what}” ended on {until}."},
+		{DemandConsent, "需求待审签：{what}", "A demand waits for consent: {what}", "数据专员拟提出数据需求“{what}”，待您审签。", "The data officer would list a demand for “{what}”; it waits for your consent."},
+		{DemandReturned, "需求被退回：{what}", "A demand was returned: {what}", "共享工作机构负责人退回了需求“{what}”，请查看意见后重新提出。", "The head of the sharing office returned the demand for “{what}”; see why and write it anew."},
+		{DemandReceived, "收到数据需求：{what}", "A demand arrived: {what}", "{member} 需要“{what}”，请确定由哪个部门答复。", "{member} needs “{what}”; name the department that is to answer."},
+		{DemandAssigned, "需求待答复：{what}", "A demand waits for an answer: {what}", "主管部门将 {member} 的需求“{what}”交由本部门答复。", "The authority asks this department to answer the demand of {member} for “{what}”."},
+		{DemandAnswered, "需求有答复：{what}", "A demand was answered: {what}", "{member} 已答复需求“{what}”，请查看并申请使用。", "{member} has answered the demand for “{what}”; look, and apply."},
+		{DemandClosed, "需求已办结：{what}", "A demand is closed: {what}", "{member} 的需求“{what}”已办结，无须再处理。", "The demand of {member} for “{what}” is closed; nothing more is to be done."},
+		{SchemeConsent, "共享方案待审签：{what}", "A scheme waits for consent: {what}", "数据专员拟定了共享方案“{what}”，待您审签后生效。", "The data officer has drafted the scheme “{what}”; it is in force once you consent."},
+		{SchemeProposed, "无差别共享清单待决定：{what}", "A shared list waits for a decision: {what}", "{member} 提出“{what}”的新版本，请决定是否同意。", "{member} proposes a version of “{what}”; consent to it or decline it."},
+		{SchemeInForce, "无差别共享清单生效：{what}", "A shared list is in force: {what}", "各方均已同意“{what}”的新版本，即日生效。", "All parties have consented to the version of “{what}”; it is in force."},
+		{SchemeOpen, "可按方案使用数据：{what}", "Data can be had under a scheme: {what}", "{member} 的共享方案“{what}”已向本部门开放，登记使用并经审签后即可查询。", "The scheme “{what}” of {member} is open to this department; enrol, and query once the head consents."},
+		{SchemeJoin, "共享方案待加入：{what}", "A scheme waits for its entries: {what}", "共享方案“{what}”列有本部门的目录条目，请审签后加入。", "The scheme “{what}” lists entries of this department; consent to join with them."},
+		{SchemeEnrol, "登记使用待审签：{what}", "An enrolment waits for consent: {what}", "数据专员拟按共享方案“{what}”使用数据，待您审签。", "The data officer would use what the scheme “{what}” lists; it waits for your consent."},
+		{SchemeReview, "共享清单待复核：{what}", "A shared list is due for review: {what}", "“{what}”中由本部门维护的条目应于 {until} 前复核。", "The entries of “{what}” that this department keeps are to be reviewed by {until}."},
+		{SchemeLeft, "成员退出：{what}", "A member has left: {what}", "{member} 已退出“{what}”，与其相关的协议已终止。", "{member} has left “{what}”; the agreements with it have ended."},
 		{HookDisabled, "回调已停用：{what}", "A web-hook is disabled: {what}", "回调 {what} 多次投递失败，已停用。请检查接收方后重新启用。", "The web-hook {what} failed too often and is disabled; look at its receiver, then enable it again."},
 	}
 }

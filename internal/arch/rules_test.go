@@ -53,6 +53,8 @@ var edges = []edge{
 	{"exchange/gateway", "exchange/source", "the rows are read there"},
 	{"exchange/objection", "exchange/agreement", "what is objected to was got, applied for or agreed under an agreement"},
 	{"exchange/objection", "exchange/gateway", "whether a department asked for a record again is in the requests it recorded"},
+	{"exchange/directory", "exchange/catalog", "what is found are published entries"},
+	{"exchange/dataspace", "exchange/directory", "reads the members' catalogues for it, as its Reader"},
 	{"exchange/dataspace", "exchange/agreement", "carries the effects of agreements out and brings peers' messages in"},
 	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
 

@@ -26,6 +26,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
+	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/internal/clock"
@@ -69,7 +70,7 @@ type Node struct {
 	Logger     *slog.Logger
 	Metrics    *obs.Metrics
 	DB         *db.DB
-	Derived    *db.DB // what can be rebuilt from evidence
+	Derived    *db.DB // what can be rebuilt: from evidence, and from the members' catalogues
 	Queue      *queue.Queue
 	Directory  *federation.Directory
 	Federation *federation.Service
@@ -89,6 +90,7 @@ type Node struct {
 	Agreements *agreement.Service
 	Objections *objection.Service
 	Dataspace  *dataspace.Service
+	Search     *directory.Service
 	Gateway    *gateway.Gateway
 	API        *rest.API
 
@@ -243,7 +245,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate, directory.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -252,8 +254,10 @@ func (n *Node) storage(ctx context.Context) error {
 	if n.Derived, err = db.OpenDerived(ctx, n.DB, n.Config.Database, filepath.Join(n.Dir, "index.db")); err != nil {
 		return err
 	}
-	if err := evidence.MigrateIndex(ctx, n.Derived); err != nil {
-		return err
+	for _, m := range []func(context.Context, *db.DB) error{evidence.MigrateIndex, directory.MigrateIndex} {
+		if err := m(ctx, n.Derived); err != nil {
+			return err
+		}
 	}
 	n.Queue = queue.New(n.DB, n.Clock, n.Logger)
 	n.Directory = federation.NewDirectory()
@@ -321,6 +325,11 @@ func (n *Node) rooms() {
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Dir: n.Directory, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
 	})
+	n.Search = directory.NewService(directory.Deps{
+		Self: self, DB: n.DB, Index: directory.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Post: n.Post, Members: n.Directory, Reader: n.Dataspace,
+	})
+	n.Catalog.SetWatcher(n.Search)
+	n.Federation.SetWatcher(n.Search.FederationChanged)
 	n.Gateway = gateway.New(gateway.Deps{
 		Self: self, Clock: n.Clock, IDs: n.options.IDs, Log: n.Log, Index: n.Index, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
@@ -331,7 +340,7 @@ func (n *Node) rooms() {
 		Division: n.divisionOf,
 	})
 	n.API = &rest.API{
-		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Notices: n.Notices,
+		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}
@@ -397,6 +406,9 @@ func (n *Node) Run(ctx context.Context) error {
 	floor.Go(func() error { return n.Log.Run(base) })
 	floor.Go(func() error { return n.Tlog.Run(base) })
 	if err := n.Gateway.Restore(ctx); err != nil {
+		return err
+	}
+	if err := n.Search.Start(ctx); err != nil {
 		return err
 	}
 	// A new notice of holidays may have come with the program: what was counted without it is dated anew.

@@ -9,6 +9,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
+	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -28,6 +29,7 @@ type API struct {
 	Identity   *identity.Service
 	Catalog    *catalog.Service
 	Dataspace  *dataspace.Service
+	Search     *directory.Service
 	Agreements *agreement.Service
 	Deadlines  *deadline.Service
 	Objections *objection.Service

@@ -76,9 +76,11 @@ type Value struct {
 	Value string `json:"value"`
 	Label string `json:"label,omitempty"` // for people: the name of a department
 	Count
+	doc int64 // an entry that has it
 }
 
-// Facets say how the hits are spread, largest first. Departments are those most frequent among the first hits.
+// Facets say how the hits are spread, largest first. When there are more than were counted, "212+" means that at least
+// so many have the value; departments are those most frequent among the hits counted.
 type Facets struct {
 	Member     []Value `json:"member"`
 	Department []Value `json:"department"`

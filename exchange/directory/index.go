@@ -282,7 +282,7 @@ func (x *Index) insert(ctx context.Context, tx *db.Tx, p *position, work []*writ
 	if len(work) == 0 {
 		return nil
 	}
-	columns, values := "doc, member, department, sharing, class, provider, code, generation, digest, doc_json", "?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+	columns, values := "doc, member, department, class, code, generation, digest", "?, ?, ?, ?, ?, ?, ?"
 	if x.db.Postgres() {
 		columns, values = columns+", tokens", values+", array_to_tsvector(string_to_array(?, ' '))"
 	}
@@ -293,12 +293,22 @@ func (x *Index) insert(ctx context.Context, tx *db.Tx, p *position, work []*writ
 	defer func() { _ = entry.Close() }()
 	for _, w := range work {
 		e := w.entry
-		args := []any{w.doc, p.Member, e.Department, string(e.Sharing), e.Class, e.Provider, e.Code, p.Generation, w.digest, w.json}
+		args := []any{w.doc, p.Member, e.Department, e.Class, e.Code, p.Generation, w.digest}
 		if x.db.Postgres() {
 			args = append(args, w.tokens)
 		}
 		if _, err := entry.ExecContext(ctx, args...); err != nil {
 			return fmt.Errorf("directory: write entry: %w", err)
+		}
+	}
+	text, err := tx.Prepare(ctx, "INSERT INTO directory_text (doc, text) VALUES (?, ?)")
+	if err != nil {
+		return fmt.Errorf("directory: %w", err)
+	}
+	defer func() { _ = text.Close() }()
+	for _, w := range work {
+		if _, err := text.ExecContext(ctx, w.doc, w.json); err != nil {
+			return fmt.Errorf("directory: write text: %w", err)
 		}
 	}
 	if x.db.Postgres() {
@@ -322,7 +332,7 @@ func (x *Index) remove(ctx context.Context, tx *db.Tx, docs []int64) error {
 	if len(docs) == 0 {
 		return nil
 	}
-	tables := []string{"DELETE FROM directory_entry WHERE doc = ?"}
+	tables := []string{"DELETE FROM directory_entry WHERE doc = ?", "DELETE FROM directory_text WHERE doc = ?"}
 	if !x.db.Postgres() {
 		tables = append(tables, "DELETE FROM directory_token WHERE rowid = ?")
 	}
@@ -416,7 +426,7 @@ func (x *Index) Members(ctx context.Context, now time.Time, patience time.Durati
 func (x *Index) Settle(ctx context.Context) error {
 	if x.db.Postgres() {
 		return x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.NewRaw("ANALYZE directory_entry").Exec(ctx)
+			_, err := tx.NewRaw("ANALYZE directory_entry, directory_text").Exec(ctx)
 			return err
 		})
 	}

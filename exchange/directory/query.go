@@ -29,11 +29,8 @@ const (
 	maxValue = 128 // bytes of a filter's value
 )
 
-// term is one thing the text asks for.
-type term struct {
-	token  string
-	prefix bool // the token may go on
-}
+// term is one thing the text asks for, as a token.
+type term string
 
 // parse turns a search text into terms: all of them must be found. ErrQuery.
 func parse(text string) ([]term, error) {
@@ -57,21 +54,31 @@ func parse(text string) ([]term, error) {
 		last := n == len(f.runs)-1 && r.to == len(f.runes)
 		switch {
 		case r.pairs && len(rs) == 1:
-			add(term{token: string(rs)})
+			add(term(rs))
 		case r.pairs:
 			for i := range rs[:len(rs)-1] {
-				add(term{token: string(rs[i : i+2])})
+				add(term(rs[i : i+2]))
 			}
 		case last && len(rs) <= edgeRunes: // the word may not be finished
-			add(term{token: edge + string(rs)})
+			add(edge + term(rs))
 		default:
-			add(term{token: string(rs[:min(len(rs), wordRunes)]), prefix: last})
+			add(term(rs[:min(len(rs), wordRunes)]))
 		}
 	}
 	if len(ts) == 0 && strings.TrimSpace(text) != "" {
 		return nil, ErrQuery.With("it has no letter, digit or character to look for", "没有可检索的文字、字母或数字")
 	}
 	return ts, nil
+}
+
+// Match is what the query asks SQLite's full-text index for, without order and cursor: for measurements against it.
+func (q *Query) Match() (string, error) {
+	ts, err := parse(q.Text)
+	if err != nil {
+		return "", err
+	}
+	filters, err := q.filters()
+	return everywhere(ts, filters).fts(), err
 }
 
 // filters are the tokens an entry must have. ErrFilter.
@@ -132,7 +139,7 @@ type expr struct{ all, but []term }
 func (x expr) and(tokens ...string) expr {
 	all := append([]term(nil), x.all...)
 	for _, t := range tokens {
-		all = append(all, term{token: t})
+		all = append(all, term(t))
 	}
 	return expr{all: all, but: x.but}
 }
@@ -148,7 +155,7 @@ func everywhere(ts []term, filters []string) expr {
 func named(ts []term) []term {
 	out := make([]term, len(ts))
 	for i, t := range ts {
-		out[i] = term{token: inName + t.token, prefix: t.prefix}
+		out[i] = inName + t
 	}
 	return out
 }
@@ -162,10 +169,7 @@ func (x expr) fts() string {
 			if i > 0 {
 				b.WriteString(" AND ")
 			}
-			b.WriteString(`"` + t.token + `"`)
-			if t.prefix {
-				b.WriteByte('*')
-			}
+			b.WriteString(`"` + string(t) + `"`)
 		}
 		return b.String()
 	}
@@ -183,10 +187,7 @@ func (x expr) tsquery() string {
 			if i > 0 {
 				b.WriteString(" & ")
 			}
-			b.WriteString("'" + t.token + "'")
-			if t.prefix {
-				b.WriteString(":*")
-			}
+			b.WriteString("'" + string(t) + "'")
 		}
 		return b.String()
 	}
@@ -243,13 +244,10 @@ func highlight(text string, ts []term) []Span {
 	want := make(map[string]bool, len(ts))
 	var begins []string
 	for _, t := range ts {
-		switch {
-		case t.prefix:
-			begins = append(begins, t.token)
-		case strings.HasPrefix(t.token, edge):
-			begins = append(begins, t.token[len(edge):])
-		default:
-			want[t.token] = true
+		if begin, ok := strings.CutPrefix(string(t), edge); ok {
+			begins = append(begins, begin)
+		} else {
+			want[string(t)] = true
 		}
 	}
 	for _, r := range f.runs {

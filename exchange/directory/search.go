@@ -3,13 +3,17 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
+
+	"github.com/kuayu/kuayu/internal/db"
 )
 
 const (
-	// counted is how far hits are counted, as a whole and per value of a facet.
+	// counted is how far hits are counted, as a whole and of each sharing attribute.
 	counted = 1000
 	// departments is how many of them the facets tell.
 	departments = 8
@@ -129,17 +133,16 @@ func (x *Index) hits(ctx context.Context, found []cursor, ts []term) ([]Hit, err
 		fmt.Fprintf(&list, "%d", c.doc)
 	}
 	var rows []struct {
-		Doc     int64
-		Member  string
-		DocJSON string `bun:"doc_json"`
+		Doc          int64
+		Member, Text string
 	}
-	if err := x.db.Read().NewRaw("SELECT doc, member, doc_json FROM directory_entry WHERE doc IN ("+list.String()+")").Scan(ctx, &rows); err != nil {
+	if err := x.db.Read().NewRaw("SELECT e.doc, e.member, t.text FROM directory_entry e JOIN directory_text t ON t.doc = e.doc WHERE e.doc IN ("+list.String()+")").Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
 	byDoc := make(map[int64]Hit, len(rows))
 	for _, r := range rows {
 		h := Hit{Member: r.Member}
-		if err := json.Unmarshal([]byte(r.DocJSON), &h.Entry); err != nil {
+		if err := json.Unmarshal([]byte(r.Text), &h.Entry); err != nil {
 			return nil, fmt.Errorf("search: %w", err)
 		}
 		h.mark(ts)
@@ -164,97 +167,121 @@ func (h *Hit) mark(ts []term) {
 	}
 }
 
-// spread is what the facets need of a hit.
+// spread is how many of the hits counted have the same of everything.
 type spread struct {
-	Member, Department, Provider, Sharing, Class string
+	Member, Department, Class string
+	Sharing                   string
+	Doc                       int64 // one of them
+	N                         int
 }
 
-// count counts the hits and how they are spread. Up to the limit everything is counted from the hits themselves; beyond
-// it each value of a facet is a search of its own that ends at the limit.
+// count counts the hits and how they are spread. The entries of a sharing attribute lie together in the order of rank:
+// of each, hits are counted up to the limit, in one walk that ends there. What is counted beyond is at least so many.
 func (x *Index) count(ctx context.Context, all expr) (*Count, *Facets, error) {
 	from, where, question := x.matching(all)
-	var rows []spread
-	err := x.db.Read().NewRaw("SELECT member, department, provider, sharing, class FROM directory_entry WHERE doc IN (SELECT "+x.doc()+" FROM "+from+" WHERE "+where+" ORDER BY 1 LIMIT ?)",
-		question, counted+1).Scan(ctx, &rows)
-	if err != nil {
-		return nil, nil, fmt.Errorf("search: count: %w", err)
+	total := Count{}
+	f := &Facets{Sharing: []Value{}}
+	var seen []spread
+	var err error
+	for i, sharing := range sharings() {
+		first := int64(i) * sharingBuckets * bucketDocs
+		var rows []spread
+		err = x.db.Read().NewRaw(`SELECT e.member, e.department, e.class, min(e.doc) AS doc, count(*) AS n FROM (SELECT `+x.doc()+` AS doc FROM `+from+` WHERE `+where+` AND `+x.doc()+` >= ? AND `+x.doc()+` < ? ORDER BY 1 LIMIT ?) AS hit
+			JOIN directory_entry e ON e.doc = hit.doc GROUP BY 1, 2, 3`, question, first, first+sharingBuckets*bucketDocs, counted+1).Scan(ctx, &rows)
+		if err != nil {
+			return nil, nil, fmt.Errorf("search: count: %w", err)
+		}
+		c := Count{}
+		for j := range rows {
+			rows[j].Sharing = sharing
+			c.Count += rows[j].N
+		}
+		seen = append(seen, rows...)
+		total.Count += c.Count
+		c.cap(false)
+		total.More = total.More || c.More
+		f.Sharing = append(f.Sharing, Value{Value: sharing, Count: c})
 	}
-	f := &Facets{
-		Member: tally(rows, func(r *spread) (string, string) { return r.Member, "" }), Department: tally(rows, func(r *spread) (string, string) { return r.Department, r.Provider }),
-		Sharing: tally(rows, func(r *spread) (string, string) { return r.Sharing, "" }), Class: tally(rows, func(r *spread) (string, string) { return r.Class, "" }),
-	}
+	more := total.More
+	total.cap(more)
+	f.Sharing = ordered(f.Sharing)
+	f.Member = tally(seen, more, func(r *spread) string { return r.Member })
+	f.Class = tally(seen, more, func(r *spread) string { return r.Class })
+	f.Department = tally(seen, more, func(r *spread) string { return r.Department })
 	f.Department = f.Department[:min(len(f.Department), departments)]
-	if len(rows) <= counted {
-		return &Count{Count: len(rows)}, f, nil
-	}
-	var members []string
-	if err := x.db.Read().NewRaw("SELECT member FROM directory_member WHERE entries > 0 ORDER BY member").Scan(ctx, &members); err != nil {
-		return nil, nil, fmt.Errorf("search: count: %w", err)
-	}
-	f.Member, f.Sharing, f.Class = valuesOf(members), valuesOf(sharings()), valuesOf(classes())
-	var asked []*Value
-	var by []facet
-	ask := func(vs []Value, k facet) {
-		for i := range vs {
-			asked, by = append(asked, &vs[i]), append(by, k)
+	if more {
+		var members []string
+		if err := x.db.Read().NewRaw("SELECT member FROM directory_member WHERE entries > 0 ORDER BY member").Scan(ctx, &members); err != nil {
+			return nil, nil, fmt.Errorf("search: count: %w", err)
+		}
+		if f.Member, err = x.unseen(ctx, all, byMember, f.Member, members); err != nil {
+			return nil, nil, err
+		}
+		if f.Class, err = x.unseen(ctx, all, byClass, f.Class, classes()); err != nil {
+			return nil, nil, err
 		}
 	}
-	ask(f.Member, byMember)
-	ask(f.Sharing, bySharing)
-	ask(f.Class, byClass)
-	ask(f.Department, byDepartment)
-	if err := x.countEach(ctx, all, asked, by); err != nil {
-		return nil, nil, err
-	}
-	for _, vs := range []*[]Value{&f.Member, &f.Sharing, &f.Class, &f.Department} {
-		*vs = ordered(*vs)
-	}
-	return &Count{Count: counted, More: true}, f, nil
+	return &total, f, x.label(ctx, f.Department)
 }
 
-// countEach counts the hits that have each of the values, in one statement.
-func (x *Index) countEach(ctx context.Context, all expr, vs []*Value, by []facet) error {
-	if len(vs) == 0 {
-		return nil
+// unseen adds the values that none of the hits counted had: rank puts some of them last.
+func (x *Index) unseen(ctx context.Context, all expr, by facet, had []Value, of []string) ([]Value, error) {
+	for _, v := range of {
+		if slices.ContainsFunc(had, func(h Value) bool { return h.Value == v }) {
+			continue
+		}
+		from, where, question := x.matching(all.and(by.token(v)))
+		c := Count{}
+		if err := x.db.Read().NewRaw("SELECT count(*) FROM (SELECT 1 FROM "+from+" WHERE "+where+" LIMIT ?) AS hit", question, counted+1).Scan(ctx, &c.Count); err != nil {
+			return nil, fmt.Errorf("search: count: %w", err)
+		}
+		c.cap(false)
+		had = append(had, Value{Value: v, Count: c})
 	}
-	var parts []string
-	var args []any
-	for i, v := range vs {
-		from, where, question := x.matching(all.and(by[i].token(v.Value)))
-		parts = append(parts, fmt.Sprintf("SELECT %d AS at, (SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) AS hit) AS n", i, from, where, counted+1))
-		args = append(args, question)
-	}
-	var ns []struct{ At, N int }
-	if err := x.db.Read().NewRaw(strings.Join(parts, " UNION ALL "), args...).Scan(ctx, &ns); err != nil {
-		return fmt.Errorf("search: count: %w", err)
-	}
-	for _, r := range ns {
-		vs[r.At].Count = Count{Count: min(r.N, counted), More: r.N > counted}
+	return ordered(had), nil
+}
+
+// cap cuts a count off at the limit; more says that not everything was looked at.
+func (c *Count) cap(more bool) {
+	c.More = more || c.Count > counted
+	c.Count = min(c.Count, counted)
+}
+
+// label gives departments the names they have in their entries.
+func (x *Index) label(ctx context.Context, vs []Value) error {
+	for i := range vs {
+		var text string
+		if err := x.db.Read().NewRaw("SELECT text FROM directory_text WHERE doc = ?", vs[i].doc).Scan(ctx, &text); err != nil {
+			if errors.Is(db.One(err), db.ErrNotFound) {
+				continue // it went meanwhile
+			}
+			return fmt.Errorf("search: count: %w", err)
+		}
+		var e Entry
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			return fmt.Errorf("search: count: %w", err)
+		}
+		vs[i].Label = e.Provider
 	}
 	return nil
 }
 
-func valuesOf(list []string) []Value {
-	out := make([]Value, len(list))
-	for i, v := range list {
-		out[i].Value = v
-	}
-	return out
-}
-
 // tally counts values, most frequent first.
-func tally(rows []spread, of func(*spread) (value, label string)) []Value {
+func tally(rows []spread, more bool, of func(*spread) string) []Value {
 	at := map[string]int{}
 	out := []Value{}
 	for i := range rows {
-		v, label := of(&rows[i])
+		v := of(&rows[i])
 		n, had := at[v]
 		if !had {
 			n = len(out)
 			at[v] = n
-			out = append(out, Value{Value: v, Label: label})
+			out = append(out, Value{Value: v, doc: rows[i].Doc})
 		}
-		out[n].Count.Count++
+		out[n].Count.Count += rows[i].N
+	}
+	for i := range out {
+		out[i].cap(more)
 	}
 	return ordered(out)
 }

@@ -21,13 +21,13 @@ const scheme = 1
 //	信       one character
 //	gdp     a word of an alphabet, or a number
 //	^gd     how such a word begins, up to edgeRunes of it
-//	_…      any of these, in the entry's name or code
+//	_…      any of these, in the entry's name
 //	s=…     the value of a filter
 const (
 	inName = "_"
 	edge   = "^"
 
-	edgeRunes = 5  // longer beginnings are looked up among the words themselves
+	edgeRunes = 12 // a word that is longer must be whole to be found
 	wordRunes = 40 // of a longer word, the rest is not looked at
 )
 
@@ -187,7 +187,7 @@ func tokens(member string, e *Entry) string {
 	b := &bag{seen: make(map[string]struct{}, 256)}
 	b.text.Grow(1024)
 	b.take(e.Name, true)
-	b.take(e.Code, true)
+	b.take(e.Code, false)
 	b.take(e.Provider, false)
 	b.take(e.Abstract, false)
 	for _, i := range e.Items {
@@ -226,5 +226,8 @@ func rank(e *Entry) int64 {
 	}
 	fresh := order(e.UpdateCycle, "realtime", "daily", "weekly", "monthly") / 2
 	sharing := order(string(e.Sharing), string(catalog.Unconditional), string(catalog.Conditional))
-	return ((sharing*2+query)*3+fresh)*3 + order(e.Class, "base", "theme")
+	return sharing*sharingBuckets + (query*3+fresh)*3 + order(e.Class, "base", "theme")
 }
+
+// sharingBuckets is how many buckets a sharing attribute has; they lie together, in the order of sharings.
+const sharingBuckets = 2 * 3 * 3

@@ -1,20 +1,22 @@
 -- +goose Up
--- doc is the rank: entries lie in the order in which they are found.
+-- doc is the rank: entries lie in the order in which they are found. What hits are counted by lies apart from what
+-- they show: many more are counted than shown.
 CREATE TABLE directory_entry (
   doc          BIGINT PRIMARY KEY,
   member       TEXT COLLATE "C" NOT NULL,
   department   TEXT NOT NULL,
-  sharing      TEXT NOT NULL,
   class        TEXT NOT NULL,
-  provider     TEXT NOT NULL,
   code         TEXT COLLATE "C" NOT NULL,
   generation   BIGINT NOT NULL,
   digest       BIGINT NOT NULL,
-  doc_json     TEXT NOT NULL,
   tokens       TSVECTOR NOT NULL
 );
 CREATE UNIQUE INDEX directory_entry_code ON directory_entry (member, code);
 CREATE INDEX directory_entry_tokens ON directory_entry USING gin (tokens);
+CREATE TABLE directory_text (
+  doc  BIGINT PRIMARY KEY,
+  text TEXT NOT NULL
+);
 CREATE TABLE directory_member (
   member     TEXT PRIMARY KEY,
   position   TEXT NOT NULL,

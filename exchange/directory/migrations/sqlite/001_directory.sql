@@ -1,20 +1,22 @@
 -- +goose Up
--- doc is the rank: entries lie in the order in which they are found.
+-- doc is the rank: entries lie in the order in which they are found. What hits are counted by lies apart from what
+-- they show: many more are counted than shown.
 CREATE TABLE directory_entry (
   doc          INTEGER PRIMARY KEY,
   member       TEXT NOT NULL,
   department   TEXT NOT NULL,
-  sharing      TEXT NOT NULL,
   class        TEXT NOT NULL,
-  provider     TEXT NOT NULL,
   code         TEXT NOT NULL,
   generation   BIGINT NOT NULL,
-  digest       BIGINT NOT NULL,
-  doc_json     TEXT NOT NULL
+  digest       BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX directory_entry_code ON directory_entry (member, code);
 CREATE VIRTUAL TABLE directory_token USING fts5 (tokens, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '^=_'");
 INSERT INTO directory_token (directory_token, rank) VALUES ('hashsize', 16777216);
+CREATE TABLE directory_text (
+  doc  INTEGER PRIMARY KEY,
+  text TEXT NOT NULL
+);
 CREATE TABLE directory_member (
   member     TEXT PRIMARY KEY,
   position   TEXT NOT NULL,

@@ -194,9 +194,6 @@ func prepare(member string, d *Delta) ([]*written, error) {
 	return out, nil
 }
 
-// bucketDocs is how many places a bucket has. They are given out downwards: what is new is found first.
-const bucketDocs = 1 << 32
-
 // place finds where entries are and where they will be: an entry whose rank has not changed stays where it is.
 func (x *Index) place(ctx context.Context, tx *db.Tx, member string, generation int64, work []*written) ([]*written, error) {
 	find, err := tx.Prepare(ctx, "SELECT doc, digest FROM directory_entry WHERE member = ? AND code = ?")

@@ -81,9 +81,12 @@ func (q *Query) Match() (string, error) {
 	return everywhere(ts, filters).fts(), err
 }
 
-// filters are the tokens an entry must have. ErrFilter.
+// filters are the tokens an entry must have, beside where it must lie. ErrFilter.
 func (q *Query) filters() ([]string, error) {
 	var out []string
+	if q.Sharing != "" && !among(sharings(), string(q.Sharing)) { // no token: it is a stretch of the order
+		return nil, ErrFilter.With("sharing", strings.Join(sharings(), ", "))
+	}
 	for _, x := range []struct {
 		f     facet
 		name  string
@@ -92,7 +95,6 @@ func (q *Query) filters() ([]string, error) {
 	}{
 		{byMember, "member", q.Member, nil},
 		{byDepartment, "department", q.Department, nil},
-		{bySharing, "sharing", string(q.Sharing), sharings()},
 		{byClass, "class", q.Class, classes()},
 		{byCycle, "update_cycle", q.UpdateCycle, []string{"realtime", "daily", "weekly", "monthly", "quarterly", "yearly", "on_demand"}},
 		{byMode, "mode", string(q.Mode), []string{string(policy.ModeQuery), string(policy.ModeVerify), string(policy.ModeBatch), string(policy.ModeFile)}},

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/db"
 )
 
@@ -41,7 +42,7 @@ func (x *Index) Search(ctx context.Context, q Query) (*Answer, error) {
 	}
 	limit = min(limit, shownMost)
 	all := everywhere(ts, filters)
-	found, more, err := x.page(ctx, ts, filters, all, at, limit)
+	found, more, err := x.page(ctx, ts, filters, all, rankOf(q.Sharing), at, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -53,14 +54,14 @@ func (x *Index) Search(ctx context.Context, q Query) (*Answer, error) {
 		return nil, err
 	}
 	if q.After == "" {
-		a.Total, a.Facets, err = x.count(ctx, all)
+		a.Total, a.Facets, err = x.count(ctx, all, q.Sharing)
 	}
 	return a, err
 }
 
 // page walks the hits from a place: those whose name has all terms, then the others, each in the order of rank. Either
 // walk ends as soon as the page is full. It tells whether there are more.
-func (x *Index) page(ctx context.Context, ts []term, filters []string, all expr, at cursor, limit int) ([]cursor, bool, error) {
+func (x *Index) page(ctx context.Context, ts []term, filters []string, all expr, lie within, at cursor, limit int) ([]cursor, bool, error) {
 	phases := map[bool]expr{true: all} // by cursor.rest
 	if len(ts) > 0 {
 		name := named(ts)
@@ -73,11 +74,11 @@ func (x *Index) page(ctx context.Context, ts []term, filters []string, all expr,
 		if !ok || at.rest && !rest || len(found) > limit {
 			continue
 		}
-		from := int64(0)
+		left := lie
 		if at.rest == rest {
-			from = at.doc
+			left.from = max(left.from, at.doc+1)
 		}
-		docs, err := x.match(ctx, e, from, limit+1-len(found))
+		docs, err := x.match(ctx, e, left, limit+1-len(found))
 		if err != nil {
 			return nil, false, err
 		}
@@ -91,12 +92,12 @@ func (x *Index) page(ctx context.Context, ts []term, filters []string, all expr,
 	return found, false, nil
 }
 
-// match lists documents after one, in the order of rank.
-func (x *Index) match(ctx context.Context, e expr, after int64, limit int) ([]int64, error) {
+// match lists documents of a stretch, in the order of rank.
+func (x *Index) match(ctx context.Context, e expr, lie within, limit int) ([]int64, error) {
 	from, where, question := x.matching(e)
 	var docs []int64
-	err := x.db.Read().NewRaw("SELECT doc FROM (SELECT "+x.doc()+" AS doc FROM "+from+" WHERE "+where+" AND "+x.doc()+" > ? ORDER BY 1 LIMIT ?) AS hit",
-		question, after, limit).Scan(ctx, &docs)
+	err := x.db.Read().NewRaw("SELECT doc FROM (SELECT "+x.doc()+" AS doc FROM "+from+" WHERE "+where+" AND "+x.doc()+" >= ? AND "+x.doc()+" < ? ORDER BY 1 LIMIT ?) AS hit",
+		question, lie.from, lie.to, limit).Scan(ctx, &docs)
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
@@ -177,17 +178,20 @@ type spread struct {
 
 // count counts the hits and how they are spread. The entries of a sharing attribute lie together in the order of rank:
 // of each, hits are counted up to the limit, in one walk that ends there. What is counted beyond is at least so many.
-func (x *Index) count(ctx context.Context, all expr) (*Count, *Facets, error) {
+func (x *Index) count(ctx context.Context, all expr, only catalog.Sharing) (*Count, *Facets, error) {
 	from, where, question := x.matching(all)
 	total := Count{}
 	f := &Facets{Sharing: []Value{}}
 	var seen []spread
 	var err error
-	for i, sharing := range sharings() {
-		first := int64(i) * sharingBuckets * bucketDocs
+	for _, sharing := range sharings() {
+		if only != "" && sharing != string(only) {
+			continue
+		}
+		lie := rankOf(catalog.Sharing(sharing))
 		var rows []spread
 		err = x.db.Read().NewRaw(`SELECT e.member, e.department, e.class, min(e.doc) AS doc, count(*) AS n FROM (SELECT `+x.doc()+` AS doc FROM `+from+` WHERE `+where+` AND `+x.doc()+` >= ? AND `+x.doc()+` < ? ORDER BY 1 LIMIT ?) AS hit
-			JOIN directory_entry e ON e.doc = hit.doc GROUP BY 1, 2, 3`, question, first, first+sharingBuckets*bucketDocs, counted+1).Scan(ctx, &rows)
+			JOIN directory_entry e ON e.doc = hit.doc GROUP BY 1, 2, 3`, question, lie.from, lie.to, counted+1).Scan(ctx, &rows)
 		if err != nil {
 			return nil, nil, fmt.Errorf("search: count: %w", err)
 		}
@@ -214,10 +218,10 @@ func (x *Index) count(ctx context.Context, all expr) (*Count, *Facets, error) {
 		if err := x.db.Read().NewRaw("SELECT member FROM directory_member WHERE entries > 0 ORDER BY member").Scan(ctx, &members); err != nil {
 			return nil, nil, fmt.Errorf("search: count: %w", err)
 		}
-		if f.Member, err = x.unseen(ctx, all, byMember, f.Member, members); err != nil {
+		if f.Member, err = x.unseen(ctx, all, rankOf(only), byMember, f.Member, members); err != nil {
 			return nil, nil, err
 		}
-		if f.Class, err = x.unseen(ctx, all, byClass, f.Class, classes()); err != nil {
+		if f.Class, err = x.unseen(ctx, all, rankOf(only), byClass, f.Class, classes()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -225,14 +229,14 @@ func (x *Index) count(ctx context.Context, all expr) (*Count, *Facets, error) {
 }
 
 // unseen adds the values that none of the hits counted had: rank puts some of them last.
-func (x *Index) unseen(ctx context.Context, all expr, by facet, had []Value, of []string) ([]Value, error) {
+func (x *Index) unseen(ctx context.Context, all expr, lie within, by facet, had []Value, of []string) ([]Value, error) {
 	for _, v := range of {
 		if slices.ContainsFunc(had, func(h Value) bool { return h.Value == v }) {
 			continue
 		}
 		from, where, question := x.matching(all.and(by.token(v)))
 		c := Count{}
-		if err := x.db.Read().NewRaw("SELECT count(*) FROM (SELECT 1 FROM "+from+" WHERE "+where+" LIMIT ?) AS hit", question, counted+1).Scan(ctx, &c.Count); err != nil {
+		if err := x.db.Read().NewRaw("SELECT count(*) FROM (SELECT 1 FROM "+from+" WHERE "+where+" AND "+x.doc()+" >= ? AND "+x.doc()+" < ? LIMIT ?) AS hit", question, lie.from, lie.to, counted+1).Scan(ctx, &c.Count); err != nil {
 			return nil, fmt.Errorf("search: count: %w", err)
 		}
 		c.cap(false)

@@ -22,7 +22,7 @@ const scheme = 1
 //	gdp     a word of an alphabet, or a number
 //	^gd     how such a word begins, up to edgeRunes of it
 //	_…      any of these, in the entry's name
-//	s=…     the value of a filter
+//	m=…     the value of a filter
 const (
 	inName = "_"
 	edge   = "^"
@@ -154,7 +154,6 @@ type facet byte
 const (
 	byMember     facet = 'm'
 	byDepartment facet = 'd'
-	bySharing    facet = 's'
 	byClass      facet = 'c'
 	byGrade      facet = 'g' // at most
 	byCycle      facet = 'u'
@@ -195,7 +194,6 @@ func tokens(member string, e *Entry) string {
 	}
 	b.add("", byMember.token(member))
 	b.add("", byDepartment.token(e.Department))
-	b.add("", bySharing.token(string(e.Sharing)))
 	b.add("", byClass.token(e.Class))
 	b.add("", byCycle.token(e.UpdateCycle))
 	for _, m := range e.Modes {
@@ -229,5 +227,23 @@ func rank(e *Entry) int64 {
 	return sharing*sharingBuckets + (query*3+fresh)*3 + order(e.Class, "base", "theme")
 }
 
-// sharingBuckets is how many buckets a sharing attribute has; they lie together, in the order of sharings.
-const sharingBuckets = 2 * 3 * 3
+const (
+	// bucketDocs is how many places a bucket has. They are given out downwards: what is new is found first.
+	bucketDocs = 1 << 32
+	// sharingBuckets is how many buckets a sharing attribute has; they lie together, in the order of sharings.
+	sharingBuckets = 2 * 3 * 3
+)
+
+// within is a stretch of the order of rank: from a document to before another.
+type within struct{ from, to int64 }
+
+// rankOf is where the entries of a sharing attribute lie; of all entries for none.
+func rankOf(s catalog.Sharing) within {
+	const each = sharingBuckets * bucketDocs
+	for i, x := range sharings() {
+		if x == string(s) {
+			return within{int64(i) * each, int64(i+1) * each}
+		}
+	}
+	return within{0, int64(len(sharings())) * each}
+}

@@ -15,7 +15,7 @@ func TestTokens(t *testing.T) {
 	for _, want := range []string{
 		"企", "企业", "_企业", "业", "gdp", "_gdp", "^g", "^gd", "_^gdp", "信", "_信", // full width is half width, capitals are small
 		"330000", "^33000", "^330000", "reg", "^re", "局",
-		"m=zj_2d1", "d=_411", "s=conditional", "c=base", "g=3", "g=4", "u=daily",
+		"m=zj_2d1", "d=_411", "c=base", "g=3", "g=4", "u=daily",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no token %q in %q", want, got)

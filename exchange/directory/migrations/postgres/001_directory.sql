@@ -12,6 +12,8 @@ CREATE TABLE directory_entry (
   tokens       TSVECTOR NOT NULL
 );
 CREATE UNIQUE INDEX directory_entry_code ON directory_entry (member, code);
+-- Rare tokens must look rare, or they are looked for by walking all entries in the order of rank.
+ALTER TABLE directory_entry ALTER COLUMN tokens SET STATISTICS 2000;
 CREATE INDEX directory_entry_tokens ON directory_entry USING gin (tokens);
 CREATE TABLE directory_text (
   doc  BIGINT PRIMARY KEY,

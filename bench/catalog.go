@@ -80,10 +80,8 @@ func questions() []question {
 	} {
 		out = append(out, question{q: f})
 	}
-	for _, d := range []question{{q{Text: "信息"}, 1000}, {q{Text: "登记"}, 20_000}, {q{Text: "企业 数据"}, 5000}, {q{}, 20_000}, {q{Text: "统计", Member: "jiangsu"}, 2000}} {
-		out = append(out, d)
-	}
-	return out
+	return append(out, question{q{Text: "信息"}, 1000}, question{q{Text: "登记"}, 20_000}, question{q{Text: "企业 数据"}, 5000}, question{q{}, 20_000},
+		question{q{Text: "统计", Member: "jiangsu"}, 2000})
 }
 
 // catalogBench fills the searchable copy with made-up entries of four members and asks the fixed set. The baseline is
@@ -349,20 +347,7 @@ func bareFTS(ctx context.Context, file string, set []question, o Options) (*Arm,
 					return err
 				}
 				t := time.Now()
-				rows, err := s.QueryContext(ctx, "SELECT e.text FROM directory_token t JOIN directory_text e ON e.doc = t.rowid WHERE directory_token MATCH ? ORDER BY t.rank LIMIT 20", match)
-				if err != nil {
-					return fmt.Errorf("baseline: %w", err)
-				}
-				for rows.Next() {
-					var doc string
-					if err := rows.Scan(&doc); err != nil {
-						_ = rows.Close()
-						return fmt.Errorf("baseline: %w", err)
-					}
-				}
-				err = rows.Err()
-				_ = rows.Close()
-				if err != nil {
+				if err := bareSearch(ctx, s, match); err != nil {
 					return fmt.Errorf("baseline: %w", err)
 				}
 				mu.Lock()
@@ -378,4 +363,19 @@ func bareFTS(ctx context.Context, file string, set []question, o Options) (*Arm,
 	took := time.Since(begun)
 	sortFloats(lat)
 	return &Arm{Throughput: round(float64(len(lat))/took.Seconds(), 1), Unit: "searches/s", P50: percentile(lat, 50), P99: percentile(lat, 99)}, nil
+}
+
+func bareSearch(ctx context.Context, s *sql.DB, match string) error {
+	rows, err := s.QueryContext(ctx, "SELECT e.text FROM directory_token t JOIN directory_text e ON e.doc = t.rowid WHERE directory_token MATCH ? ORDER BY t.rank LIMIT 20", match)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

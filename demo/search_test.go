@@ -1,8 +1,11 @@
 package demo
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +17,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/dbtest"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -138,6 +142,14 @@ func testSearch(t *testing.T, set Settings) {
 	was := f.position("shanghai", "zhejiang")
 	f.stop("shanghai")
 	f.entry("330000/wind", "风速监测信息")
+	f.await(func() bool { return f.told("zhejiang", "shanghai") == "0" })
+	f.act("330000/wind", "withdraw")
+	f.await(func() bool { return f.told("zhejiang", "shanghai") == "1" })
+	f.act("330000/wind", "publish")
+	var waiting int
+	if err := f.c.Node("zhejiang").DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE serial_key = 'peer.send/shanghai/directory'").Scan(f.ctx, &waiting); err != nil || waiting != 1 {
+		t.Errorf("%d messages wait for a member that is down (%v)", waiting, err)
+	}
 	f.start("shanghai")
 	sh.sees("zhejiang:330000/wind", "q", "风速")
 	if now := f.position("shanghai", "zhejiang"); now.generation != was.generation || now.position <= was.position {
@@ -259,6 +271,68 @@ func (f *fixture) position(at, member string) reading {
 		f.t.Fatal(err)
 	}
 	return reading{row.Position, row.Generation}
+}
+
+// told is what a node noted of the message to a member that is under way.
+func (f *fixture) told(at, member string) string {
+	f.t.Helper()
+	var again []string
+	if err := f.c.Node(at).DB.Read().NewRaw("SELECT again FROM directory_told WHERE member = ?", member).Scan(f.ctx, &again); err != nil {
+		f.t.Fatal(err)
+	}
+	return strings.Join(again, " ")
+}
+
+// elder stands before a node that knows neither kuayu:since nor the message about changes.
+type elder struct{ next http.RoundTripper }
+
+func (e elder) RoundTrip(r *http.Request) (*http.Response, error) {
+	p := httpx.Problem{Status: http.StatusBadRequest, Kind: "invalid"}
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/catalog/request"):
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(b))
+		if bytes.Contains(b, []byte("kuayu:since")) {
+			p.Code, p.Zh, p.En = "http.body", "未知成员", "unknown member"
+		}
+	case strings.HasSuffix(r.URL.Path, "/"+directory.KindChanged):
+		p.Code, p.Zh, p.En = "peer.kind", "未知消息", "unknown message"
+	}
+	if p.Code == "" {
+		return e.next.RoundTrip(r)
+	}
+	b, err := json.Marshal(p)
+	return &http.Response{StatusCode: p.Status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(b)), ContentLength: int64(len(b)), Request: r}, err
+}
+
+// TestSearchAmongElderNodes: a member that tells no changes is read in full pages, each time from the beginning; one that
+// does not know the message is not sent it again and again.
+func TestSearchAmongElderNodes(t *testing.T) {
+	f := newFixture(t, Settings{Places: places(3), Wire: func(next http.RoundTripper) http.RoundTripper { return elder{next} }})
+	sh := seeker{f, "shanghai", "officer-sh"}
+	refresh := func() {
+		t.Helper()
+		f.call(f.as("shanghai", "operator"), http.MethodPost, "/api/v1/search/refresh", rest.RefreshRequest{}, nil)
+	}
+	for i := range 120 { // more than a page
+		f.entry(fmt.Sprintf("330000/n%03d", i), "批量目录")
+	}
+	refresh()
+	f.await(func() bool { return sh.fresh("zhejiang").Entries == 121 && !sh.fresh("zhejiang").Reading })
+	f.act("330000/n007", "withdraw")
+	refresh()
+	f.await(func() bool { return sh.fresh("zhejiang").Entries == 120 && !sh.fresh("zhejiang").Reading })
+	if got := sh.codes("q", "n007"); got != "" {
+		t.Errorf("withdrawn and found: %s", got)
+	}
+	f.await(func() bool { return f.told("zhejiang", "shanghai") == "2" })
+	dead, err := f.c.Node("zhejiang").Queue.Dead(f.ctx)
+	if err != nil || len(dead) != 2 { // one to each of the two others
+		t.Errorf("%d messages were refused (%v)", len(dead), err)
+	}
 }
 
 func (f *fixture) stop(place string) {

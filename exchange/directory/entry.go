@@ -34,19 +34,26 @@ func EntryOf(r *catalog.Resource) (*Entry, bool) {
 		Code: r.Code, Name: r.Name, Department: r.Department, Provider: r.Provider, Abstract: r.Abstract, Items: make([]string, 0, len(r.Items)),
 		Sharing: r.Sharing, Class: r.Class, Grade: r.Grade, UpdateCycle: r.UpdateCycle, Modes: r.Modes, Version: r.Version, Published: r.Published,
 	}
-	const long = 4000
+	const (
+		long  = 4000     // bytes of one text
+		total = 64 << 10 // of all of them: an index takes no more of one document
+	)
+	size := 0
 	sound := r.State == catalog.Published && r.Code != "" && len(r.Code) <= 128 && r.Name != "" && len(r.Items) <= policy.MaxItems && len(r.Modes) <= 16 && r.Grade >= 0
 	for _, s := range []string{r.Name, r.Department, r.Provider, r.Abstract} {
 		sound = sound && len(s) <= long && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
+		size += len(s)
 	}
 	for i := range r.Items {
 		t := r.Items[i].Title
-		sound = sound && len(t) <= long && !strings.ContainsRune(t, 0)
+		sound = sound && len(t) <= long && utf8.ValidString(t) && !strings.ContainsRune(t, 0)
+		size += len(t)
 		e.Items = append(e.Items, t)
 	}
 	for _, m := range r.Modes {
 		sound = sound && len(m) <= maxValue
 	}
+	sound = sound && size <= total && utf8.ValidString(r.Code)
 	return e, sound && among(sharings(), string(r.Sharing)) && len(r.Class) <= maxValue && len(r.UpdateCycle) <= maxValue && !strings.ContainsRune(r.Code, 0)
 }
 

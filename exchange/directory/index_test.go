@@ -138,6 +138,32 @@ func TestSearch(t *testing.T) {
 				t.Errorf("%+v finds %q, want %q", c.q, got, c.want)
 			}
 		}
+		var longest strings.Builder
+		for r := rune(0x4e00); r < 0x4e00+maxText; r++ {
+			longest.WriteRune(r)
+		}
+		if got := i.found(Query{Text: longest.String()}); got != "" {
+			t.Errorf("two hundred characters find %q", got)
+		}
+		i.apply("sh", &Delta{Position: "3", Entries: []catalog.Resource{resource("long", "长", func(r *catalog.Resource) { // as much as is taken
+			n := rune(0x4e00)
+			for range 16 {
+				title := ""
+				for len(title) < 3900 {
+					title += string(n)
+					n++
+				}
+				r.Items = append(r.Items, catalog.Item{Title: title})
+			}
+		}), resource("longer", "长", func(r *catalog.Resource) { // and more
+			for range 20 {
+				r.Items = append(r.Items, catalog.Item{Title: strings.Repeat("长", 1300)})
+			}
+		})}})
+		if got := i.found(Query{Text: "长"}); got != "sh:long" {
+			t.Errorf("long entries: %q", got)
+		}
+		i.apply("sh", &Delta{Position: "4", Gone: []string{"long"}})
 		a := i.search(Query{Text: "登记"})
 		if a.Total.String() != "4" || fmt.Sprint(a.Facets.Member) != "[2 2]" || len(a.Facets.Sharing) != 3 || a.Facets.Sharing[0].Value != "unconditional" ||
 			a.Facets.Department[0].Label != "浙江省市场监管部门" || a.Facets.Department[0].Count.Count != 3 || len(a.Facets.Class) != 1 {

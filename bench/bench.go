@@ -73,6 +73,8 @@ type Options struct {
 	Rounds      int
 	Seconds     float64
 	Progress    func(what string, done, total int)
+	Entries     int    // of the catalogue
+	Database    string // of the catalogue: a PostgreSQL address; empty: SQLite in a temporary folder
 	// Against running nodes instead of own children:
 	Target, Token, Agreement, Plan, CA string
 }
@@ -90,13 +92,16 @@ func (o *Options) defaults() {
 	if o.Seconds == 0 {
 		o.Seconds = 4
 	}
+	if o.Entries == 0 {
+		o.Entries = 1_000_000
+	}
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
 	}
 }
 
 // Names lists the benchmarks.
-func Names() []string { return []string{"exchange", "evidence", "negotiation"} }
+func Names() []string { return []string{"exchange", "evidence", "negotiation", "catalog"} }
 
 // Run runs a benchmark by name. ErrBelow comes with the result when a promised figure was missed.
 func Run(ctx context.Context, name string, o Options) (*Result, error) {
@@ -110,6 +115,8 @@ func Run(ctx context.Context, name string, o Options) (*Result, error) {
 		r, err = evidenceBench(ctx, o)
 	case "negotiation":
 		r, err = negotiationBench(ctx, o)
+	case "catalog":
+		r, err = catalogBench(ctx, o)
 	default:
 		return nil, ErrUnknown.With(name, strings.Join(Names(), ", "))
 	}

@@ -80,6 +80,15 @@ func usage() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
+// ownRSS is the highest resident set of this process in MB.
+func ownRSS() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return round(float64(u.Maxrss)/1024, 1)
+}
+
 // cpuTimes reads /proc/stat: stolen and total ticks; zero where there is no such file.
 func cpuTimes() (stolen, total float64) {
 	b, err := os.ReadFile("/proc/stat")

@@ -33,9 +33,23 @@ func unscoped() map[string]string {
 		"agreement.Service.NoteRefused":        "as OnAgreement",
 		"agreement.Service.LedgerFor":          "for the provider of the agreement alone; compares it itself",
 
-		"catalog.Service.Mounted": "the gateway's own look-up of where granted rows are; nothing of it leaves",
+		"catalog.Service.Mounted":   "the gateway's own look-up of where granted rows are; nothing of it leaves",
+		"catalog.Service.Changes":   "published entries, and which are so no longer: public to all members",
+		"catalog.Service.ChangedAt": "a time; of entries that are or were public",
+
+		"directory.Index.Search":    "published entries of all members",
+		"directory.Index.Members":   "how old the copies of members' catalogues are",
+		"directory.Index.Position":  "as Members",
+		"directory.Index.Apply":     "keeps what members publish; returns nothing",
+		"directory.Index.Failed":    "as Apply",
+		"directory.Index.Forget":    "as Apply",
+		"directory.Index.Drop":      "as Apply",
+		"directory.Index.Settle":    "as Apply",
+		"directory.Service.Search":  "as Index.Search",
+		"directory.Service.Members": "as Index.Members",
 
 		"dataspace.Service.Browse":        "reads another member's published entries",
+		"dataspace.Service.Changes":       "reads members' published entries, and this node's own",
 		"dataspace.Service.Carry":         "the node's own delivery of what a department did",
 		"dataspace.Service.Move":          "the node's own rules, about a transfer that was just read or made",
 		"dataspace.Service.Routes":        "messages of members, about processes with those very members",
@@ -110,7 +124,7 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 	free := unscoped()
 	seen := map[string]bool{}
 	for _, dir := range []string{
-		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/dataspace", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "support/notice", "internal/queue",
+		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/dataspace", "exchange/directory", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "support/notice", "internal/queue",
 	} {
 		for _, m := range methodsOf(t, filepath.Join("..", dir)) {
 			seen[m.name] = true
@@ -146,6 +160,7 @@ func writers() map[string]string {
 		"notice.Service.AddHook":        "for operators, who look after all departments; reads a count",
 		"notice.Service.Preferences":    "of the session's own officer alone",
 		"notice.Service.SetPreferences": "of the session's own officer alone",
+		"directory.Service.Refresh":     "for operators; answers how old the copies of members' catalogues are",
 		"catalog.Service.AddSource":     "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
 	}
 }

@@ -26,8 +26,11 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
+	"github.com/kuayu/kuayu/exchange/demand"
+	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/objection"
+	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
@@ -69,7 +72,7 @@ type Node struct {
 	Logger     *slog.Logger
 	Metrics    *obs.Metrics
 	DB         *db.DB
-	Derived    *db.DB // what can be rebuilt from evidence
+	Derived    *db.DB // what can be rebuilt: from evidence, and from the members' catalogues
 	Queue      *queue.Queue
 	Directory  *federation.Directory
 	Federation *federation.Service
@@ -89,6 +92,9 @@ type Node struct {
 	Agreements *agreement.Service
 	Objections *objection.Service
 	Dataspace  *dataspace.Service
+	Search     *directory.Service
+	Demands    *demand.Service
+	Schemes    *scheme.Service
 	Gateway    *gateway.Gateway
 	API        *rest.API
 
@@ -243,7 +249,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate, directory.Migrate, demand.Migrate, scheme.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -252,8 +258,10 @@ func (n *Node) storage(ctx context.Context) error {
 	if n.Derived, err = db.OpenDerived(ctx, n.DB, n.Config.Database, filepath.Join(n.Dir, "index.db")); err != nil {
 		return err
 	}
-	if err := evidence.MigrateIndex(ctx, n.Derived); err != nil {
-		return err
+	for _, m := range []func(context.Context, *db.DB) error{evidence.MigrateIndex, directory.MigrateIndex} {
+		if err := m(ctx, n.Derived); err != nil {
+			return err
+		}
 	}
 	n.Queue = queue.New(n.DB, n.Clock, n.Logger)
 	n.Directory = federation.NewDirectory()
@@ -321,6 +329,11 @@ func (n *Node) rooms() {
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Dir: n.Directory, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
 	})
+	n.Search = directory.NewService(directory.Deps{
+		Self: self, DB: n.DB, Index: directory.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Post: n.Post, Members: n.Directory, Reader: n.Dataspace,
+	})
+	n.Catalog.SetWatcher(n.Search)
+	n.Federation.SetWatcher(n.Search.FederationChanged)
 	n.Gateway = gateway.New(gateway.Deps{
 		Self: self, Clock: n.Clock, IDs: n.options.IDs, Log: n.Log, Index: n.Index, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
@@ -330,8 +343,16 @@ func (n *Node) rooms() {
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Index: n.Index, Post: n.Post, Agreements: n.Agreements, Clocks: n.Deadlines,
 		Division: n.divisionOf,
 	})
+	n.Demands = demand.NewService(demand.Deps{
+		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Post: n.Post, Catalog: n.Catalog, Agreements: n.Agreements, Staff: n.Identity,
+		Board: n.Notices, Finder: finder{n.Search}, Members: n.memberIDs,
+	})
+	n.Schemes = scheme.NewService(scheme.Deps{
+		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Catalog: n.Catalog, Agreements: n.Agreements,
+		Board: n.Notices, Members: n.memberIDs,
+	})
 	n.API = &rest.API{
-		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Notices: n.Notices,
+		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}
@@ -397,6 +418,9 @@ func (n *Node) Run(ctx context.Context) error {
 	floor.Go(func() error { return n.Log.Run(base) })
 	floor.Go(func() error { return n.Tlog.Run(base) })
 	if err := n.Gateway.Restore(ctx); err != nil {
+		return err
+	}
+	if err := n.Search.Start(ctx); err != nil {
 		return err
 	}
 	// A new notice of holidays may have come with the program: what was counted without it is dated anew.

@@ -36,7 +36,8 @@ func (a *API) descriptionRoutes(mux *http.ServeMux) {
 	})
 }
 
-// schemaName is the type's name; those of the law's clocks say whose they are, because other rooms have the same nouns.
+// schemaName is the type's name; those of the law's clocks and of the search say whose they are, because other rooms
+// have the same nouns.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
@@ -44,6 +45,9 @@ func schemaName(t reflect.Type, hint string) string {
 	}
 	if strings.HasSuffix(t.PkgPath(), "/deadline") {
 		return "Deadline" + name
+	}
+	if strings.HasSuffix(t.PkgPath(), "/directory") {
+		return "Search" + name
 	}
 	return name
 }

@@ -38,6 +38,7 @@ type Page[T any] struct {
 func (a *API) Staff(mux *http.ServeMux) {
 	a.identityRoutes(mux)
 	a.catalogRoutes(mux)
+	a.searchRoutes(mux)
 	a.agreementRoutes(mux)
 	a.offerRoutes(mux)
 	a.transferRoutes(mux)

@@ -17,6 +17,9 @@ type catalogCmd struct {
 	Save     catalogSaveCmd     `cmd:"" help:"编目：保存一条目录及其挂接（JSON 文件）。|Save an entry and where it is mounted (JSON file)."`
 	Publish  catalogPublishCmd  `cmd:"" help:"发布。|Publish an entry."`
 	Withdraw catalogWithdrawCmd `cmd:"" help:"下架。|Withdraw an entry."`
+	Search   catalogSearchCmd   `cmd:"" help:"检索所有成员的目录。|Search all members' catalogues."`
+	Members  catalogMembersCmd  `cmd:"" help:"各成员目录副本的时效。|How fresh the copy of each member's catalogue is."`
+	Refresh  catalogRefreshCmd  `cmd:"" help:"立即重读成员目录。|Read the members' catalogues now."`
 }
 
 type catalogListCmd struct {

@@ -26,9 +26,10 @@ func Migrate(ctx context.Context, d *db.DB) error {
 
 // Service is the room.
 type Service struct {
-	db     *db.DB
-	clock  clock.Clock
-	outbox *evidence.Outbox
+	db      *db.DB
+	clock   clock.Clock
+	outbox  *evidence.Outbox
+	watcher Watcher // nil: nobody
 }
 
 // NewService wires the room.
@@ -127,8 +128,9 @@ func (s *Service) Save(ctx context.Context, sess *identity.Session, r Resource, 
 		var had struct {
 			Department string
 			Version    int
+			State      string
 		}
-		err := tx.NewRaw("SELECT department, version FROM catalog_resource WHERE code = ?", r.Code).Scan(ctx, &had)
+		err := tx.NewRaw("SELECT department, version, state FROM catalog_resource WHERE code = ?", r.Code).Scan(ctx, &had)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("save: %w", err)
 		}
@@ -147,7 +149,10 @@ func (s *Service) Save(ctx context.Context, sess *identity.Session, r Resource, 
 			return fmt.Errorf("save: %w", err)
 		}
 		_, err = tx.NewRaw("INSERT INTO catalog_version (code, version, doc, time, actor) VALUES (?, ?, ?, ?, ?)", r.Code, r.Version, string(doc), s.clock.Now().UnixMicro(), sess.Actor).Exec(ctx)
-		return err
+		if err != nil || had.State != Published {
+			return err
+		}
+		return s.noteChange(ctx, tx, r.Code)
 	})
 }
 
@@ -233,6 +238,9 @@ func (s *Service) change(ctx context.Context, sess *identity.Session, code, kind
 		}
 		if _, err := tx.NewRaw("UPDATE catalog_resource SET state = ?, doc = ?, published = ? WHERE code = ?", r.State, string(doc), published, code).Exec(ctx); err != nil {
 			return fmt.Errorf("change entry: %w", err)
+		}
+		if err := s.noteChange(ctx, tx, code); err != nil {
+			return err
 		}
 		h := evidence.Header{Note: code}
 		return s.outbox.Put(ctx, tx, evidence.Draft{

@@ -67,7 +67,13 @@ func (s *Service) serveCatalog(w http.ResponseWriter, r *http.Request) {
 		s.link.Refuse(w, r, err)
 		return
 	}
-	doc, err := s.page(r, &q, s.endpoint())
+	var doc *catalogDoc
+	var err error
+	if q.Since != nil {
+		doc, err = s.changesDoc(r.Context(), *q.Since)
+	} else {
+		doc, err = s.page(r, &q, s.endpoint())
+	}
 	if err != nil {
 		s.link.Refuse(w, r, err)
 		return

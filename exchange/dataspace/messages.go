@@ -218,6 +218,7 @@ type catalogDoc struct {
 	ParticipantID string      `json:"participantId"`
 	Dataset       []dataset   `json:"dataset,omitempty"`    // absent when empty: the protocol wants at least one
 	Next          string      `json:"kuayu:next,omitempty"` // cursor; foreign peers follow the Link header
+	Changes       *changes    `json:"kuayu:changes,omitempty"`
 }
 
 type catalogRequest struct {
@@ -226,4 +227,13 @@ type catalogRequest struct {
 	ID      string                `json:"@id,omitempty"`
 	Filter  list[json.RawMessage] `json:"filter,omitempty"`
 	After   string                `json:"kuayu:after,omitempty"`
+	Since   *string               `json:"kuayu:since,omitempty"` // asks for changes alone, since a position; empty: all
+}
+
+// changes says what datasets of an answer to a request with kuayu:since are: those that changed and are published now.
+type changes struct {
+	Position string   `json:"position"`        // to ask from next time
+	Gone     []string `json:"gone,omitempty"`  // tombstones: no longer published
+	Whole    bool     `json:"whole,omitempty"` // the position asked for is not of this catalogue: this begins anew
+	More     bool     `json:"more,omitempty"`  // ask again at once
 }

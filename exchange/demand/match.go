@@ -46,10 +46,18 @@ const (
 func find(ctx context.Context, f Finder, member string, w *Want) ([]Match, error) {
 	type place struct{ member, code string }
 	at := map[place]*Match{}
-	look := func(text string, points int) error {
+	var look func(text string, points int) error
+	look = func(text string, points int) error {
 		found, err := f.Find(ctx, member, text, perQuestion)
 		if err != nil {
 			return err
+		}
+		// A long word that nobody uses whole may be two that somebody does.
+		if r := []rune(text); len(found) == 0 && len(r) >= 4 && points > 1 {
+			if err := look(string(r[:len(r)/2]), points/2); err != nil {
+				return err
+			}
+			return look(string(r[len(r)/2:]), points/2)
 		}
 		for _, x := range found {
 			p := place{x.Member, x.Code}
@@ -61,18 +69,18 @@ func find(ctx context.Context, f Finder, member string, w *Want) ([]Match, error
 		}
 		return nil
 	}
-	half := len(w.Items)
+	half := 2 * len(w.Items)
 	if err := look(w.Name, half); err != nil {
 		return nil, err
 	}
 	for _, it := range w.Items {
-		if err := look(it, 2); err != nil {
+		if err := look(it, 4); err != nil {
 			return nil, err
 		}
 	}
 	out := make([]Match, 0, len(at))
 	for _, m := range at {
-		m.Score = 100 * m.Score / (half + 2*len(w.Items))
+		m.Score = min(100, 100*m.Score/(half+4*len(w.Items)))
 		out = append(out, *m)
 	}
 	sort.Slice(out, func(i, j int) bool {

@@ -57,6 +57,8 @@ var edges = []edge{
 	{"exchange/demand", "exchange/catalog", "a department answers with an entry it has published"},
 	{"exchange/scheme", "exchange/agreement", "a scheme is a text under which many agreements are made"},
 	{"exchange/scheme", "exchange/catalog", "what a department joins with must be in its catalogue"},
+	{"exchange/directory", "exchange/catalog", "what is found are published entries"},
+	{"exchange/dataspace", "exchange/directory", "reads the members' catalogues for it, as its Reader"},
 	{"exchange/dataspace", "exchange/agreement", "carries the effects of agreements out and brings peers' messages in"},
 	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
 

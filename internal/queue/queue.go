@@ -229,7 +229,9 @@ func (q *Queue) do(ctx context.Context, r row) {
 		switch {
 		case err == nil:
 			// A job enqueued again while it ran has a new time: keep it.
-			_, e = tx.NewRaw("DELETE FROM queue_job WHERE id = ? AND run_at = ?", r.ID, r.RunAt).Exec(ctx)
+			if _, e = tx.NewRaw("DELETE FROM queue_job WHERE id = ? AND run_at = ?", r.ID, r.RunAt).Exec(ctx); e == nil && q.db.Postgres() {
+				_, e = tx.NewRaw("UPDATE queue_job SET lease_until = 0 WHERE id = ?", r.ID).Exec(ctx) // or it would wait for the lease of this run
+			}
 		case errors.As(err, &stop):
 			_, e = tx.NewRaw("UPDATE queue_job SET dead = 1, last_error = ?, lease_until = 0 WHERE id = ?", err.Error(), r.ID).Exec(ctx)
 		default:

@@ -38,6 +38,7 @@ type Service struct {
 	self    string
 	root    *seal.PrivateKey
 	courier Courier
+	watcher func(context.Context, *db.Tx) error // nil: nobody
 }
 
 // NewService wires the room. SetCourier must follow before proposals are sent.
@@ -47,6 +48,17 @@ func NewService(d *db.DB, dir *Directory, c clock.Clock, self string, root *seal
 
 // SetCourier tells the service how to reach other members.
 func (s *Service) SetCourier(c Courier) { s.courier = c }
+
+// SetWatcher names who hears, in the transaction that does it, that who is a member or what a member says of itself
+// changes.
+func (s *Service) SetWatcher(f func(context.Context, *db.Tx) error) { s.watcher = f }
+
+func (s *Service) changed(ctx context.Context, tx *db.Tx) error {
+	if s.watcher == nil {
+		return nil
+	}
+	return s.watcher(ctx, tx)
+}
 
 // Migrate creates the room's tables.
 func Migrate(ctx context.Context, d *db.DB) error {
@@ -107,8 +119,10 @@ func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error 
 				return fmt.Errorf("store constitution: %w", err)
 			}
 		}
-		_, err := tx.NewRaw("DELETE FROM federation_proposal WHERE number <= ?", len(chain)).Exec(ctx)
-		return err
+		if _, err := tx.NewRaw("DELETE FROM federation_proposal WHERE number <= ?", len(chain)).Exec(ctx); err != nil {
+			return fmt.Errorf("store constitution: %w", err)
+		}
+		return s.changed(ctx, tx)
 	})
 }
 
@@ -122,7 +136,10 @@ func (s *Service) AcceptStatement(ctx context.Context, st *SignedStatement) erro
 		_, err := tx.NewRaw(`INSERT INTO federation_statement (member, sequence, document, sig) VALUES (?, ?, ?, ?)
 			ON CONFLICT (member) DO UPDATE SET sequence = excluded.sequence, document = excluded.document, sig = excluded.sig
 			WHERE excluded.sequence > federation_statement.sequence`, v.Member, v.Sequence, st.Document, st.Sig).Exec(ctx)
-		return err
+		if err != nil {
+			return fmt.Errorf("store statement: %w", err)
+		}
+		return s.changed(ctx, tx)
 	})
 }
 

@@ -36,20 +36,26 @@ func (a *API) descriptionRoutes(mux *http.ServeMux) {
 	})
 }
 
-// schemaName is the type's name; those of the law's clocks and of the search say whose they are, because other rooms
-// have the same nouns.
+// schemaName is the type's name with its room's before it, and so for the type it is made of: several rooms have the same
+// nouns.
 func schemaName(t reflect.Type, hint string) string {
-	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if strings.HasSuffix(t.PkgPath(), "/deadline") {
-		return "Deadline" + name
+	if t.PkgPath() == "" {
+		return huma.DefaultSchemaNamer(t, hint)
 	}
-	if strings.HasSuffix(t.PkgPath(), "/directory") {
-		return "Search" + name
+	name, argument, _ := strings.Cut(strings.TrimSuffix(t.Name(), "]"), "[")
+	room, of, _ := strings.Cut(argument[strings.LastIndexByte(argument, '/')+1:], ".")
+	return roomed(t.PkgPath(), name) + roomed(room, of)
+}
+
+func roomed(path, name string) string {
+	room := path[strings.LastIndexByte(path, '/')+1:]
+	if room == "" || room == "rest" {
+		return name
 	}
-	return name
+	return strings.ToUpper(room[:1]) + room[1:] + name
 }
 
 // describe builds the OpenAPI document from the route table.

@@ -448,7 +448,11 @@ func (s *Service) Decline(ctx context.Context, sess *identity.Session, id, reaso
 	})
 }
 
+// drop takes the version proposed off the table, with the consents to it: the next one of its number starts anew.
 func (s *Service) drop(ctx context.Context, tx *db.Tx, x *Scheme) error {
+	if err := s.forget(ctx, tx, x.ID, x.Proposal.Text.Version); err != nil {
+		return err
+	}
 	x.Proposal = nil
 	if x.State == Proposed {
 		x.State = Ended

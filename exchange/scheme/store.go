@@ -163,6 +163,14 @@ func (s *Service) consents(ctx context.Context, tx *db.Tx, id string, version in
 	return out, nil
 }
 
+// forget drops the consents to versions of a number.
+func (s *Service) forget(ctx context.Context, tx *db.Tx, id string, version int) error {
+	if _, err := tx.NewRaw("DELETE FROM scheme_consent WHERE id = ? AND version = ?", id, version).Exec(ctx); err != nil {
+		return fmt.Errorf("forget consents: %w", err)
+	}
+	return nil
+}
+
 // Enrolments lists the scope's departments that use a scheme.
 func (s *Service) Enrolments(ctx context.Context, sc db.Scope, id string) ([]Enrolment, error) {
 	return s.enrolments(ctx, s.d.DB.Read(), sc, id)

@@ -146,7 +146,12 @@ func (s *Service) onLeft(ctx context.Context, tx *db.Tx, in *peer.Incoming, m *m
 	if !slices.Contains(before.Parties, in.From) {
 		return nil
 	}
-	x.Left, x.Proposal = append(x.Left, in.From), nil // what was proposed counted on it
+	if x.Proposal != nil { // what was proposed counted on it
+		if err := s.forget(ctx, tx, x.ID, x.Proposal.Text.Version); err != nil {
+			return err
+		}
+	}
+	x.Left, x.Proposal = append(x.Left, in.From), nil
 	if err := s.settle(ctx, tx, x, before, m.Reason); err != nil {
 		return err
 	}

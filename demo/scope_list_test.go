@@ -33,7 +33,9 @@ func unscoped() map[string]string {
 		"agreement.Service.NoteRefused":        "as OnAgreement",
 		"agreement.Service.LedgerFor":          "for the provider of the agreement alone; compares it itself",
 
-		"catalog.Service.Mounted": "the gateway's own look-up of where granted rows are; nothing of it leaves",
+		"catalog.Service.Changes":   "what others may see of published entries",
+		"catalog.Service.ChangedAt": "as Changes",
+		"catalog.Service.Mounted":   "the gateway's own look-up of where granted rows are; nothing of it leaves",
 
 		"dataspace.Service.Browse":        "reads another member's published entries",
 		"dataspace.Service.Carry":         "the node's own delivery of what a department did",

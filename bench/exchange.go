@@ -270,7 +270,7 @@ func prepare(ctx context.Context, c *demo.Cluster, payload int) (*arm, error) {
 		return nil, err
 	}
 	standing := agreement.Standing{Resource: code, Fields: []string{"id", "name", "payload"}, Modes: []policy.Mode{policy.ModeQuery}, MaxDays: 30, ValidUntil: c.Clock.Now().AddDate(0, 1, 0)}
-	if err := as(ctx, c, "jiangsu", "head-js", http.MethodPost, "/api/v1/standing-consents", standing, nil); err != nil {
+	if err := as(ctx, c, "jiangsu", "head-js", "/api/v1/standing-consents", standing, nil); err != nil {
 		return nil, err
 	}
 	app := agreement.Application{
@@ -278,10 +278,10 @@ func prepare(ctx context.Context, c *demo.Cluster, payload int) (*arm, error) {
 		Modes: []policy.Mode{policy.ModeQuery}, Fields: []string{"id", "name", "payload"}, ValidUntil: c.Clock.Now().AddDate(0, 0, 7), Declared: true,
 	}
 	var n agreement.Negotiation
-	if err := as(ctx, c, "shanghai", "officer-sh", http.MethodPost, "/api/v1/applications", app, &n); err != nil {
+	if err := as(ctx, c, "shanghai", "officer-sh", "/api/v1/applications", app, &n); err != nil {
 		return nil, err
 	}
-	if err := as(ctx, c, "shanghai", "head-sh", http.MethodPost, "/api/v1/applications/"+n.ID+"/consent", nil, nil); err != nil {
+	if err := as(ctx, c, "shanghai", "head-sh", "/api/v1/applications/"+n.ID+"/consent", nil, nil); err != nil {
 		return nil, err
 	}
 	officer, err := c.As(ctx, "shanghai", "officer-sh")
@@ -298,12 +298,12 @@ func prepare(ctx context.Context, c *demo.Cluster, payload int) (*arm, error) {
 	return &arm{URL: "https://" + c.Node("shanghai").Addr("staff"), Token: officer.Token, Agreement: n.Agreement, CA: c.Node("shanghai").Keys.BundlePEM(), Records: records}, nil
 }
 
-func as(ctx context.Context, c *demo.Cluster, member, actor, method, path string, in, out any) error {
+func as(ctx context.Context, c *demo.Cluster, member, actor, path string, in, out any) error {
 	cl, err := c.As(ctx, member, actor)
 	if err != nil {
 		return err
 	}
-	return cl.Call(ctx, method, path, in, out)
+	return cl.Call(ctx, http.MethodPost, path, in, out)
 }
 
 func fill(ctx context.Context, path string, payload int) error {

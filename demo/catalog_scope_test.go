@@ -1,10 +1,12 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/support/deadline"
 )
 
 // govern walks a saved draft to the authority's desk, and into the catalogue if all is set.
@@ -40,6 +42,35 @@ func catalogMethods() []scopedMethod {
 		}}
 	}
 	return []scopedMethod{
+		{"catalog.Service.Versions", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Catalog.Versions(ctx, v.sc, id)
+		}},
+		{"catalog.Service.Version", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Catalog.Version(ctx, v.sc, id, 1)
+		}},
+		{"catalog.Service.Diff", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Catalog.Diff(ctx, v.sc, id, 1, 1)
+		}},
+		{"catalog.Service.CheckMount", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Catalog.CheckMount(ctx, v.sc, id)
+		}},
+		{"catalog.Service.Conflicts", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Catalog.Conflicts(ctx, v.sc, "", 500)
+		}},
+		{"catalog.Service.Responsibilities", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Catalog.Responsibilities(ctx, v.sc, "", 500)
+		}},
+		{"catalog.Service.Register", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Catalog.Register(ctx, v.as("officer"), "", 500)
+		}},
+		{"catalog.Service.Export", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			var b bytes.Buffer
+			err := v.n.Catalog.Export(ctx, v.sc, catalog.CSV, &b)
+			return b.Bytes(), err
+		}},
+		one("RecordBreach", func(ctx context.Context, c *catalog.Service, v *visitor, id string) (*catalog.Dossier, error) {
+			return c.RecordBreach(ctx, v.as("officer"), id, catalog.Breach{Code: deadline.P3, Note: "x"})
+		}),
 		one("Dossier", func(ctx context.Context, c *catalog.Service, v *visitor, id string) (*catalog.Dossier, error) {
 			return c.Dossier(ctx, v.sc, id)
 		}),

@@ -39,6 +39,7 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.identityRoutes(mux)
 	a.catalogRoutes(mux)
 	a.entryRoutes(mux)
+	a.registerRoutes(mux)
 	a.agreementRoutes(mux)
 	a.offerRoutes(mux)
 	a.transferRoutes(mux)

@@ -20,20 +20,29 @@ type catalogCmd struct {
 	History catalogHistoryCmd `cmd:"" help:"条目办理经过。|History of an entry."`
 
 	Assess  catalogAssessCmd  `cmd:"" help:"登记评估：保密风险、个人信息保护影响。|Put an assessment on record: secrets, personal information."`
-	Submit  catalogSubmitCmd  `cmd:"" help:"提交部门负责人签发。|Submit to the head of the department."`
-	Sign    catalogSignCmd    `cmd:"" help:"部门负责人签发，报主管部门。|The head of the department signs, to the authority."`
-	Return  catalogReturnCmd  `cmd:"" help:"部门负责人退回。|The head of the department returns a submission."`
+	Submit  entryStep         `cmd:"" verb:"submit" help:"提交部门负责人签发。|Submit to the head of the department."`
+	Sign    entryStep         `cmd:"" verb:"sign" help:"部门负责人签发，报主管部门。|The head of the department signs, to the authority."`
+	Return  entryBecause      `cmd:"" verb:"return" help:"部门负责人退回。|The head of the department returns a submission."`
 	Review  catalogReviewCmd  `cmd:"" help:"主管部门审核。|Review by the authority."`
 	Discard catalogDiscardCmd `cmd:"" help:"删除草稿。|Discard a draft."`
 
-	Withdraw         catalogWithdrawCmd         `cmd:"" help:"部门负责人申请撤销。|The head of the department asks for withdrawal."`
-	FileWithdrawal   catalogFileWithdrawalCmd   `cmd:"" help:"主管部门将撤销备案。|The authority files a withdrawal."`
-	RefuseWithdrawal catalogRefuseWithdrawalCmd `cmd:"" help:"主管部门不同意撤销。|The authority refuses a withdrawal."`
+	Withdraw         entryBecause `cmd:"" verb:"withdraw" help:"部门负责人申请撤销。|The head of the department asks for withdrawal."`
+	FileWithdrawal   entryStep    `cmd:"" verb:"file-withdrawal" help:"主管部门将撤销备案。|The authority files a withdrawal."`
+	RefuseWithdrawal entryBecause `cmd:"" verb:"refuse-withdrawal" help:"主管部门不同意撤销。|The authority refuses a withdrawal."`
 
-	ChangeNoted   catalogChangeNotedCmd   `cmd:"" help:"记录法律、国务院决定或职责的变化：条目须限期更新。|Note a change of law, State Council decision or duty: an update is due."`
-	Extend        catalogExtendCmd        `cmd:"" help:"申请更新延期。|Ask for more time to update."`
-	ConsentExtend catalogConsentExtendCmd `cmd:"" help:"主管部门同意更新延期。|The authority consents to more time."`
-	RefuseExtend  catalogRefuseExtendCmd  `cmd:"" help:"主管部门不同意更新延期。|The authority refuses more time."`
+	Versions catalogVersionsCmd `cmd:"" help:"条目的版本，或其中一个。|Versions of an entry, or one of them."`
+	Diff     catalogDiffCmd     `cmd:"" help:"比较两个版本。|Compare two versions."`
+	Mount    catalogMountCmd    `cmd:"" help:"检查挂接。|Look whether the rows behind an entry can be had."`
+	Import   catalogImportCmd   `cmd:"" help:"从 CSV 或 XLSX 批量编目。|Describe many entries from a CSV or XLSX file."`
+	Export   catalogExportCmd   `cmd:"" help:"导出为 CSV 或 XLSX。|Write the entries as CSV or XLSX."`
+	Register catalogRegisterCmd `cmd:"" help:"数源登记（一数一源）。|Register of sources: one item, one source."`
+	Lists    catalogListsCmd    `cmd:"" help:"责任清单与负面清单。|Lists of responsibilities, and of what is not shared."`
+	Breach   catalogBreachCmd   `cmd:"" help:"主管部门登记违规（P2、P3、A1）。|The authority records a violation (P2, P3, A1)."`
+
+	ChangeNoted   catalogChangeNotedCmd `cmd:"" help:"记录法律、国务院决定或职责的变化：条目须限期更新。|Note a change of law, State Council decision or duty: an update is due."`
+	Extend        catalogExtendCmd      `cmd:"" help:"申请更新延期。|Ask for more time to update."`
+	ConsentExtend entryStep             `cmd:"" verb:"consent-extension" help:"主管部门同意更新延期。|The authority consents to more time."`
+	RefuseExtend  entryBecause          `cmd:"" verb:"refuse-extension" help:"主管部门不同意更新延期。|The authority refuses more time."`
 }
 
 type catalogListCmd struct {

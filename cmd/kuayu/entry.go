@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/catalog"
 )
@@ -62,6 +64,20 @@ type entryArg struct {
 type entryReason struct {
 	entryArg
 	Reason string `required:"" help:"理由。|Why."`
+}
+
+// entryStep is a step that needs no more than the entry; the tag verb of its field is the route's last word.
+type entryStep struct{ entryArg }
+
+func (c *entryStep) Run(ctx context.Context, a *app, k *kong.Context) error {
+	return a.moveEntry(ctx, c.Code, k.Selected().Tag.Get("verb"), nil)
+}
+
+// entryBecause is a step that needs a reason.
+type entryBecause struct{ entryReason }
+
+func (c *entryBecause) Run(ctx context.Context, a *app, k *kong.Context) error {
+	return a.moveEntry(ctx, c.Code, k.Selected().Tag.Get("verb"), rest.Reason{Reason: c.Reason})
 }
 
 type catalogStatusCmd struct{ entryArg }
@@ -151,47 +167,17 @@ func (c *catalogAssessCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
-type catalogSubmitCmd struct{ entryArg }
-
-func (c *catalogSubmitCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "submit", nil)
-}
-
-type catalogSignCmd struct{ entryArg }
-
-func (c *catalogSignCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "sign", nil)
-}
-
-type catalogReturnCmd struct{ entryReason }
-
-func (c *catalogReturnCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "return", rest.Reason{Reason: c.Reason})
-}
-
 // catalogReviewCmd is the authority's review.
 type catalogReviewCmd struct {
-	List    catalogReviewListCmd    `cmd:"" default:"1" help:"待审核的条目。|Entries that wait for review."`
-	Approve catalogReviewApproveCmd `cmd:"" help:"审核通过并发布。|Approve and publish."`
-	Reject  catalogReviewRejectCmd  `cmd:"" help:"审核不通过。|Reject with reasons."`
+	List    catalogReviewListCmd `cmd:"" default:"1" help:"待审核的条目。|Entries that wait for review."`
+	Approve entryStep            `cmd:"" verb:"publish" help:"审核通过并发布。|Approve and publish."`
+	Reject  entryBecause         `cmd:"" verb:"reject" help:"审核不通过。|Reject with reasons."`
 }
 
 type catalogReviewListCmd struct{}
 
 func (*catalogReviewListCmd) Run(ctx context.Context, a *app) error {
 	return a.entries(ctx, "review", 1000)
-}
-
-type catalogReviewApproveCmd struct{ entryArg }
-
-func (c *catalogReviewApproveCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "publish", nil)
-}
-
-type catalogReviewRejectCmd struct{ entryReason }
-
-func (c *catalogReviewRejectCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "reject", rest.Reason{Reason: c.Reason})
 }
 
 type catalogDiscardCmd struct{ entryArg }
@@ -202,24 +188,6 @@ func (c *catalogDiscardCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return a.showEntry(&e)
-}
-
-type catalogWithdrawCmd struct{ entryReason }
-
-func (c *catalogWithdrawCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "withdraw", rest.Reason{Reason: c.Reason})
-}
-
-type catalogFileWithdrawalCmd struct{ entryArg }
-
-func (c *catalogFileWithdrawalCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "file-withdrawal", nil)
-}
-
-type catalogRefuseWithdrawalCmd struct{ entryReason }
-
-func (c *catalogRefuseWithdrawalCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "refuse-withdrawal", rest.Reason{Reason: c.Reason})
 }
 
 type catalogChangeNotedCmd struct {
@@ -244,16 +212,4 @@ type catalogExtendCmd struct {
 
 func (c *catalogExtendCmd) Run(ctx context.Context, a *app) error {
 	return a.moveEntry(ctx, c.Code, "extend", rest.UpdateExtension{Days: c.Days, Reason: c.Reason})
-}
-
-type catalogConsentExtendCmd struct{ entryArg }
-
-func (c *catalogConsentExtendCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "consent-extension", nil)
-}
-
-type catalogRefuseExtendCmd struct{ entryReason }
-
-func (c *catalogRefuseExtendCmd) Run(ctx context.Context, a *app) error {
-	return a.moveEntry(ctx, c.Code, "refuse-extension", rest.Reason{Reason: c.Reason})
 }

@@ -21,7 +21,9 @@ type Dossier struct {
 	SubmittedBy string    `json:"submitted_by,omitempty"`
 	SignedBy    string    `json:"signed_by,omitempty"` // the head of the department
 	ReviewedBy  string    `json:"reviewed_by,omitempty"`
-	Reason      string    `json:"reason,omitempty"` // of the last return, rejection, withdrawal or refusal
+	Owner       string    `json:"owner,omitempty"`    // who submitted the version in force
+	Approver    string    `json:"approver,omitempty"` // who signed it
+	Reason      string    `json:"reason,omitempty"`   // of the last return, rejection, withdrawal or refusal
 	Demand      *Demand   `json:"demand,omitempty"`
 	Extension   *MoreTime `json:"extension,omitempty"`
 	Advice      []Advice  `json:"advice,omitempty"` // what the submission was told, and the authority should weigh

@@ -92,8 +92,8 @@ func (r *Resource) checkMetadata(f *faults) {
 	}
 	f.need(len(r.Related) <= maxRelated && !slices.ContainsFunc(r.Related, func(c string) bool { return c == r.Code || !codeForm.MatchString(c) }),
 		"related", "关联资源代码有误，或多于 50 个，或为自身", "a related code is not valid, or there are more than 50, or it is the entry's own")
-	f.need(len(r.Origins) <= maxRelated && !slices.ContainsFunc(r.Origins, func(s string) bool { return !short(s) }),
-		"origins", "来源方为空或过长，或多于 50 个", "a source department is empty or too long, or there are more than 50")
+	f.need(len(r.Origins) <= maxRelated && !slices.ContainsFunc(r.Origins, func(s string) bool { return !short(s) || strings.ContainsAny(s, "；;\n") }),
+		"origins", "来源方为空、过长或含分号，或多于 50 个", "a source department is empty, too long or has a semicolon, or there are more than 50")
 	f.need(len(r.OriginSystem) <= maxName && len(r.OpenCondition) <= maxText && len(r.ShareScope) <= maxText && len(r.UsePurpose) <= maxText, "origin_system", "所属系统、开放条件、共享范围或使用用途过长", "system of origin, open condition, scope or purpose is too long")
 	if s := r.ServiceItem; s != nil {
 		f.need(short(s.Name) && len(s.Kind)+len(s.Basic)+len(s.Handling)+len(s.Implementation) <= maxName, "service_item", "关联事项须有名称，各编码合计不超过 200 字节", "a linked service item needs a name; its codes have at most 200 bytes together")

@@ -260,7 +260,7 @@ func (s *Service) fill(ctx context.Context, tx *db.Tx, e *Dossier) error {
 }
 
 // InReview narrows a list of entries to those that wait for the authority.
-const InReview State = "review"
+const InReview = "review"
 
 // Dossiers lists where the scope's entries stand, by code after the cursor; state narrows the list, InReview to all that
 // wait for the authority.

@@ -290,7 +290,8 @@ func (s *Service) Submit(ctx context.Context, sess *identity.Session, code strin
 
 // advice is everything a submission is told without being refused.
 func (s *Service) advice(ctx context.Context, tx *db.Tx, r *Resource) ([]Advice, error) {
-	return append(r.codeAdvice(), r.thin()...), nil
+	out, err := s.sourceAdvice(ctx, tx, r)
+	return append(append(out, r.codeAdvice()...), r.thin()...), err
 }
 
 // Sign is the approval of the head of the department, a higher one than that of the head of the sharing office: the
@@ -333,7 +334,7 @@ func (s *Service) Publish(ctx context.Context, sess *identity.Session, code stri
 		if err := e.Resource.Check(); err != nil {
 			return err
 		}
-		e.ReviewedBy, e.Reason = sess.Actor, ""
+		e.ReviewedBy, e.Owner, e.Approver, e.Reason = sess.Actor, e.SubmittedBy, e.SignedBy, ""
 		return s.move(ctx, tx, e, Publish, b)
 	})
 }

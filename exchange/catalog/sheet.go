@@ -508,6 +508,11 @@ func readRow(cells []string, line int, at []placed, department string, byCode ma
 		}
 	}
 	d.bad = d.bad || bad
+	if len(d.r.Items) == policy.MaxItems {
+		f.add(line, "数据项", fmt.Sprintf("资源 %s 的数据项超过 %d 个", clip(code), policy.MaxItems), fmt.Sprintf("the resource %s has more than %d items", clip(code), policy.MaxItems))
+		d.bad = true
+		return
+	}
 	if _, twice := d.lines[x.it.Name]; !twice {
 		d.lines[x.it.Name] = line
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -236,6 +238,14 @@ func TestSheetBounds(t *testing.T) {
 	if _, err := decodeSheet([]byte(strings.Repeat("a\n", maxRows+1))); !errors.Is(err, ErrSheet) {
 		t.Errorf("too many rows: %v", err)
 	}
+	// Many faulty rows of one resource are told within a moment, and no more of them than a person reads.
+	rows := [][]string{{"资源代码", "数据项", "数据类型"}}
+	for range maxRows - 1 {
+		rows = append(rows, []string{"330000/x", "a", "Z"})
+	}
+	if ds, f := readSheet(rows, deptA); len(ds) != 1 || len(f.list) != maxSheetFaults || f.more == 0 {
+		t.Errorf("too many items: %d entries, %d faults and %d more", len(ds), len(f.list), f.more)
+	}
 	if _, err := decodeSheet([]byte(strings.Repeat(",", maxColumns+1))); !errors.Is(err, ErrSheet) {
 		t.Errorf("too many columns: %v", err)
 	}
@@ -261,4 +271,17 @@ func FuzzDecodeSheet(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSheetPage: docs/catalogue-sheet.md names every column.
+func TestSheetPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/catalogue-sheet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range sheetColumns() {
+		if !regexp.MustCompile(`(\| |, )` + regexp.QuoteMeta(c.zh) + `( \||, )`).Match(page) {
+			t.Errorf("the page does not name the column %s", c.zh)
+		}
+	}
 }

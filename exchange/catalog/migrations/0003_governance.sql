@@ -2,7 +2,7 @@
 ALTER TABLE catalog_resource ADD COLUMN withheld BIGINT NOT NULL DEFAULT 0;
 UPDATE catalog_resource SET state = 'revoked' WHERE state = 'withdrawn';
 ALTER TABLE catalog_version ADD COLUMN published BIGINT NOT NULL DEFAULT 0;
-UPDATE catalog_version SET published = COALESCE((SELECT r.published FROM catalog_resource r WHERE r.code = catalog_version.code AND r.version = catalog_version.version), 0);
+UPDATE catalog_version SET published = COALESCE((SELECT r.published FROM catalog_resource r WHERE r.code = catalog_version.code AND r.version = catalog_version.version AND r.state IN ('published', 'revoked')), 0);
 CREATE TABLE catalog_entry (
   code         TEXT PRIMARY KEY,
   department   TEXT NOT NULL,

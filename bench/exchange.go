@@ -11,13 +11,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/kuayu/kuayu/api/client"
+	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/demo"
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
@@ -243,7 +243,7 @@ func ServeOurs(ctx context.Context, payload int, pprof string) error {
 func prepare(ctx context.Context, c *demo.Cluster, payload int) (*arm, error) {
 	giver, taker := demo.Department("320000", 1), demo.Department("310000", 1)
 	operator := identity.Actor{ID: "operator", Name: "运维", Kind: "officer", Roles: []identity.Role{identity.Operator}}
-	if err := c.AddDepartment(ctx, "jiangsu", "js", giver, "江苏省数据部门", operator); err != nil {
+	if err := c.AddDepartment(ctx, "jiangsu", "js", giver, "江苏省数据部门", operator, demo.Regulator()); err != nil {
 		return nil, err
 	}
 	if err := c.AddDepartment(ctx, "shanghai", "sh", taker, "上海市用数部门"); err != nil {
@@ -266,14 +266,11 @@ func prepare(ctx context.Context, c *demo.Cluster, payload int) (*arm, error) {
 		Items: []catalog.Item{{Name: "id", Title: "编号", Type: "I", Grade: 1}, {Name: "name", Title: "姓名", Type: "C", Grade: 2, Mask: policy.Mask{Kind: policy.MaskName}}, {Name: "payload", Title: "内容", Type: "C", Grade: 1}},
 	}
 	code := "bench/records"
-	if err := as(ctx, c, "jiangsu", "officer-js", http.MethodPut, "/api/v1/resources/"+url.PathEscape(code), map[string]any{"resource": res, "source": "b", "table": "record"}, nil); err != nil {
-		return nil, err
-	}
-	if err := as(ctx, c, "jiangsu", "chief-js", http.MethodPost, "/api/v1/resources/"+url.PathEscape(code)+"/publish", nil, nil); err != nil {
+	if err := c.Publish(ctx, "jiangsu", "js", code, rest.ResourceRequest{Resource: res, Source: "b", Table: "record"}); err != nil {
 		return nil, err
 	}
 	standing := agreement.Standing{Resource: code, Fields: []string{"id", "name", "payload"}, Modes: []policy.Mode{policy.ModeQuery}, MaxDays: 30, ValidUntil: c.Clock.Now().AddDate(0, 1, 0)}
-	if err := as(ctx, c, "jiangsu", "head-js", http.MethodPost, "/api/v1/standing-consents", standing, nil); err != nil {
+	if err := as(ctx, c, "jiangsu", "head-js", "/api/v1/standing-consents", standing, nil); err != nil {
 		return nil, err
 	}
 	app := agreement.Application{
@@ -281,10 +278,10 @@ func prepare(ctx context.Context, c *demo.Cluster, payload int) (*arm, error) {
 		Modes: []policy.Mode{policy.ModeQuery}, Fields: []string{"id", "name", "payload"}, ValidUntil: c.Clock.Now().AddDate(0, 0, 7), Declared: true,
 	}
 	var n agreement.Negotiation
-	if err := as(ctx, c, "shanghai", "officer-sh", http.MethodPost, "/api/v1/applications", app, &n); err != nil {
+	if err := as(ctx, c, "shanghai", "officer-sh", "/api/v1/applications", app, &n); err != nil {
 		return nil, err
 	}
-	if err := as(ctx, c, "shanghai", "head-sh", http.MethodPost, "/api/v1/applications/"+n.ID+"/consent", nil, nil); err != nil {
+	if err := as(ctx, c, "shanghai", "head-sh", "/api/v1/applications/"+n.ID+"/consent", nil, nil); err != nil {
 		return nil, err
 	}
 	officer, err := c.As(ctx, "shanghai", "officer-sh")
@@ -301,12 +298,12 @@ func prepare(ctx context.Context, c *demo.Cluster, payload int) (*arm, error) {
 	return &arm{URL: "https://" + c.Node("shanghai").Addr("staff"), Token: officer.Token, Agreement: n.Agreement, CA: c.Node("shanghai").Keys.BundlePEM(), Records: records}, nil
 }
 
-func as(ctx context.Context, c *demo.Cluster, member, actor, method, path string, in, out any) error {
+func as(ctx context.Context, c *demo.Cluster, member, actor, path string, in, out any) error {
 	cl, err := c.As(ctx, member, actor)
 	if err != nil {
 		return err
 	}
-	return cl.Call(ctx, method, path, in, out)
+	return cl.Call(ctx, http.MethodPost, path, in, out)
 }
 
 func fill(ctx context.Context, path string, payload int) error {

@@ -89,7 +89,7 @@ func benchApplication(c *demo.Cluster, fields ...string) agreement.Application {
 // oneNegotiation applies, consents, and waits until both ends are in force; it counts from the consent, in milliseconds.
 func oneNegotiation(ctx context.Context, c *demo.Cluster) (float64, error) {
 	var n agreement.Negotiation
-	if err := as(ctx, c, "shanghai", "officer-sh", http.MethodPost, "/api/v1/applications", benchApplication(c, "id", "name"), &n); err != nil {
+	if err := as(ctx, c, "shanghai", "officer-sh", "/api/v1/applications", benchApplication(c, "id", "name"), &n); err != nil {
 		return 0, err
 	}
 	head, err := c.As(ctx, "shanghai", "head-sh")

@@ -168,14 +168,27 @@ func seed(ctx context.Context, n *node.Node, dir string) error {
 
 func publish(ctx context.Context, n *node.Node, code string) error {
 	r := catalog.Resource{
-		Code: code, Name: code, Department: department, Provider: "一致性测试部门", Abstract: "一致性测试数据", Format: "file", UpdateCycle: "yearly",
+		Code: code, Name: "一致性测试数据 " + code, Department: department, Provider: "一致性测试部门", Abstract: "一致性测试数据", Format: "database", UpdateCycle: "yearly",
 		Sharing: catalog.Unconditional, Modes: []policy.Mode{policy.ModeQuery}, Conditions: "仅供测试", Class: "department", Grade: 1,
 		Items: []catalog.Item{{Name: "id", Title: "编号", Type: "I", Grade: 1}, {Name: "value", Title: "值", Type: "C", Grade: 1}},
 	}
-	if err := n.Catalog.Save(ctx, session("officer", identity.DataOfficer), r, "rows", "rows"); err != nil {
+	officer := session("officer", identity.DataOfficer)
+	if _, err := n.Catalog.Save(ctx, officer, r, "rows", "rows"); err != nil {
 		return err
 	}
-	_, err := n.Catalog.Publish(ctx, session("chief", identity.DepartmentHead), code)
+	assessed := catalog.Assessment{
+		Kind: catalog.Confidentiality, Assessor: "一致性测试", Date: n.Clock.Now().Format(time.DateOnly), Pass: true, Text: "测试数据", Digest: strings.Repeat("0", 64),
+	}
+	if _, err := n.Catalog.Assess(ctx, officer, code, assessed); err != nil {
+		return err
+	}
+	if _, err := n.Catalog.Submit(ctx, officer, code); err != nil {
+		return err
+	}
+	if _, err := n.Catalog.Sign(ctx, session("chief", identity.DepartmentHead), code); err != nil {
+		return err
+	}
+	_, err := n.Catalog.Publish(ctx, session("authority", identity.Authority), code)
 	return err
 }
 

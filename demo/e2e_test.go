@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/client"
+	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/source"
@@ -76,7 +77,7 @@ func newFixture(t *testing.T, s Settings) *fixture {
 	t.Cleanup(f.c.Stop)
 	operator := identity.Actor{ID: "operator", Name: "运维", Kind: "officer", Roles: []identity.Role{identity.Operator}}
 	auditor := identity.Actor{ID: "auditor", Name: "审计", Kind: "officer", Roles: []identity.Role{identity.Auditor}}
-	authority := identity.Actor{ID: "authority", Name: "主管部门", Kind: "officer", Roles: []identity.Role{identity.Authority}}
+	authority := Regulator()
 	for _, err := range []error{
 		f.c.AddDepartment(f.ctx, "zhejiang", "zj", f.health, "浙江省市场监管部门", operator, auditor, authority),
 		f.c.AddDepartment(f.ctx, "shanghai", "sh", f.market, "上海市企业服务部门", operator, auditor, authority),
@@ -110,7 +111,6 @@ func (f *fixture) publish() {
 	}
 	op := f.as("zhejiang", "operator")
 	f.call(op, http.MethodPost, "/api/v1/sources", map[string]any{"id": "biz", "department": f.health, "spec": source.Spec{Kind: source.KindSQLite, Location: path}}, nil)
-	officer := f.as("zhejiang", "officer-zj")
 	r := catalog.Resource{
 		Name: "企业登记信息", Provider: "浙江省市场监管部门", Abstract: "在浙江登记的企业基本信息", Format: "database", UpdateCycle: "daily",
 		Sharing: catalog.Conditional, Modes: []policy.Mode{policy.ModeQuery, policy.ModeVerify}, Conditions: "限于履行法定职责", ShareScope: "长三角各级政府部门",
@@ -125,8 +125,9 @@ func (f *fixture) publish() {
 			{Name: "secret", Title: "内部备注", Type: "C", Grade: 3},
 		},
 	}
-	f.call(officer, http.MethodPut, "/api/v1/resources/"+escape(testResource), map[string]any{"resource": r, "source": "biz", "table": "enterprise"}, nil)
-	f.call(f.as("zhejiang", "chief-zj"), http.MethodPost, "/api/v1/resources/"+escape(testResource)+"/publish", nil, nil)
+	if err := f.c.Publish(f.ctx, "zhejiang", "zj", testResource, rest.ResourceRequest{Resource: r, Source: "biz", Table: "enterprise"}); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 func (f *fixture) application() agreement.Application {

@@ -33,9 +33,10 @@ func unscoped() map[string]string {
 		"agreement.Service.NoteRefused":        "as OnAgreement",
 		"agreement.Service.LedgerFor":          "for the provider of the agreement alone; compares it itself",
 
-		"catalog.Service.Mounted":   "the gateway's own look-up of where granted rows are; nothing of it leaves",
-		"catalog.Service.Changes":   "published entries, and which are so no longer: public to all members",
-		"catalog.Service.ChangedAt": "a time; of entries that are or were public",
+		"catalog.Service.Changes":      "what others may see of published entries",
+		"catalog.Service.ChangedAt":    "as Changes",
+		"catalog.Service.NegativeList": "published entries and their citations alone",
+		"catalog.Service.Mounted":      "the gateway's own look-up of where granted rows are; nothing of it leaves",
 
 		"directory.Index.Search":    "published entries of all members",
 		"directory.Index.Members":   "how old the copies of members' catalogues are",
@@ -155,13 +156,16 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 // writers are the methods with a session that make new rows of the session's own department and read no others.
 func writers() map[string]string {
 	return map[string]string{
-		"agreement.Service.Apply":       "makes an application of the session's department",
-		"notice.Service.Put":            "tells the scope's department; reads who wants mail, and answers nothing",
-		"notice.Service.AddHook":        "for operators, who look after all departments; reads a count",
-		"notice.Service.Preferences":    "of the session's own officer alone",
-		"notice.Service.SetPreferences": "of the session's own officer alone",
-		"directory.Service.Refresh":     "for operators; answers how old the copies of members' catalogues are",
-		"catalog.Service.AddSource":     "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
+		"agreement.Service.Apply":        "makes an application of the session's department",
+		"notice.Service.Put":             "tells the scope's department; reads who wants mail, and answers nothing",
+		"notice.Service.AddHook":         "for operators, who look after all departments; reads a count",
+		"notice.Service.Preferences":     "of the session's own officer alone",
+		"notice.Service.SetPreferences":  "of the session's own officer alone",
+		"catalog.Service.Import":         "drafts of the session's department; a taken code is refused whoever has it, since codes are unique in a node",
+		"catalog.Service.Designate":      "the authority's decision, which binds all departments; reads nothing",
+		"catalog.Service.EndDesignation": "as Designate",
+		"catalog.Service.AddSource":      "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
+		"directory.Service.Refresh":      "for operators; answers how old the copies of members' catalogues are",
 	}
 }
 

@@ -117,9 +117,7 @@ func (s *strangers) found(d *tenant) {
 	}
 	d.resource = fmt.Sprintf("open/%s", d.short)
 	s.save(*d, d.resource, "published entry")
-	if _, err := n.Catalog.Publish(s.ctx, s.session(d.member, "chief-"+d.short), d.resource); err != nil {
-		s.t.Fatal(err)
-	}
+	s.govern(*d, d.resource, true)
 	s.draft(*d)
 	actor := "actor-" + ids.Token(6)
 	if err := n.Identity.AddActor(s.ctx, identity.Actor{ID: actor, Department: d.code, Name: s.hidden(*d), Kind: "machine", Roles: []identity.Role{identity.Machine}}); err != nil {
@@ -138,11 +136,11 @@ func (s *strangers) draft(d tenant) {
 func (s *strangers) save(d tenant, code, abstract string) {
 	s.t.Helper()
 	r := catalog.Resource{
-		Code: code, Name: "登记信息", Provider: "某部门", Abstract: abstract, Format: "database", UpdateCycle: "daily", Sharing: catalog.Conditional,
+		Code: code, Name: "登记信息 " + code, Provider: "某部门", Abstract: abstract, Format: "database", UpdateCycle: "daily", Sharing: catalog.Conditional,
 		Modes: []policy.Mode{policy.ModeQuery}, Conditions: "履行职责", ShareScope: "政府部门", UsePurpose: "企业服务", Class: "base", Grade: 1,
 		Items: []catalog.Item{{Name: "uscc", Title: "代码", Type: "C", Grade: 1}, {Name: "name", Title: "名称", Type: "C", Grade: 1}},
 	}
-	if err := s.node(d).Catalog.Save(s.ctx, s.session(d.member, "officer-"+d.short), r, d.source, "enterprise"); err != nil {
+	if _, err := s.node(d).Catalog.Save(s.ctx, s.session(d.member, "officer-"+d.short), r, d.source, "enterprise"); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -278,7 +276,7 @@ func scoped() []scopedMethod {
 			return n, nil
 		}
 	}
-	return append(append(append(lifeMethods(ns), objectionMethods()...), noticeMethods()...), []scopedMethod{
+	return append(append(append(append(lifeMethods(ns), objectionMethods()...), noticeMethods()...), catalogMethods()...), []scopedMethod{
 		// First: trying the rest leaves refusals in evidence, which name what was tried.
 		{"evidence.Index.Find", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []evidence.Entry
@@ -315,7 +313,8 @@ func scoped() []scopedMethod {
 				return nil, err
 			}
 			r.Code = "draft/" + ids.Token(6)
-			return nil, v.n.Catalog.Save(ctx, v.as("officer"), *r, id, "enterprise")
+			_, err = v.n.Catalog.Save(ctx, v.as("officer"), *r, id, "enterprise")
+			return nil, err
 		}},
 		{"catalog.Service.Get", "draft", func(ctx context.Context, v *visitor, id string) (any, error) { return v.n.Catalog.Get(ctx, v.sc, id) }},
 		{"catalog.Service.GetTx", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
@@ -323,12 +322,6 @@ func scoped() []scopedMethod {
 		}},
 		{"catalog.Service.List", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			return v.n.Catalog.List(ctx, v.sc, true, "", 500)
-		}},
-		{"catalog.Service.Publish", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
-			return v.n.Catalog.Publish(ctx, v.as("chief"), id)
-		}},
-		{"catalog.Service.Withdraw", "draft", func(ctx context.Context, v *visitor, id string) (any, error) {
-			return v.n.Catalog.Withdraw(ctx, v.as("chief"), id)
 		}},
 		{"agreement.Service.Get", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.Get(ctx, v.sc, id)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sort"
@@ -118,7 +117,7 @@ func overseers() []identity.Actor {
 	return []identity.Actor{
 		{ID: "operator", Name: "运维人员", Kind: "officer", Roles: []identity.Role{identity.Operator}},
 		{ID: "auditor", Name: "审计人员", Kind: "officer", Roles: []identity.Role{identity.Auditor}},
-		{ID: "authority", Name: "数据共享主管部门", Kind: "officer", Roles: []identity.Role{identity.Authority}},
+		Regulator(),
 	}
 }
 
@@ -267,7 +266,8 @@ func (s *story) loadProvince(ctx context.Context, p Place) (*seed.Report, error)
 	return &got.report, op.Call(ctx, http.MethodPost, "/api/v1/sources", rest.SourceRequest{ID: "business", Department: s.dept[p.ID], Spec: source.Spec{Kind: source.KindSQLite, Location: path}}, nil)
 }
 
-// publish: the officer of Zhejiang describes a resource item by item, the head of the department signs it off.
+// publish: the officer of Zhejiang describes a resource item by item and assesses it, the head of the department signs, the
+// authority reviews and publishes.
 func (s *story) publish(ctx context.Context) error {
 	s.resource = "330000/enterprise-registration"
 	res := catalog.Resource{
@@ -278,28 +278,17 @@ func (s *story) publish(ctx context.Context) error {
 			{Name: "uscc", Title: "统一社会信用代码", Type: "C", Length: 18, Grade: 1},
 			{Name: "name", Title: "企业名称", Type: "C", Grade: 1},
 			{Name: "registered", Title: "注册日期", Type: "C", Grade: 1},
-			{Name: "representative", Title: "法定代表人", Type: "C", Grade: 3, Mask: policy.Mask{Kind: policy.MaskName}},
+			{Name: "representative", Title: "法定代表人", Type: "C", Grade: 3, Personal: true, Mask: policy.Mask{Kind: policy.MaskName}},
 			{Name: "capital", Title: "注册资金", Type: "C", Grade: 2},
 			{Name: "district", Title: "地区", Type: "C", Grade: 1},
 			{Name: "address", Title: "注册地址", Type: "C", Grade: 2, Mask: policy.Mask{Kind: policy.MaskAddress}},
 			{Name: "business", Title: "经营范围", Type: "M", Grade: 1},
 		},
 	}
-	officer, err := s.c.As(ctx, "zhejiang", "officer-zhejiang")
-	if err != nil {
+	if err := s.c.Publish(ctx, "zhejiang", "zhejiang", s.resource, rest.ResourceRequest{Resource: res, Source: "business", Table: "enterprise"}); err != nil {
 		return err
 	}
-	if err := officer.Call(ctx, http.MethodPut, "/api/v1/resources/"+url.PathEscape(s.resource), rest.ResourceRequest{Resource: res, Source: "business", Table: "enterprise"}, nil); err != nil {
-		return err
-	}
-	chief, err := s.c.As(ctx, "zhejiang", "chief-zhejiang")
-	if err != nil {
-		return err
-	}
-	if err := chief.Call(ctx, http.MethodPost, "/api/v1/resources/"+url.PathEscape(s.resource)+"/publish", nil, nil); err != nil {
-		return err
-	}
-	s.step("浙江编目“%s”（%d 个数据项逐项定级、脱敏），部门负责人签发发布。", "Zhejiang describes %q (%d items, each graded and masked); the head of the department publishes it.", res.Name, len(res.Items))
+	s.step("浙江编目“%s”（%d 个数据项逐项定级、脱敏），完成保密风险与个人信息保护影响评估后，部门负责人签发，主管部门审核发布。", "Zhejiang describes %q (%d items, each graded and masked) and assesses the risk to secrets and to personal information; the head of the department signs, the authority reviews and publishes it.", res.Name, len(res.Items))
 	return nil
 }
 

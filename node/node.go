@@ -315,11 +315,13 @@ func (n *Node) rooms() {
 		}})
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
-	n.Catalog = catalog.NewService(n.DB, n.Clock, n.Outbox)
 	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
 		Notifier: teller{board: n.Notices, self: self},
+	})
+	n.Catalog = catalog.NewService(catalog.Deps{
+		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Clocks: n.Deadlines, Board: n.Notices, Offices: n.Identity, Self: self,
 	})
 	n.Agreements = agreement.NewService(agreement.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Clocks: n.Deadlines, Division: n.divisionOf, Self: self,

@@ -64,5 +64,8 @@ func linkOf(subject string) string {
 	if id, ok := strings.CutPrefix(subject, "negotiation/"); ok {
 		return "/applications/" + id
 	}
+	if code, ok := strings.CutPrefix(subject, "resource/"); ok {
+		return "/resources/" + code
+	}
 	return "/" + subject
 }

@@ -39,6 +39,8 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.identityRoutes(mux)
 	a.catalogRoutes(mux)
 	a.searchRoutes(mux)
+	a.entryRoutes(mux)
+	a.registerRoutes(mux)
 	a.agreementRoutes(mux)
 	a.offerRoutes(mux)
 	a.transferRoutes(mux)
@@ -134,13 +136,6 @@ func tablesOf(ts []source.Table) []TableInfo {
 	return out
 }
 
-// ResourceRequest saves a catalogue entry and where it is mounted.
-type ResourceRequest struct {
-	Resource catalog.Resource `json:"resource"`
-	Source   string           `json:"source,omitempty"`
-	Table    string           `json:"table,omitempty"`
-}
-
 func (a *API) catalogRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", "/api/v1/sources", "登记数据源", "Register a source", roles{identity.Operator}, func(c call, in *SourceRequest) (*Page[TableInfo], error) {
 		ts, err := a.Catalog.AddSource(c.ctx, c.sess, in.Department, in.ID, in.Spec)
@@ -159,23 +154,6 @@ func (a *API) catalogRoutes(mux *http.ServeMux) {
 		return &Page[TableInfo]{Items: tablesOf(ts)}, err
 	})
 	a.rawRoute(mux, operation{method: "GET", path: "/api/v1/sources/{id}/tables/{table}/sample", zh: "样例数据", en: "Sample of a table", roles: roles{identity.DataOfficer}, media: []string{"application/json"}}, a.sample)
-	route(a, mux, "PUT", "/api/v1/resources/{code}", "编目", "Save a catalogue entry", roles{identity.DataOfficer}, func(c call, in *ResourceRequest) (*catalog.Resource, error) {
-		in.Resource.Code = c.r.PathValue("code")
-		if err := a.Catalog.Save(c.ctx, c.sess, in.Resource, in.Source, in.Table); err != nil {
-			return nil, err
-		}
-		return a.Catalog.Get(c.ctx, c.sess.Scope(), in.Resource.Code)
-	})
-	route(a, mux, "GET", "/api/v1/resources", "本节点目录（含本部门草稿）", "Own catalogue with the department's drafts", nil, func(c call, _ *empty) (*Page[catalog.Resource], error) {
-		rs, err := a.Catalog.List(c.ctx, c.sess.Scope(), true, c.r.URL.Query().Get("after"), limitOf(c.r))
-		return &Page[catalog.Resource]{Items: rs}, err
-	})
-	route(a, mux, "POST", "/api/v1/resources/{code}/publish", "发布", "Publish an entry", roles{identity.DepartmentHead}, func(c call, _ *empty) (*catalog.Resource, error) {
-		return a.Catalog.Publish(c.ctx, c.sess, c.r.PathValue("code"))
-	})
-	route(a, mux, "POST", "/api/v1/resources/{code}/withdraw", "下架", "Withdraw an entry", roles{identity.DepartmentHead}, func(c call, _ *empty) (*catalog.Resource, error) {
-		return a.Catalog.Withdraw(c.ctx, c.sess, c.r.PathValue("code"))
-	})
 	route(a, mux, "GET", "/api/v1/catalog/{member}", "成员目录", "A member's catalogue", nil, func(c call, _ *empty) (*Page[catalog.Resource], error) {
 		rs, next, err := a.Dataspace.Browse(c.ctx, c.r.PathValue("member"), c.r.URL.Query().Get("after"))
 		return &Page[catalog.Resource]{Items: rs, Next: next}, err

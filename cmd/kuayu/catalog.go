@@ -12,14 +12,41 @@ import (
 
 // catalogCmd is about what departments share.
 type catalogCmd struct {
-	List     catalogListCmd     `cmd:"" default:"withargs" help:"列出目录：本节点的（含草稿），或某成员的。|List the catalogue: this node's with drafts, or a member's."`
-	Show     catalogShowCmd     `cmd:"" help:"查看一条目录。|Show an entry."`
-	Save     catalogSaveCmd     `cmd:"" help:"编目：保存一条目录及其挂接（JSON 文件）。|Save an entry and where it is mounted (JSON file)."`
-	Publish  catalogPublishCmd  `cmd:"" help:"发布。|Publish an entry."`
-	Withdraw catalogWithdrawCmd `cmd:"" help:"下架。|Withdraw an entry."`
-	Search   catalogSearchCmd   `cmd:"" help:"检索所有成员的目录。|Search all members' catalogues."`
-	Members  catalogMembersCmd  `cmd:"" help:"各成员目录副本的时效。|How fresh the copy of each member's catalogue is."`
-	Refresh  catalogRefreshCmd  `cmd:"" help:"立即重读成员目录。|Read the members' catalogues now."`
+	List    catalogListCmd    `cmd:"" default:"withargs" help:"列出目录：本节点的（含草稿），或某成员的。|List the catalogue: this node's with drafts, or a member's."`
+	Show    catalogShowCmd    `cmd:"" help:"查看一条目录。|Show an entry."`
+	Save    catalogSaveCmd    `cmd:"" help:"编目：保存一条目录及其挂接（JSON 文件）。|Describe an entry and where it is mounted (JSON file)."`
+	Status  catalogStatusCmd  `cmd:"" help:"条目办到哪一步、还缺什么。|Where an entry stands, and what it lacks."`
+	Entries catalogEntriesCmd `cmd:"" help:"条目办理清单。|Where the entries stand."`
+	History catalogHistoryCmd `cmd:"" help:"条目办理经过。|History of an entry."`
+
+	Assess  catalogAssessCmd  `cmd:"" help:"登记评估：保密风险、个人信息保护影响。|Put an assessment on record: secrets, personal information."`
+	Submit  entryStep         `cmd:"" verb:"submit" help:"提交部门负责人签发。|Submit to the head of the department."`
+	Sign    entryStep         `cmd:"" verb:"sign" help:"部门负责人签发，报主管部门。|The head of the department signs, to the authority."`
+	Return  entryBecause      `cmd:"" verb:"return" help:"部门负责人退回。|The head of the department returns a submission."`
+	Review  catalogReviewCmd  `cmd:"" help:"主管部门审核。|Review by the authority."`
+	Discard catalogDiscardCmd `cmd:"" help:"删除草稿。|Discard a draft."`
+
+	Withdraw         entryBecause `cmd:"" verb:"withdraw" help:"部门负责人申请撤销。|The head of the department asks for withdrawal."`
+	FileWithdrawal   entryStep    `cmd:"" verb:"file-withdrawal" help:"主管部门将撤销备案。|The authority files a withdrawal."`
+	RefuseWithdrawal entryBecause `cmd:"" verb:"refuse-withdrawal" help:"主管部门不同意撤销。|The authority refuses a withdrawal."`
+
+	Versions catalogVersionsCmd `cmd:"" help:"条目的版本，或其中一个。|Versions of an entry, or one of them."`
+	Diff     catalogDiffCmd     `cmd:"" help:"比较两个版本。|Compare two versions."`
+	Mount    catalogMountCmd    `cmd:"" help:"检查挂接。|Look whether the rows behind an entry can be had."`
+	Import   catalogImportCmd   `cmd:"" help:"从 CSV 或 XLSX 批量编目。|Describe many entries from a CSV or XLSX file."`
+	Export   catalogExportCmd   `cmd:"" help:"导出为 CSV 或 XLSX。|Write the entries as CSV or XLSX."`
+	Register catalogRegisterCmd `cmd:"" help:"数源登记（一数一源）。|Register of sources: one item, one source."`
+	Lists    catalogListsCmd    `cmd:"" help:"责任清单与负面清单。|Lists of responsibilities, and of what is not shared."`
+	Breach   catalogBreachCmd   `cmd:"" help:"主管部门登记违规（P2、P3、A1）。|The authority records a violation (P2, P3, A1)."`
+
+	ChangeNoted   catalogChangeNotedCmd `cmd:"" help:"记录法律、国务院决定或职责的变化：条目须限期更新。|Note a change of law, State Council decision or duty: an update is due."`
+	Extend        catalogExtendCmd      `cmd:"" help:"申请更新延期。|Ask for more time to update."`
+	ConsentExtend entryStep             `cmd:"" verb:"consent-extension" help:"主管部门同意更新延期。|The authority consents to more time."`
+	RefuseExtend  entryBecause          `cmd:"" verb:"refuse-extension" help:"主管部门不同意更新延期。|The authority refuses more time."`
+
+	Search  catalogSearchCmd  `cmd:"" help:"检索所有成员的目录。|Search all members' catalogues."`
+	Members catalogMembersCmd `cmd:"" help:"各成员目录副本的时效。|How fresh the copy of each member's catalogue is."`
+	Refresh catalogRefreshCmd `cmd:"" help:"立即重读成员目录。|Read the members' catalogues now."`
 }
 
 type catalogListCmd struct {
@@ -52,9 +79,9 @@ func (c *catalogListCmd) Run(ctx context.Context, a *app) error {
 	t := &table{head: []string{a.t("代码", "code"), a.t("名称", "name"), a.t("提供部门", "provider"), a.t("共享属性", "sharing"), a.t("方式", "modes"), a.t("更新", "updated"), a.t("状态", "state"), a.t("版本", "version")}}
 	for i := range all {
 		r := &all[i]
-		t.add(r.Code, r.Name, r.Provider, string(r.Sharing), modeNames(r.Modes), r.UpdateCycle, r.State, count(r.Version))
+		t.add(r.Code, r.Name, r.Provider, string(r.Sharing), modeNames(r.Modes), r.UpdateCycle, string(r.State), count(r.Version))
 	}
-	return a.list(all, t, "目录为空：kuayu catalog save FILE，再由部门负责人 kuayu catalog publish CODE。", "The catalogue is empty: kuayu catalog save FILE, then the head of the department runs kuayu catalog publish CODE.")
+	return a.list(all, t, "目录为空：从 kuayu catalog save FILE 开始编目。", "The catalogue is empty: describe an entry with kuayu catalog save FILE.")
 }
 
 func modeNames(ms []policy.Mode) string {
@@ -86,10 +113,10 @@ func (a *app) showResource(r *catalog.Resource, items bool) error {
 	t.add(a.t("共享属性", "sharing"), string(r.Sharing))
 	t.add(a.t("方式", "modes"), modeNames(r.Modes))
 	t.add(a.t("使用条件", "conditions"), dash(r.Conditions))
-	t.add(a.t("状态", "state"), r.State+" v"+count(r.Version))
+	t.add(a.t("状态", "state"), string(r.State)+" v"+count(r.Version))
 	if items {
 		for _, i := range r.Items {
-			t.add(a.t("数据项 ", "item ")+i.Name, strings.TrimSpace(i.Title+" "+i.Type+a.t(" 级别 ", " grade ")+count(i.Grade)+mark(i.Key, " key")+mark(i.Subject, " subject")+mark(i.Verify, " verify-only")+mask(i.Mask)))
+			t.add(a.t("数据项 ", "item ")+i.Name, strings.TrimSpace(i.Title+" "+i.Type+a.t(" 级别 ", " grade ")+count(i.Grade)+mark(i.Key, " key")+mark(i.Subject, " subject")+mark(i.Personal, " personal")+mark(i.Verify, " verify-only")+mask(i.Mask)))
 		}
 	}
 	return a.show(r, t)
@@ -121,34 +148,10 @@ func (c *catalogSaveCmd) Run(ctx context.Context, a *app) error {
 	if in.Resource.Code == "" {
 		return ErrJSON.With(c.File, "resource.code is missing", "缺少 resource.code")
 	}
-	var r catalog.Resource
-	if err := a.call(ctx, http.MethodPut, "/api/v1/resources/"+seg(in.Resource.Code), in, &r); err != nil {
+	var e catalog.Dossier
+	if err := a.call(ctx, http.MethodPut, "/api/v1/resources/"+seg(in.Resource.Code), in, &e); err != nil {
 		return err
 	}
-	a.note("已存为草稿；部门负责人运行 kuayu catalog publish %s 后对外可见。", "Saved as a draft; it is seen by others once the head of the department runs kuayu catalog publish %s.", r.Code)
-	return a.showResource(&r, false)
-}
-
-type catalogPublishCmd struct {
-	Code string `arg:"" help:"资源代码。|Code of the resource."`
-}
-
-func (c *catalogPublishCmd) Run(ctx context.Context, a *app) error {
-	return a.changeResource(ctx, c.Code, "publish")
-}
-
-type catalogWithdrawCmd struct {
-	Code string `arg:"" help:"资源代码。|Code of the resource."`
-}
-
-func (c *catalogWithdrawCmd) Run(ctx context.Context, a *app) error {
-	return a.changeResource(ctx, c.Code, "withdraw")
-}
-
-func (a *app) changeResource(ctx context.Context, code, verb string) error {
-	var r catalog.Resource
-	if err := a.post(ctx, "/api/v1/resources/"+seg(code)+"/"+verb, nil, &r); err != nil {
-		return err
-	}
-	return a.showResource(&r, false)
+	a.note("已存为草稿；登记评估后运行 kuayu catalog submit %s。", "Saved as a draft; put the assessments on record, then kuayu catalog submit %s.", in.Resource.Code)
+	return a.showEntry(&e)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/checkup"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/seal"
@@ -44,13 +45,6 @@ type memberPingCmd struct {
 	Member []string `arg:"" optional:"" help:"成员编号；缺省为全部。|Member ids; default all."`
 }
 
-type ping struct {
-	Member string `json:"member"`
-	OK     bool   `json:"ok"`
-	Millis int64  `json:"ms"`
-	Error  string `json:"error,omitempty"`
-}
-
 func (c *memberPingCmd) Run(ctx context.Context, a *app) error {
 	ps, err := a.ping(ctx, c.Member)
 	if err != nil {
@@ -73,7 +67,7 @@ func (c *memberPingCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-func (a *app) ping(ctx context.Context, members []string) ([]ping, error) {
+func (a *app) ping(ctx context.Context, members []string) ([]checkup.Pong, error) {
 	if len(members) == 0 {
 		var p page[rest.MemberInfo]
 		if err := a.get(ctx, "/api/v1/members", &p); err != nil {
@@ -83,11 +77,11 @@ func (a *app) ping(ctx context.Context, members []string) ([]ping, error) {
 			members = append(members, m.ID)
 		}
 	}
-	out := []ping{}
+	out := []checkup.Pong{}
 	for _, m := range members {
 		start := time.Now()
 		err := a.get(ctx, "/api/v1/catalog/"+seg(m), nil)
-		p := ping{Member: m, OK: err == nil, Millis: time.Since(start).Milliseconds()}
+		p := checkup.Pong{Member: m, OK: err == nil, Millis: time.Since(start).Milliseconds()}
 		if err != nil {
 			p.Error = errs.As(err).Message(a.Lang)
 		}

@@ -36,7 +36,7 @@ func (s *Service) OnRequest(ctx context.Context, tx *db.Tx, consumer policy.Part
 		return nil, err
 	}
 	n := &Negotiation{
-		ID: s.ids.NewID(), Peer: peer, Role: Provider, State: Submitted, Application: a, Created: now, Updated: now, Received: now, Sharing: r.Sharing,
+		ID: s.ids.NewID(), Peer: peer, Role: Provider, State: Submitted, Application: a, Created: now, Updated: now, Received: now, Sharing: r.SharingOf(a.Fields),
 		Consumer: consumer, Provider: policy.Party{Member: s.self, Department: r.Department},
 	}
 	if _, err := s.terms(ctx, tx, n, &Grant{Fields: a.Fields}); err != nil {

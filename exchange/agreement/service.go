@@ -308,13 +308,13 @@ func (s *Service) terms(ctx context.Context, tx *db.Tx, n *Negotiation, g *Grant
 	}
 	for _, name := range g.Fields {
 		it := r.Item(name)
-		if it == nil || !hasString(a.Fields, name) {
+		if it == nil || it.Sharing == catalog.NotShared || !hasString(a.Fields, name) {
 			return nil, ErrGrant.With("item "+name, "数据项 "+name)
 		}
 		t.Fields = append(t.Fields, policy.Field{Name: it.Name, Mask: it.Mask, Key: it.Key, Subject: it.Subject, Verify: it.Verify})
 	}
 	for _, name := range (&policy.Predicate{Op: policy.And, Args: nonNil(t.Filter)}).Items(nil) {
-		if r.Item(name) == nil {
+		if it := r.Item(name); it == nil || it.Sharing == catalog.NotShared {
 			return nil, ErrGrant.With("filter on unknown item "+name, "条件中的数据项 "+name+" 不在目录中")
 		}
 	}

@@ -63,6 +63,7 @@ var edges = []edge{
 	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
 
 	// Floor 9: programs.
+	{"cmd/kuayu", "cmd/checkup", "the command doctor"},
 	{"cmd/kuayu", "demo", "the command demo"},
 	{"cmd/kuayu", "bench", "the command bench"},
 	{"cmd/kuayu", "conformance", "the command conformance"},

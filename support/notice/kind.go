@@ -35,6 +35,18 @@ const (
 	ChangeProposed       Kind = "change.proposed"
 	ChangeGranted        Kind = "change.granted"
 	ChangeDeclined       Kind = "change.declined"
+	EntrySubmitted       Kind = "entry.submitted"
+	EntryReturned        Kind = "entry.returned"
+	EntrySigned          Kind = "entry.signed"
+	EntryPublished       Kind = "entry.published"
+	EntryRejected        Kind = "entry.rejected"
+	EntryWithdrawal      Kind = "entry.withdrawal"
+	EntryWithdrawn       Kind = "entry.withdrawn"
+	EntryKept            Kind = "entry.kept"
+	EntryChanged         Kind = "entry.changed"
+	EntryExtension       Kind = "entry.extension"
+	EntryExtended        Kind = "entry.extended"
+	EntryUnextended      Kind = "entry.unextended"
 	DeadlineHalf         Kind = "deadline.halfway"
 	DeadlineEve          Kind = "deadline.eve"
 	DeadlineToday        Kind = "deadline.today"
@@ -98,6 +110,18 @@ func Kinds() []Template {
 		{ChangeProposed, "变更答复待审签：{resource}", "An answer about a change waits for consent: {resource}", "数据专员拟同意 {member} 变更对 {resource} 的使用，待您审签。", "The data officer would grant {member} the change about {resource}; it waits for your consent."},
 		{ChangeGranted, "变更获同意：{resource}", "A change was granted: {resource}", "{member} 已同意变更对 {resource} 的使用。", "{member} has granted the change about {resource}."},
 		{ChangeDeclined, "变更未获同意：{resource}", "A change was declined: {resource}", "{member} 未同意变更对 {resource} 的使用，原条款继续有效。", "{member} has declined the change about {resource}; the old terms hold."},
+		{EntrySubmitted, "目录待签发：{resource}", "An entry waits for your signature: {resource}", "数据专员提交了目录条目 {resource}，待您签发后报主管部门审核。", "The data officer has submitted the entry {resource}; it goes to the authority once you have signed it."},
+		{EntryReturned, "目录被退回：{resource}", "An entry was returned: {resource}", "部门负责人退回了目录条目 {resource}，请查看意见后修改。", "The head of the department returned the entry {resource}; see why and mend it."},
+		{EntrySigned, "目录待审核：{resource}", "An entry waits for review: {resource}", "{member} 报送了目录条目 {resource}，请在法定时限内审核并发布。", "{member} has sent the entry {resource}; review and publish it within the time the law gives."},
+		{EntryPublished, "目录发布公告：{resource}", "Published in the catalogue: {resource}", "主管部门已审核发布 {member} 的目录条目 {resource}，可按其共享属性申请使用。", "The authority has published the entry {resource} of {member}; it can be applied for as its sharing attribute says."},
+		{EntryRejected, "目录审核未通过：{resource}", "An entry was not approved: {resource}", "主管部门未通过目录条目 {resource}，理由见条目页面，请修改后重新提交。", "The authority has not approved the entry {resource}; its page gives the reasons. Mend it and submit it again."},
+		{EntryWithdrawal, "撤销目录待备案：{resource}", "A withdrawal waits to be filed: {resource}", "{member} 申请撤销目录条目 {resource}，请备案或说明不同意的理由。", "{member} would withdraw the entry {resource}; put it on file, or say why not."},
+		{EntryWithdrawn, "目录撤销公告：{resource}", "Withdrawn from the catalogue: {resource}", "{member} 的目录条目 {resource} 已撤销；已有协议按其条款继续。", "The entry {resource} of {member} is withdrawn; agreements go on by their own terms."},
+		{EntryKept, "撤销未获同意：{resource}", "A withdrawal was refused: {resource}", "主管部门未同意撤销目录条目 {resource}，条目继续有效。", "The authority has refused the withdrawal of {resource}; the entry stays in force."},
+		{EntryChanged, "目录须更新：{resource}", "An entry must be updated: {resource}", "法律法规、国务院决定或职责变化，须在法定时限内更新目录条目 {resource}。", "A law, a State Council decision or a duty has changed; update the entry {resource} within the time the law gives."},
+		{EntryExtension, "更新延期待批：{resource}", "More time for an update is asked for: {resource}", "{member} 请求延长更新目录条目 {resource} 的期限，请决定是否同意。", "{member} asks for more time to update the entry {resource}; decide whether to consent."},
+		{EntryExtended, "更新延期已获同意：{resource}", "More time for an update was granted: {resource}", "主管部门已同意延长更新目录条目 {resource} 的期限。", "The authority has consented to more time for updating {resource}."},
+		{EntryUnextended, "更新延期未获同意：{resource}", "More time for an update was refused: {resource}", "主管部门未同意延长更新目录条目 {resource} 的期限，请按原时限更新。", "The authority has not consented to more time for updating {resource}; the old time limit holds."},
 		{DeadlineHalf, "时限过半：{what}", "Half of the time has passed: {what}", "“{what}”的法定时限已过半，{until} 截止。", "Half of the time for “{what}” has passed; the last day is {until}."},
 		{DeadlineEve, "明日截止：{what}", "Due tomorrow: {what}", "“{what}”的法定时限为 {until}，请尽快办理。", "The last day for “{what}” is {until}; please act."},
 		{DeadlineToday, "今日截止：{what}", "Due today: {what}", "“{what}”的法定时限今日（{until}）截止。", "Today, {until}, is the last day for “{what}”."},

@@ -104,7 +104,7 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 		return err
 	}
 	next, durable := from, x.log.Durable()
-	err = x.log.scan(from, func(s *stored) (bool, error) {
+	err = x.log.scanBriefly(from, func(s *stored) (bool, error) {
 		number := s.entry.Header.Number
 		if number >= durable {
 			return false, nil

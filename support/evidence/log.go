@@ -53,7 +53,7 @@ const fillPause = 4 * time.Millisecond
 // quick never longer than a few of them take. See docs/performance.md for the measurements behind it.
 const (
 	gapPerFact     = 60 * time.Microsecond
-	gapPerExchange = 100 * time.Microsecond
+	gapPerExchange = 150 * time.Microsecond
 	gapPerFlush    = 8
 )
 
@@ -547,8 +547,17 @@ func (l *Log) Replay(from uint64, visit func(*Record) error) error {
 
 // scan walks batches from a number on. The tail that is being written right now may read as torn; it ends the scan.
 func (l *Log) scan(from uint64, visit func(*stored) (bool, error)) error {
+	return l.scanWith(from, false, visit)
+}
+
+// scanBriefly is scan for readers that keep nothing of what they are shown.
+func (l *Log) scanBriefly(from uint64, visit func(*stored) (bool, error)) error {
+	return l.scanWith(from, true, visit)
+}
+
+func (l *Log) scanWith(from uint64, brief bool, visit func(*stored) (bool, error)) error {
 	at := l.markBefore(from)
-	err := walk(l.cfg.FS, l.dir, at.segment, at.off, func(s *stored) (bool, error) {
+	err := walkWith(l.cfg.FS, l.dir, at.segment, at.off, brief, func(s *stored) (bool, error) {
 		if s.entry.Header.Number < from {
 			return true, nil
 		}

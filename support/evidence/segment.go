@@ -133,7 +133,7 @@ func (s *stored) record(i int, t *seal.Tree) *Record {
 var errTorn = errors.New("incomplete or damaged batch")
 
 // window reads a file through buffers that grow, for walks that go forward, most of them a few batches far. What it
-// hands out stays valid: a buffer is never written again.
+// hands out stays valid, a buffer is never written again, unless restart says that nothing of it is kept.
 type window struct {
 	f    io.ReaderAt
 	buf  []byte
@@ -159,6 +159,16 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 	}
 	at := int(off - w.off)
 	return w.buf[at : at+n : at+n], nil
+}
+
+// restart reads on at off into the same buffer if little of it is left: nothing that was handed out is needed any more.
+func (w *window) restart(off int64) {
+	if len(w.buf) < windowFirst || off+windowFirst <= w.off+int64(len(w.buf)) {
+		return
+	}
+	w.buf = w.buf[:cap(w.buf)]
+	got, _ := w.f.ReadAt(w.buf, off) // what is missing is found missing by bytes
+	w.buf, w.off = w.buf[:got], off
 }
 
 // readFrame reads the frame at off. io.EOF exactly at the end; errTorn for anything damaged.
@@ -253,12 +263,17 @@ func listSegments(fs disk.FS, dir string) (int, error) {
 // walk calls visit for each batch of each segment from the given segment on, until visit returns false.
 // A damaged batch ends the walk with an error that names file and offset.
 func walk(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) error {
+	return walkWith(fs, dir, seg, off, false, visit)
+}
+
+// walkWith is walk; with brief, what visit gets is good until it returns.
+func walkWith(fs disk.FS, dir string, seg int, off int64, brief bool, visit func(*stored) (bool, error)) error {
 	n, err := listSegments(fs, dir)
 	if err != nil {
 		return err
 	}
 	for ; seg < n; seg, off = seg+1, 0 {
-		more, err := walkSegment(fs, dir, seg, off, visit)
+		more, err := walkSegment(fs, dir, seg, off, brief, visit)
 		if err != nil || !more {
 			return err
 		}
@@ -266,7 +281,7 @@ func walk(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool,
 	return nil
 }
 
-func walkSegment(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) (bool, error) {
+func walkSegment(fs disk.FS, dir string, seg int, off int64, brief bool, visit func(*stored) (bool, error)) (bool, error) {
 	name := segmentName(dir, seg)
 	f, err := fs.Open(name, false)
 	if err != nil {
@@ -279,6 +294,9 @@ func walkSegment(fs disk.FS, dir string, seg int, off int64, visit func(*stored)
 	}
 	r := &window{f: f}
 	for off < size {
+		if brief {
+			r.restart(off)
+		}
 		s, err := readBatch(r, off, size)
 		if errors.Is(err, io.EOF) {
 			break

@@ -143,12 +143,12 @@ func (t *Tlog) carry(ctx context.Context, app *tessera.Appender, next uint64) (u
 		open = open[:0]
 		return nil
 	}
-	err := t.log.scan(next, func(s *stored) (bool, error) {
+	err := t.log.scanBriefly(next, func(s *stored) (bool, error) {
 		n := s.entry.Header.Number
 		if n >= end {
 			return false, nil
 		}
-		open = append(open, added{n, app.Add(ctx, tessera.NewEntry(s.rawEntry))})
+		open = append(open, added{n, app.Add(ctx, tessera.NewEntry(bytes.Clone(s.rawEntry)))})
 		next = n + 1
 		if end-begin < carryStep && (next-begin)%carryPace == 0 {
 			time.Sleep(time.Millisecond)

@@ -97,9 +97,9 @@ func (x *Index) Project(ctx context.Context) (int, error) {
 		})
 		es, ss = es[:0], ss[:0]
 		if err == nil && x.log.busy.Load() > 4 && background(ctx) {
-			// The projection may lag while exchanges are under way: it takes a tenth of one core at most. Whoever reads it
-			// brings it up to date first.
-			time.Sleep(9 * x.log.cfg.Clock.Now().Sub(begun))
+			// The projection may lag while exchanges are under way: it takes a twentieth of one core at most. Whoever reads
+			// it brings it up to date first.
+			time.Sleep(19 * x.log.cfg.Clock.Now().Sub(begun))
 		}
 		return err
 	}

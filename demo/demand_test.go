@@ -117,7 +117,10 @@ func testDemand(t *testing.T, s Settings) {
 	f.await(func() bool { return js.Call(f.ctx, http.MethodGet, path, nil, nil) == nil })
 	f.call(js, http.MethodPost, path+"/assign", rest.Assignment{Department: Department("320000", 1)}, nil)
 	f.call(f.as("jiangsu", "officer-js"), http.MethodPost, path+"/reply", demand.AnswerGiven{Kind: demand.NotHeld, Reason: "非本部门职责"}, nil)
-	f.await(func() bool { d = f.demandAt("shanghai", "officer-sh", d.ID); return len(d.Answers) == 2 && d.State == demand.Answered })
+	f.await(func() bool {
+		d = f.demandAt("shanghai", "officer-sh", d.ID)
+		return len(d.Answers) == 2 && d.State == demand.Answered
+	})
 	for _, a := range d.Answers {
 		if a.From.Member == "zhejiang" && (a.Kind != demand.Offered || a.Resource != testResource || a.From.Department != f.health) {
 			t.Errorf("answer: %+v", a)

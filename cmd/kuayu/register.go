@@ -56,8 +56,8 @@ func (c *catalogDiffCmd) Run(ctx context.Context, a *app) error {
 	t := &cli.Table{Head: []string{a.T("数据项", "item"), a.T("字段", "field"), a.T("原", "from"), a.T("新", "to")}}
 	for _, d := range p.Items {
 		field := d.Field
-		if l := catalog.Label(d.Field, d.Item != ""); l != "" {
-			field = a.T(l, d.Field)
+		if l := catalog.Label(d.Field, d.Item != "", a.Lang); l != "" {
+			field = l
 		}
 		t.Add(cli.Dash(d.Item), cli.Dash(field), cli.Dash(string(d.From)), cli.Dash(string(d.To)))
 	}

@@ -32,6 +32,9 @@ func unscoped() map[string]string {
 		"agreement.Service.Rejected":           "the other member's refusal of this node's own message",
 		"agreement.Service.NoteRefused":        "as OnAgreement",
 		"agreement.Service.LedgerFor":          "for the provider of the agreement alone; compares it itself",
+		"agreement.Service.ApplyUnder":         "an application of the department whose head consented to it in the scheme's room, which read the enrolment in that head's scope",
+		"agreement.Service.StandUnder":         "a consent of the department whose head joined in the scheme's room; answers nothing",
+		"agreement.Service.EndUnder":           "ends what one scheme made, by its owner's, a member's or the list's change that the scheme's room has judged; answers nothing",
 
 		"catalog.Service.Changes":      "what others may see of published entries",
 		"catalog.Service.ChangedAt":    "as Changes",
@@ -125,7 +128,7 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 	free := unscoped()
 	seen := map[string]bool{}
 	for _, dir := range []string{
-		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/dataspace", "exchange/directory", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "support/notice", "internal/queue",
+		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/demand", "exchange/scheme", "exchange/dataspace", "exchange/directory", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "support/notice", "internal/queue",
 	} {
 		for _, m := range methodsOf(t, filepath.Join("..", dir)) {
 			seen[m.name] = true
@@ -157,6 +160,7 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 func writers() map[string]string {
 	return map[string]string{
 		"agreement.Service.Apply":        "makes an application of the session's department",
+		"demand.Service.Write":           "makes a demand of the session's department",
 		"notice.Service.Put":             "tells the scope's department; reads who wants mail, and answers nothing",
 		"notice.Service.AddHook":         "for operators, who look after all departments; reads a count",
 		"notice.Service.Preferences":     "of the session's own officer alone",
@@ -277,7 +281,7 @@ func holdsRows(e ast.Expr) bool {
 	}
 	for _, f := range s.Fields.List {
 		switch types(f.Type) {
-		case "*db.DB", "disk.File", "*Log", "*evidence.Log", "*evidence.Index", "*catalog.Service", "*agreement.Service":
+		case "Deps", "*db.DB", "disk.File", "*Log", "*evidence.Log", "*evidence.Index", "*catalog.Service", "*agreement.Service":
 			return true
 		}
 	}

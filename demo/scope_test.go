@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -276,7 +277,7 @@ func scoped() []scopedMethod {
 			return n, nil
 		}
 	}
-	return append(append(append(append(lifeMethods(ns), objectionMethods()...), noticeMethods()...), catalogMethods()...), []scopedMethod{
+	return slices.Concat(lifeMethods(ns), objectionMethods(), noticeMethods(), catalogMethods(), demandMethods(), schemeMethods(), []scopedMethod{
 		// First: trying the rest leaves refusals in evidence, which name what was tried.
 		{"evidence.Index.Find", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []evidence.Entry
@@ -440,7 +441,7 @@ func scoped() []scopedMethod {
 		{"identity.Service.Disable", "actor", func(ctx context.Context, v *visitor, id string) (any, error) {
 			return nil, v.n.Identity.Disable(ctx, v.sc, id)
 		}},
-	}...)
+	})
 }
 
 // scopedMethod is a method that a visitor calls.
@@ -483,6 +484,10 @@ func TestDepartmentsAreStrangers(t *testing.T) {
 	for far := range 6 { // each stage at least once
 		s.apply(s.tenants[far%2], s.tenants[2+far/2%2], far)
 		s.apply(s.tenants[1-far%2], s.tenants[3-far/2%2], far)
+	}
+	for i, d := range s.tenants {
+		s.needs(d, s.tenants[(i+2)%4])
+		s.opens(d, s.tenants[3-i])
 	}
 	for range 16 {
 		s.act()
@@ -632,7 +637,7 @@ func (v *visitor) ownRows() {
 	v.t.Helper()
 	for _, m := range scoped() {
 		switch m.name {
-		case "catalog.Service.Source", "catalog.Service.Get", "agreement.Service.Get", "agreement.Service.History", "evidence.Index.Record":
+		case "catalog.Service.Source", "catalog.Service.Get", "agreement.Service.Get", "agreement.Service.History", "evidence.Index.Record", "demand.Service.Get", "scheme.Service.Get":
 		default:
 			continue
 		}

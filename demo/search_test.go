@@ -83,13 +83,17 @@ func (f *fixture) entry(code, name string) {
 		Modes: []policy.Mode{policy.ModeQuery}, Conditions: "限于履行法定职责", Class: "theme", Grade: 1,
 		Items: []catalog.Item{{Name: "uscc", Title: "统一社会信用代码", Type: "C", Grade: 1}},
 	}
-	f.call(f.as("zhejiang", "officer-zj"), http.MethodPut, "/api/v1/resources/"+escape(code), map[string]any{"resource": r, "source": "biz", "table": "enterprise"}, nil)
-	f.act(code, "publish")
+	if err := f.c.Publish(f.ctx, "zhejiang", "zj", code, rest.ResourceRequest{Resource: r, Source: "biz", Table: "enterprise"}); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
-func (f *fixture) act(code, verb string) {
+// withdraw takes an entry of Zhejiang out of the catalogue for good: its head asks, the authority puts it on file.
+func (f *fixture) withdraw(code string) {
 	f.t.Helper()
-	f.call(f.as("zhejiang", "chief-zj"), http.MethodPost, "/api/v1/resources/"+escape(code)+"/"+verb, nil, nil)
+	path := "/api/v1/resources/" + escape(code)
+	f.call(f.as("zhejiang", "chief-zj"), http.MethodPost, path+"/withdraw", rest.Reason{Reason: "职责调整"}, nil)
+	f.call(f.as("zhejiang", "authority"), http.MethodPost, path+"/file-withdrawal", nil, nil)
 }
 
 func TestSearchAcrossMembers(t *testing.T) { testSearch(t, Settings{}) }
@@ -127,31 +131,41 @@ func testSearch(t *testing.T, set Settings) {
 	if d := sh.sees("zhejiang:330000/tide "+enterprise, "q", "信息"); d > 3*time.Second {
 		t.Errorf("published, found after %v", d)
 	}
-	f.act("330000/tide", "withdraw")
+	f.withdraw("330000/tide")
 	if d := sh.sees(enterprise, "q", "信息"); d > 3*time.Second {
 		t.Errorf("withdrawn, gone after %v", d)
 	}
-	f.act("330000/tide", "publish")
-	sh.sees("zhejiang:330000/tide", "q", "潮位")
-	f.call(f.as("zhejiang", "officer-zj"), http.MethodPut, "/api/v1/resources/330000%2Ftide", map[string]any{"resource": f.draft(), "source": "biz", "table": "enterprise"}, nil)
-	sh.sees("", "q", "潮位") // a published entry that is edited is a draft again
+	f.entry("330000/tide2", "潮位监测信息")
+	sh.sees("zhejiang:330000/tide2", "q", "潮位")
+	// An entry that is edited is found as it was until the authority has published the new version.
+	f.call(f.as("zhejiang", "officer-zj"), http.MethodPut, "/api/v1/resources/330000%2Ftide2", map[string]any{"resource": f.draft(), "source": "biz", "table": "enterprise"}, nil)
+	sh.sees("zhejiang:330000/tide2", "q", "测试条目")
+	sh.sees("", "q", "新版潮汐")
+	if err := f.c.Publish(f.ctx, "zhejiang", "zj", "330000/tide2", rest.ResourceRequest{Resource: f.draft(), Source: "biz", Table: "enterprise"}); err != nil {
+		f.t.Fatal(err)
+	}
+	sh.sees("zhejiang:330000/tide2", "q", "新版潮汐")
+	f.withdraw("330000/tide2")
+	sh.sees("", "q", "潮位")
 
 	f.refused(sh)
 
 	// Shanghai is down while Zhejiang publishes: it goes on from where it was.
+	f.entry("330000/gust", "阵风监测信息")
+	sh.sees("zhejiang:330000/gust", "q", "阵风")
 	was := f.position("shanghai", "zhejiang")
 	f.stop("shanghai")
 	f.entry("330000/wind", "风速监测信息")
 	f.await(func() bool { return f.told("zhejiang", "shanghai") == "0" })
-	f.act("330000/wind", "withdraw")
+	f.withdraw("330000/gust")
 	f.await(func() bool { return f.told("zhejiang", "shanghai") == "1" })
-	f.act("330000/wind", "publish")
 	var waiting int
 	if err := f.c.Node("zhejiang").DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE serial_key = 'peer.send/shanghai/directory'").Scan(f.ctx, &waiting); err != nil || waiting != 1 {
 		t.Errorf("%d messages wait for a member that is down (%v)", waiting, err)
 	}
 	f.start("shanghai")
 	sh.sees("zhejiang:330000/wind", "q", "风速")
+	sh.sees("", "q", "阵风")
 	if now := f.position("shanghai", "zhejiang"); now.generation != was.generation || now.position <= was.position {
 		t.Errorf("Shanghai began anew: %+v, then %+v", was, now)
 	}
@@ -217,7 +231,7 @@ func testSearch(t *testing.T, set Settings) {
 
 func (f *fixture) draft() catalog.Resource {
 	return catalog.Resource{
-		Name: "潮位监测信息", Provider: "浙江省市场监管部门", Abstract: "新版", Format: "database", UpdateCycle: "daily", Sharing: catalog.Unconditional,
+		Name: "潮位监测信息", Provider: "浙江省市场监管部门", Abstract: "新版潮汐", Format: "database", UpdateCycle: "daily", Sharing: catalog.Unconditional,
 		Modes: []policy.Mode{policy.ModeQuery}, Conditions: "限于履行法定职责", Class: "theme", Grade: 1, Items: []catalog.Item{{Name: "uscc", Title: "代码", Type: "C", Grade: 1}},
 	}
 }
@@ -318,11 +332,11 @@ func TestSearchAmongElderNodes(t *testing.T) {
 		f.call(f.as("shanghai", "operator"), http.MethodPost, "/api/v1/search/refresh", rest.RefreshRequest{}, nil)
 	}
 	for i := range 120 { // more than a page
-		f.entry(fmt.Sprintf("330000/n%03d", i), "批量目录")
+		f.entry(fmt.Sprintf("330000/n%03d", i), fmt.Sprintf("批量目录%d", i))
 	}
 	refresh()
 	f.await(func() bool { return sh.fresh("zhejiang").Entries == 121 && !sh.fresh("zhejiang").Reading })
-	f.act("330000/n007", "withdraw")
+	f.withdraw("330000/n007")
 	refresh()
 	f.await(func() bool { return sh.fresh("zhejiang").Entries == 120 && !sh.fresh("zhejiang").Reading })
 	if got := sh.codes("q", "n007"); got != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/agreement"
 )
 
@@ -43,16 +44,16 @@ func (c *agreementListCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	made := []agreement.Negotiation{}
-	t := &table{head: []string{a.t("协议", "agreement"), a.t("本方", "we are"), a.t("对方", "other"), a.t("资源", "resource"), a.t("状态", "state"), a.t("时限", "until")}}
+	t := &cli.Table{Head: []string{a.T("协议", "agreement"), a.T("本方", "we are"), a.T("对方", "other"), a.T("资源", "resource"), a.T("状态", "state"), a.T("时限", "until")}}
 	for i := range ns {
 		n := &ns[i]
 		if n.Agreement == "" {
 			continue
 		}
 		made = append(made, *n)
-		t.add(n.Agreement, string(n.Role), n.Other(), n.Application.Resource, string(n.State), when(n.ValidUntil))
+		t.Add(n.Agreement, string(n.Role), n.Other(), n.Application.Resource, string(n.State), cli.When(n.ValidUntil))
 	}
-	return a.list(made, t, "还没有协议：kuayu request list 显示办理中的申请。", "No agreement yet: kuayu request list shows applications under way.")
+	return a.List(made, t, "还没有协议：kuayu request list 显示办理中的申请。", "No agreement yet: kuayu request list shows applications under way.")
 }
 
 type agreementDocumentCmd struct {
@@ -62,10 +63,10 @@ type agreementDocumentCmd struct {
 
 func (c *agreementDocumentCmd) Run(ctx context.Context, a *app) error {
 	var b []byte
-	if err := a.get(ctx, "/api/v1/agreements/"+seg(c.ID)+"/document", &b); err != nil {
+	if err := a.Get(ctx, "/api/v1/agreements/"+seg(c.ID)+"/document", &b); err != nil {
 		return err
 	}
-	return a.deliver(c.To, b)
+	return a.Deliver(c.To, b)
 }
 
 type agreementRevokeCmd struct {
@@ -83,10 +84,10 @@ type agreementLeaseCmd struct {
 
 func (c *agreementLeaseCmd) Run(ctx context.Context, a *app) error {
 	var l rest.Lease
-	if err := a.get(ctx, "/api/v1/agreements/"+seg(c.ID)+"/lease", &l); err != nil {
+	if err := a.Get(ctx, "/api/v1/agreements/"+seg(c.ID)+"/lease", &l); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("可用至", "usable until"), when(l.Until))
-	return a.show(l, t)
+	t := &cli.Table{}
+	t.Add(a.T("可用至", "usable until"), cli.When(l.Until))
+	return a.Show(l, t)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/bench"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/node"
 )
 
@@ -36,7 +37,7 @@ func (c *benchCmd) Run(ctx context.Context, a *app) error {
 		Target: c.Target, Token: c.Token, Agreement: c.Agreement, Plan: c.Plan, CA: ca,
 	}
 	if !c.JSON {
-		o.Progress = func(what string, done, total int) { _, _ = fmt.Fprintf(a.err, "%s %d/%d\n", what, done+1, total) }
+		o.Progress = func(what string, done, total int) { _, _ = fmt.Fprintf(a.Err, "%s %d/%d\n", what, done+1, total) }
 	}
 	r, err := bench.Run(ctx, c.Name, o)
 	if r == nil {
@@ -47,7 +48,7 @@ func (c *benchCmd) Run(ctx context.Context, a *app) error {
 		if jerr != nil {
 			return jerr
 		}
-		_, _ = fmt.Fprintln(a.out, string(b))
+		_, _ = fmt.Fprintln(a.Out, string(b))
 		return err
 	}
 	c.table(a, r)
@@ -55,15 +56,15 @@ func (c *benchCmd) Run(ctx context.Context, a *app) error {
 }
 
 func (c *benchCmd) table(a *app, r *bench.Result) {
-	t := &table{head: []string{"", a.t("本系统", "ours"), a.t("基线", "baseline")}}
+	t := &cli.Table{Head: []string{"", a.T("本系统", "ours"), a.T("基线", "baseline")}}
 	row := func(what string, f func(*bench.Arm) string) {
 		base := "-"
 		if r.Baseline != nil {
 			base = f(r.Baseline)
 		}
-		t.add(what, f(&r.Ours), base)
+		t.Add(what, f(&r.Ours), base)
 	}
-	row(a.t("吞吐", "throughput"), func(m *bench.Arm) string { return fmt.Sprintf("%.1f %s", m.Throughput, m.Unit) })
+	row(a.T("吞吐", "throughput"), func(m *bench.Arm) string { return fmt.Sprintf("%.1f %s", m.Throughput, m.Unit) })
 	row("p50 ms", func(m *bench.Arm) string { return fmt.Sprint(m.P50) })
 	row("p99 ms", func(m *bench.Arm) string { return fmt.Sprint(m.P99) })
 	row("RSS MB", func(m *bench.Arm) string { return fmt.Sprint(m.RSS) })
@@ -72,12 +73,12 @@ func (c *benchCmd) table(a *app, r *bench.Result) {
 	if r.Ratio != nil {
 		ratio = fmt.Sprint(*r.Ratio)
 	}
-	t.add(a.t("比值", "ratio"), ratio, "")
+	t.Add(a.T("比值", "ratio"), ratio, "")
 	for k, v := range r.More {
-		t.add(k, fmt.Sprint(v), "")
+		t.Add(k, fmt.Sprint(v), "")
 	}
-	t.add(a.t("承诺", "promised"), r.Promised, strings.ToUpper(fmt.Sprint(r.Met)))
-	_ = a.show(r, t)
+	t.Add(a.T("承诺", "promised"), r.Promised, strings.ToUpper(fmt.Sprint(r.Met)))
+	_ = a.Show(r, t)
 }
 
 // benchArmCmd is one side of a comparison, started by `kuayu bench` as its own process.

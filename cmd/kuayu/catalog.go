@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -62,8 +63,8 @@ func (c *catalogListCmd) Run(ctx context.Context, a *app) error {
 	const step = 500
 	all, after := []catalog.Resource{}, ""
 	for len(all) < c.Limit {
-		var p page[catalog.Resource]
-		if err := a.get(ctx, with(path, "after", after, "limit", count(step)), &p); err != nil {
+		var p cli.Page[catalog.Resource]
+		if err := a.Get(ctx, with(path, "after", after, "limit", cli.Count(step)), &p); err != nil {
 			return err
 		}
 		all = append(all, p.Items...)
@@ -76,12 +77,12 @@ func (c *catalogListCmd) Run(ctx context.Context, a *app) error {
 		after = p.Next
 	}
 	all = all[:min(len(all), c.Limit)]
-	t := &table{head: []string{a.t("代码", "code"), a.t("名称", "name"), a.t("提供部门", "provider"), a.t("共享属性", "sharing"), a.t("方式", "modes"), a.t("更新", "updated"), a.t("状态", "state"), a.t("版本", "version")}}
+	t := &cli.Table{Head: []string{a.T("代码", "code"), a.T("名称", "name"), a.T("提供部门", "provider"), a.T("共享属性", "sharing"), a.T("方式", "modes"), a.T("更新", "updated"), a.T("状态", "state"), a.T("版本", "version")}}
 	for i := range all {
 		r := &all[i]
-		t.add(r.Code, r.Name, r.Provider, string(r.Sharing), modeNames(r.Modes), r.UpdateCycle, string(r.State), count(r.Version))
+		t.Add(r.Code, r.Name, r.Provider, string(r.Sharing), modeNames(r.Modes), r.UpdateCycle, string(r.State), cli.Count(r.Version))
 	}
-	return a.list(all, t, "目录为空：从 kuayu catalog save FILE 开始编目。", "The catalogue is empty: describe an entry with kuayu catalog save FILE.")
+	return a.List(all, t, "目录为空：从 kuayu catalog save FILE 开始编目。", "The catalogue is empty: describe an entry with kuayu catalog save FILE.")
 }
 
 func modeNames(ms []policy.Mode) string {
@@ -99,27 +100,27 @@ type catalogShowCmd struct {
 
 func (c *catalogShowCmd) Run(ctx context.Context, a *app) error {
 	var r catalog.Resource
-	if err := a.get(ctx, "/api/v1/catalog/"+seg(c.Member)+"/"+seg(c.Code), &r); err != nil {
+	if err := a.Get(ctx, "/api/v1/catalog/"+seg(c.Member)+"/"+seg(c.Code), &r); err != nil {
 		return err
 	}
 	return a.showResource(&r, true)
 }
 
 func (a *app) showResource(r *catalog.Resource, items bool) error {
-	t := &table{}
-	t.add(a.t("代码", "code"), r.Code)
-	t.add(a.t("名称", "name"), r.Name)
-	t.add(a.t("提供部门", "provider"), r.Provider+" "+r.Department)
-	t.add(a.t("共享属性", "sharing"), string(r.Sharing))
-	t.add(a.t("方式", "modes"), modeNames(r.Modes))
-	t.add(a.t("使用条件", "conditions"), dash(r.Conditions))
-	t.add(a.t("状态", "state"), string(r.State)+" v"+count(r.Version))
+	t := &cli.Table{}
+	t.Add(a.T("代码", "code"), r.Code)
+	t.Add(a.T("名称", "name"), r.Name)
+	t.Add(a.T("提供部门", "provider"), r.Provider+" "+r.Department)
+	t.Add(a.T("共享属性", "sharing"), string(r.Sharing))
+	t.Add(a.T("方式", "modes"), modeNames(r.Modes))
+	t.Add(a.T("使用条件", "conditions"), cli.Dash(r.Conditions))
+	t.Add(a.T("状态", "state"), string(r.State)+" v"+cli.Count(r.Version))
 	if items {
 		for _, i := range r.Items {
-			t.add(a.t("数据项 ", "item ")+i.Name, strings.TrimSpace(i.Title+" "+i.Type+a.t(" 级别 ", " grade ")+count(i.Grade)+mark(i.Key, " key")+mark(i.Subject, " subject")+mark(i.Personal, " personal")+mark(i.Verify, " verify-only")+mask(i.Mask)))
+			t.Add(a.T("数据项 ", "item ")+i.Name, strings.TrimSpace(i.Title+" "+i.Type+a.T(" 级别 ", " grade ")+cli.Count(i.Grade)+mark(i.Key, " key")+mark(i.Subject, " subject")+mark(i.Personal, " personal")+mark(i.Verify, " verify-only")+mask(i.Mask)))
 		}
 	}
-	return a.show(r, t)
+	return a.Show(r, t)
 }
 
 func mark(ok bool, s string) string {
@@ -142,16 +143,16 @@ type catalogSaveCmd struct {
 
 func (c *catalogSaveCmd) Run(ctx context.Context, a *app) error {
 	var in rest.ResourceRequest
-	if err := a.readJSON(c.File, &in); err != nil {
+	if err := a.ReadJSON(c.File, &in); err != nil {
 		return err
 	}
 	if in.Resource.Code == "" {
-		return ErrJSON.With(c.File, "resource.code is missing", "缺少 resource.code")
+		return cli.ErrJSON.With(c.File, "resource.code is missing", "缺少 resource.code")
 	}
 	var e catalog.Dossier
-	if err := a.call(ctx, http.MethodPut, "/api/v1/resources/"+seg(in.Resource.Code), in, &e); err != nil {
+	if err := a.Call(ctx, http.MethodPut, "/api/v1/resources/"+seg(in.Resource.Code), in, &e); err != nil {
 		return err
 	}
-	a.note("已存为草稿；登记评估后运行 kuayu catalog submit %s。", "Saved as a draft; put the assessments on record, then kuayu catalog submit %s.", in.Resource.Code)
+	a.Note("已存为草稿；登记评估后运行 kuayu catalog submit %s。", "Saved as a draft; put the assessments on record, then kuayu catalog submit %s.", in.Resource.Code)
 	return a.showEntry(&e)
 }

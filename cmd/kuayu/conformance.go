@@ -29,14 +29,14 @@ func (c *conformanceDSPCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("conformance: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	s := conformance.Settings{Dir: filepath.Join(dir, "node"), Addr: c.Listen, Trigger: c.Trigger, Kit: c.Kit, Logger: slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	s := conformance.Settings{Dir: filepath.Join(dir, "node"), Addr: c.Listen, Trigger: c.Trigger, Kit: c.Kit, Logger: slog.New(slog.NewTextHandler(a.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	if c.KitConfig != "" {
 		if err := os.WriteFile(c.KitConfig, []byte(conformance.KitConfig(s)), 0o600); err != nil {
 			return fmt.Errorf("conformance: %w", err)
 		}
 	}
 	s.Ready = func() {
-		_, _ = fmt.Fprintln(a.out, a.t("一致性测试节点已就绪："+c.Listen, "The node for the conformance kit is ready: "+c.Listen))
+		_, _ = fmt.Fprintln(a.Out, a.T("一致性测试节点已就绪："+c.Listen, "The node for the conformance kit is ready: "+c.Listen))
 	}
 	if err := conformance.Serve(ctx, s); !errors.Is(err, context.Canceled) {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/support/deadline"
 )
 
@@ -21,32 +22,32 @@ type deadlineListCmd struct {
 }
 
 func (c *deadlineListCmd) Run(ctx context.Context, a *app) error {
-	var p page[deadline.Clock]
+	var p cli.Page[deadline.Clock]
 	late := ""
 	if c.Late {
 		late = "1"
 	}
-	if err := a.get(ctx, with("/api/v1/deadlines", "holder", c.Holder, "late", late, "limit", count(c.Limit)), &p); err != nil {
+	if err := a.Get(ctx, with("/api/v1/deadlines", "holder", c.Holder, "late", late, "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
 	return a.clocks(p.Items)
 }
 
 func (a *app) clocks(cs []deadline.Clock) error {
-	t := &table{head: []string{a.t("事项", "matter"), a.t("时限", "clock"), a.t("轮到", "who"), a.t("到何时", "until"), a.t("结果", "outcome")}}
+	t := &cli.Table{Head: []string{a.T("事项", "matter"), a.T("时限", "clock"), a.T("轮到", "who"), a.T("到何时", "until"), a.T("结果", "outcome")}}
 	for i := range cs {
 		k := &cs[i]
 		what := string(k.Clock)
 		if r, err := deadline.RuleOf(k.Clock); err == nil {
-			what += " " + a.t(r.Zh, r.En)
+			what += " " + a.T(r.Zh, r.En)
 		}
 		outcome := string(k.Outcome)
 		if k.Open() && !k.Late.IsZero() {
-			outcome = a.t("逾期", "overdue")
+			outcome = a.T("逾期", "overdue")
 		}
-		t.add(k.Subject, what, string(k.Holder), k.DueDay(), dash(outcome))
+		t.Add(k.Subject, what, string(k.Holder), k.DueDay(), cli.Dash(outcome))
 	}
-	return a.list(cs, t, "没有正在走的时限。", "No clock is running.")
+	return a.List(cs, t, "没有正在走的时限。", "No clock is running.")
 }
 
 type deadlineOfCmd struct {
@@ -54,8 +55,8 @@ type deadlineOfCmd struct {
 }
 
 func (c *deadlineOfCmd) Run(ctx context.Context, a *app) error {
-	var p page[deadline.Clock]
-	if err := a.get(ctx, step(c.ID, "deadlines"), &p); err != nil {
+	var p cli.Page[deadline.Clock]
+	if err := a.Get(ctx, step(c.ID, "deadlines"), &p); err != nil {
 		return err
 	}
 	return a.clocks(p.Items)
@@ -68,18 +69,18 @@ type deadlineViolationsCmd struct {
 }
 
 func (c *deadlineViolationsCmd) Run(ctx context.Context, a *app) error {
-	var p page[deadline.Violation]
-	if err := a.get(ctx, with("/api/v1/violations", "member", c.Member, "code", c.Code, "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[deadline.Violation]
+	if err := a.Get(ctx, with("/api/v1/violations", "member", c.Member, "code", c.Code, "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("时间", "time"), a.t("类别", "code"), a.t("条文", "article"), a.t("内容", "what"), a.t("何人", "who"), a.t("事项", "matter")}}
+	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("类别", "code"), a.T("条文", "article"), a.T("内容", "what"), a.T("何人", "who"), a.T("事项", "matter")}}
 	for i := range p.Items {
 		v := &p.Items[i]
 		o, err := deadline.OffenceOf(v.Code)
 		if err != nil {
 			return err
 		}
-		t.add(when(v.At), string(v.Code), strconv.Itoa(o.Article), a.t(o.Zh, o.En), v.Offender.Member+" "+v.Offender.Department, v.Subject)
+		t.Add(cli.When(v.At), string(v.Code), strconv.Itoa(o.Article), a.T(o.Zh, o.En), v.Offender.Member+" "+v.Offender.Department, v.Subject)
 	}
-	return a.list(p.Items, t, "没有违规记录。", "No violations.")
+	return a.List(p.Items, t, "没有违规记录。", "No violations.")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/demand"
 )
 
@@ -32,7 +33,7 @@ type demandNewCmd struct {
 
 func (c *demandNewCmd) Run(ctx context.Context, a *app) error {
 	in := rest.DemandRequest{Members: c.Member}
-	if err := a.readJSON(c.File, &in.Want); err != nil {
+	if err := a.ReadJSON(c.File, &in.Want); err != nil {
 		return err
 	}
 	return a.demand(ctx, "/api/v1/demands", in)
@@ -40,7 +41,7 @@ func (c *demandNewCmd) Run(ctx context.Context, a *app) error {
 
 func (a *app) demand(ctx context.Context, path string, in any) error {
 	var d demand.Demand
-	if err := a.post(ctx, path, in, &d); err != nil {
+	if err := a.Post(ctx, path, in, &d); err != nil {
 		return err
 	}
 	return a.showDemand(&d)
@@ -49,29 +50,29 @@ func (a *app) demand(ctx context.Context, path string, in any) error {
 func demandPath(id, verb string) string { return "/api/v1/demands/" + seg(id) + "/" + verb }
 
 func (a *app) showDemand(d *demand.Demand) error {
-	t := &table{}
-	t.add(a.t("编号", "id"), d.ID)
-	t.add(a.t("需求", "demand"), d.Want.Name)
-	t.add(a.t("状态", "state"), string(d.State))
-	t.add(a.t("提出方", "asked by"), d.Asker.Member+" "+d.Asker.Department)
-	t.add(a.t("数据项", "items"), strings.Join(d.Want.Items, a.t("、", ", ")))
-	t.add(a.t("场景", "scenario"), d.Want.Scenario)
-	t.add(a.t("范围", "scope"), d.Want.Scope)
-	t.add(a.t("期望时间", "needed by"), when(d.Want.Until))
+	t := &cli.Table{}
+	t.Add(a.T("编号", "id"), d.ID)
+	t.Add(a.T("需求", "demand"), d.Want.Name)
+	t.Add(a.T("状态", "state"), string(d.State))
+	t.Add(a.T("提出方", "asked by"), d.Asker.Member+" "+d.Asker.Department)
+	t.Add(a.T("数据项", "items"), strings.Join(d.Want.Items, a.T("、", ", ")))
+	t.Add(a.T("场景", "scenario"), d.Want.Scenario)
+	t.Add(a.T("范围", "scope"), d.Want.Scope)
+	t.Add(a.T("期望时间", "needed by"), cli.When(d.Want.Until))
 	for _, x := range d.Answers {
-		t.add(a.t("答复 ", "answer of ")+x.From.Member, a.answerText(&x.AnswerGiven))
+		t.Add(a.T("答复 ", "answer of ")+x.From.Member, a.answerText(&x.AnswerGiven))
 	}
-	return a.show(d, t)
+	return a.Show(d, t)
 }
 
 func (a *app) answerText(x *demand.AnswerGiven) string {
 	switch x.Kind {
 	case demand.Offered:
-		return a.t("已有目录条目 ", "entry ") + x.Resource
+		return a.T("已有目录条目 ", "entry ") + x.Resource
 	case demand.Planned:
-		return a.t("计划发布于 ", "planned by ") + x.By.Format(time.DateOnly) + " " + x.Reason
+		return a.T("计划发布于 ", "planned by ") + x.By.Format(time.DateOnly) + " " + x.Reason
 	case demand.NotHeld:
-		return a.t("未掌握：", "not held: ") + x.Reason
+		return a.T("未掌握：", "not held: ") + x.Reason
 	}
 	return string(x.Kind)
 }
@@ -82,16 +83,16 @@ type demandListCmd struct {
 }
 
 func (c *demandListCmd) Run(ctx context.Context, a *app) error {
-	var p page[demand.Demand]
-	if err := a.get(ctx, with("/api/v1/demands", "state", c.State, "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[demand.Demand]
+	if err := a.Get(ctx, with("/api/v1/demands", "state", c.State, "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("需求", "demand"), a.t("提出方", "asked by"), a.t("状态", "state"), a.t("答复", "answers"), a.t("更新", "updated")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("需求", "demand"), a.T("提出方", "asked by"), a.T("状态", "state"), a.T("答复", "answers"), a.T("更新", "updated")}}
 	for i := range p.Items {
 		d := &p.Items[i]
-		t.add(d.ID, d.Want.Name, d.Asker.Member, string(d.State), strconv.Itoa(len(d.Answers)), when(d.Updated))
+		t.Add(d.ID, d.Want.Name, d.Asker.Member, string(d.State), strconv.Itoa(len(d.Answers)), cli.When(d.Updated))
 	}
-	return a.list(p.Items, t, "清单为空：kuayu demand new FILE 提出需求。", "The list is empty: kuayu demand new FILE writes a demand.")
+	return a.List(p.Items, t, "清单为空：kuayu demand new FILE 提出需求。", "The list is empty: kuayu demand new FILE writes a demand.")
 }
 
 type demandShowCmd struct {
@@ -100,7 +101,7 @@ type demandShowCmd struct {
 
 func (c *demandShowCmd) Run(ctx context.Context, a *app) error {
 	var d demand.Demand
-	if err := a.get(ctx, "/api/v1/demands/"+seg(c.ID), &d); err != nil {
+	if err := a.Get(ctx, "/api/v1/demands/"+seg(c.ID), &d); err != nil {
 		return err
 	}
 	return a.showDemand(&d)
@@ -111,15 +112,15 @@ type demandMatchesCmd struct {
 }
 
 func (c *demandMatchesCmd) Run(ctx context.Context, a *app) error {
-	var p page[demand.Match]
-	if err := a.get(ctx, demandPath(c.ID, "matches"), &p); err != nil {
+	var p cli.Page[demand.Match]
+	if err := a.Get(ctx, demandPath(c.ID, "matches"), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("成员", "member"), a.t("代码", "code"), a.t("名称", "name"), a.t("提供部门", "provider"), a.t("相符", "fits"), "%"}}
+	t := &cli.Table{Head: []string{a.T("成员", "member"), a.T("代码", "code"), a.T("名称", "name"), a.T("提供部门", "provider"), a.T("相符", "fits"), "%"}}
 	for _, m := range p.Items {
-		t.add(m.Member, m.Code, m.Name, m.Provider, strings.Join(m.Fits, a.t("、", ", ")), strconv.Itoa(m.Score))
+		t.Add(m.Member, m.Code, m.Name, m.Provider, strings.Join(m.Fits, a.T("、", ", ")), strconv.Itoa(m.Score))
 	}
-	return a.list(p.Items, t, "没有相近的目录条目，请等待各方答复。", "No entry comes near; wait for the answers.")
+	return a.List(p.Items, t, "没有相近的目录条目，请等待各方答复。", "No entry comes near; wait for the answers.")
 }
 
 type demandCandidatesCmd struct {
@@ -127,19 +128,19 @@ type demandCandidatesCmd struct {
 }
 
 func (c *demandCandidatesCmd) Run(ctx context.Context, a *app) error {
-	var p page[demand.Candidate]
-	if err := a.get(ctx, demandPath(c.ID, "candidates"), &p); err != nil {
+	var p cli.Page[demand.Candidate]
+	if err := a.Get(ctx, demandPath(c.ID, "candidates"), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("部门", "department"), a.t("名称", "name"), a.t("依据", "because of"), "%"}}
+	t := &cli.Table{Head: []string{a.T("部门", "department"), a.T("名称", "name"), a.T("依据", "because of"), "%"}}
 	for _, x := range p.Items {
 		names := make([]string, len(x.Why))
 		for i, m := range x.Why {
 			names[i] = m.Name
 		}
-		t.add(x.Department, x.Name, strings.Join(names, a.t("、", ", ")), strconv.Itoa(x.Score))
+		t.Add(x.Department, x.Name, strings.Join(names, a.T("、", ", ")), strconv.Itoa(x.Score))
 	}
-	return a.list(p.Items, t, "没有部门的目录与之相近，请按职责指定。", "No department's entries come near; assign by duty.")
+	return a.List(p.Items, t, "没有部门的目录与之相近，请按职责指定。", "No department's entries come near; assign by duty.")
 }
 
 type demandConsentCmd struct {
@@ -202,7 +203,7 @@ func (c *demandReplyCmd) Run(ctx context.Context, a *app) error {
 	case !c.By.IsZero():
 		in.Kind = demand.Planned
 	case !c.NotHeld:
-		return ErrUsage.With(a.t("须给出 --resource、--by 或 --not-held", "give --resource, --by or --not-held"))
+		return cli.ErrUsage.With(a.T("须给出 --resource、--by 或 --not-held", "give --resource, --by or --not-held"))
 	}
 	return a.demand(ctx, demandPath(c.ID, "reply"), in)
 }

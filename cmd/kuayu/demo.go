@@ -9,6 +9,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/demo"
 	"github.com/kuayu/kuayu/node"
 )
@@ -22,10 +23,10 @@ type demoCmd struct {
 func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	node.Tune()
 	dir := a.Dir
-	if dir == defaultDir {
+	if dir == cli.DefaultDir {
 		dir = "" // the demonstration keeps out of a real node's folder
 	}
-	return demo.Run(ctx, demo.Options{Dir: dir, Data: c.Data, Auto: c.Auto, Lang: a.Lang, Out: a.out, Bars: newBars(a.err)})
+	return demo.Run(ctx, demo.Options{Dir: dir, Data: c.Data, Auto: c.Auto, Lang: a.Lang, Out: a.Out, Bars: newBars(a.Err)})
 }
 
 // bars shows progress as bars on a terminal and as one line each elsewhere.

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/kuayu/kuayu/cmd/checkup"
+	"github.com/kuayu/kuayu/cmd/cli"
+	"github.com/kuayu/kuayu/cmd/folder"
 	"github.com/kuayu/kuayu/node"
 )
 
@@ -17,26 +19,26 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 		a.Output = "json"
 	}
 	checks := checkup.Run(ctx, a.Dir, a.Lang, checkup.Hands{
-		Offline: offline, Lock: lockFolder, Ping: a.ping,
+		Offline: folder.Offline, Lock: folder.Lock, Ping: a.ping,
 		Health: func(ctx context.Context) (*node.Health, error) { return a.health(ctx, "") },
 		Key: func() error { // whoever --actor says, or the operator
 			if a.Actor == "" && a.Key == "" {
 				a.Actor = "operator"
 			}
-			_, _, err := a.identity()
+			_, _, err := a.Identity()
 			return err
 		},
 	})
-	t := &table{head: []string{"", a.t("检查项", "check"), a.t("情况", "state"), a.t("修复", "fix")}}
+	t := &cli.Table{Head: []string{"", a.T("检查项", "check"), a.T("情况", "state"), a.T("修复", "fix")}}
 	failed := 0
 	for _, x := range checks {
 		mark := map[string]string{checkup.Good: "✓", checkup.Warning: "!", checkup.Bad: "✗", checkup.Skipped: "-"}[x.State]
 		if x.State == checkup.Bad {
 			failed++
 		}
-		t.add(mark, x.Name, dash(x.Detail), x.Fix)
+		t.Add(mark, x.Name, cli.Dash(x.Detail), x.Fix)
 	}
-	if err := a.show(checks, t); err != nil {
+	if err := a.Show(checks, t); err != nil {
 		return err
 	}
 	if failed > 0 {

@@ -10,46 +10,47 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/catalog"
 )
 
 // showEntry shows where an entry stands.
 func (a *app) showEntry(e *catalog.Dossier) error {
-	t := &table{}
-	t.add(a.t("代码", "code"), e.Code)
+	t := &cli.Table{}
+	t.Add(a.T("代码", "code"), e.Code)
 	if e.Resource != nil {
-		t.add(a.t("名称", "name"), e.Resource.Name)
+		t.Add(a.T("名称", "name"), e.Resource.Name)
 	}
-	t.add(a.t("状态", "state"), string(e.State)+" v"+count(e.Version)+a.t("（", " (")+e.State.In(a.Lang)+a.t("）", ")"))
+	t.Add(a.T("状态", "state"), string(e.State)+" v"+cli.Count(e.Version)+a.T("（", " (")+e.State.In(a.Lang)+a.T("）", ")"))
 	if e.InForce > 0 {
-		t.add(a.t("有效版本", "in force"), "v"+count(e.InForce))
+		t.Add(a.T("有效版本", "in force"), "v"+cli.Count(e.InForce))
 	}
 	for _, x := range [][2]string{
-		{a.t("提交", "submitted by"), e.SubmittedBy}, {a.t("签发", "signed by"), e.SignedBy}, {a.t("审核", "reviewed by"), e.ReviewedBy}, {a.t("理由", "reason"), e.Reason},
+		{a.T("提交", "submitted by"), e.SubmittedBy}, {a.T("签发", "signed by"), e.SignedBy}, {a.T("审核", "reviewed by"), e.ReviewedBy}, {a.T("理由", "reason"), e.Reason},
 	} {
 		if x[1] != "" {
-			t.add(x[0], x[1])
+			t.Add(x[0], x[1])
 		}
 	}
 	if d := e.Demand; d != nil {
-		t.add(a.t("须更新", "update due"), string(d.Cause)+" "+d.Since.Local().Format(time.DateOnly)+" "+d.What)
+		t.Add(a.T("须更新", "update due"), string(d.Cause)+" "+d.Since.Local().Format(time.DateOnly)+" "+d.What)
 	}
 	for _, x := range e.Assessments {
-		t.add(x.Kind.In(a.Lang), a.yes(x.Pass)+" "+x.Date+" "+x.Assessor)
+		t.Add(x.Kind.In(a.Lang), a.Yes(x.Pass)+" "+x.Date+" "+x.Assessor)
 	}
 	for _, m := range e.Missing {
-		t.add(a.t("尚缺 ", "missing ")+m.Name, a.t(m.Zh, m.En))
+		t.Add(a.T("尚缺 ", "missing ")+m.Name, a.T(m.Zh, m.En))
 	}
 	for _, x := range e.Advice {
-		t.add(a.t("提示 ", "advice ")+x.Code, a.t(x.Zh, x.En))
+		t.Add(a.T("提示 ", "advice ")+x.Code, a.T(x.Zh, x.En))
 	}
-	return a.show(e, t)
+	return a.Show(e, t)
 }
 
 // moveEntry takes one step with an entry and shows where it stands then.
 func (a *app) moveEntry(ctx context.Context, code, verb string, in any) error {
 	var e catalog.Dossier
-	if err := a.post(ctx, "/api/v1/resources/"+seg(code)+"/"+verb, in, &e); err != nil {
+	if err := a.Post(ctx, "/api/v1/resources/"+seg(code)+"/"+verb, in, &e); err != nil {
 		return err
 	}
 	return a.showEntry(&e)
@@ -84,7 +85,7 @@ type catalogStatusCmd struct{ entryArg }
 
 func (c *catalogStatusCmd) Run(ctx context.Context, a *app) error {
 	var e catalog.Dossier
-	if err := a.get(ctx, "/api/v1/resources/"+seg(c.Code), &e); err != nil {
+	if err := a.Get(ctx, "/api/v1/resources/"+seg(c.Code), &e); err != nil {
 		return err
 	}
 	return a.showEntry(&e)
@@ -102,8 +103,8 @@ func (c *catalogEntriesCmd) Run(ctx context.Context, a *app) error {
 func (a *app) entries(ctx context.Context, state string, limit int) error {
 	all, after := []catalog.Dossier{}, ""
 	for len(all) < limit {
-		var p page[catalog.Dossier]
-		if err := a.get(ctx, with("/api/v1/entries", "state", state, "after", after, "limit", count(500)), &p); err != nil {
+		var p cli.Page[catalog.Dossier]
+		if err := a.Get(ctx, with("/api/v1/entries", "state", state, "after", after, "limit", cli.Count(500)), &p); err != nil {
 			return err
 		}
 		all = append(all, p.Items...)
@@ -113,30 +114,30 @@ func (a *app) entries(ctx context.Context, state string, limit int) error {
 		after = p.Next
 	}
 	all = all[:min(len(all), limit)]
-	t := &table{head: []string{a.t("代码", "code"), a.t("名称", "name"), a.t("部门", "department"), a.t("状态", "state"), a.t("版本", "version"), a.t("有效", "in force"), a.t("更新", "updated")}}
+	t := &cli.Table{Head: []string{a.T("代码", "code"), a.T("名称", "name"), a.T("部门", "department"), a.T("状态", "state"), a.T("版本", "version"), a.T("有效", "in force"), a.T("更新", "updated")}}
 	for i := range all {
 		e := &all[i]
 		name := ""
 		if e.Resource != nil {
 			name = e.Resource.Name
 		}
-		t.add(e.Code, name, e.Department, e.State.In(a.Lang), count(e.Version), count(e.InForce), when(e.Updated))
+		t.Add(e.Code, name, e.Department, e.State.In(a.Lang), cli.Count(e.Version), cli.Count(e.InForce), cli.When(e.Updated))
 	}
-	return a.list(all, t, "没有条目。", "No entries.")
+	return a.List(all, t, "没有条目。", "No entries.")
 }
 
 type catalogHistoryCmd struct{ entryArg }
 
 func (c *catalogHistoryCmd) Run(ctx context.Context, a *app) error {
-	var p page[catalog.Act]
-	if err := a.get(ctx, "/api/v1/resources/"+seg(c.Code)+"/history", &p); err != nil {
+	var p cli.Page[catalog.Act]
+	if err := a.Get(ctx, "/api/v1/resources/"+seg(c.Code)+"/history", &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("时间", "time"), a.t("何人", "who"), a.t("办理", "what"), a.t("版本", "version"), a.t("状态", "state"), a.t("说明", "note")}}
+	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("何人", "who"), a.T("办理", "what"), a.T("版本", "version"), a.T("状态", "state"), a.T("说明", "note")}}
 	for _, s := range p.Items {
-		t.add(micro(s.Time), s.Actor, s.Event.In(a.Lang), count(s.Version), s.To.In(a.Lang), dash(s.Note))
+		t.Add(cli.Micro(s.Time), s.Actor, s.Event.In(a.Lang), cli.Count(s.Version), s.To.In(a.Lang), cli.Dash(s.Note))
 	}
-	return a.list(p.Items, t, "没有记录。", "Nothing yet.")
+	return a.List(p.Items, t, "没有记录。", "Nothing yet.")
 }
 
 type catalogAssessCmd struct {
@@ -152,7 +153,7 @@ type catalogAssessCmd struct {
 
 func (c *catalogAssessCmd) Run(ctx context.Context, a *app) error {
 	if c.Document != "" {
-		b, err := a.read(c.Document)
+		b, err := a.Read(c.Document)
 		if err != nil {
 			return err
 		}
@@ -184,7 +185,7 @@ type catalogDiscardCmd struct{ entryArg }
 
 func (c *catalogDiscardCmd) Run(ctx context.Context, a *app) error {
 	var e catalog.Dossier
-	if err := a.call(ctx, http.MethodDelete, "/api/v1/resources/"+seg(c.Code), nil, &e); err != nil {
+	if err := a.Call(ctx, http.MethodDelete, "/api/v1/resources/"+seg(c.Code), nil, &e); err != nil {
 		return err
 	}
 	return a.showEntry(&e)
@@ -198,7 +199,7 @@ type catalogChangeNotedCmd struct {
 }
 
 func (c *catalogChangeNotedCmd) Run(ctx context.Context, a *app) error {
-	since, err := a.moment(c.Since)
+	since, err := a.Moment(c.Since)
 	if err != nil {
 		return err
 	}

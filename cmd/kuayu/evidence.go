@@ -12,6 +12,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
+	"github.com/kuayu/kuayu/cmd/folder"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -57,17 +59,17 @@ func (c *evidenceVerifyCmd) Run(ctx context.Context, a *app) error {
 		out.Text = string(v.Body)
 	}
 	if c.Genesis == "" {
-		a.note("注意：未给出 --genesis；请与可靠途径获知的创始章程散列核对。", "Mind: without --genesis, compare the genesis hash with one learned over a way you trust.")
+		a.Note("注意：未给出 --genesis；请与可靠途径获知的创始章程散列核对。", "Mind: without --genesis, compare the genesis hash with one learned over a way you trust.")
 	}
-	return a.show(out, a.verdict(&out))
+	return a.Show(out, a.verdict(&out))
 }
 
 // verify reads the two files, and nothing else.
 func (c *evidenceVerifyCmd) verify(ctx context.Context, a *app) (*evidence.Verified, string, error) {
 	if strings.HasPrefix(c.Constitution, "https://") {
-		return nil, "", ErrUsage.With(a.t("离线验证只读文件：先用 kuayu evidence constitution 下载", "offline means files: download with kuayu evidence constitution first"))
+		return nil, "", cli.ErrUsage.With(a.T("离线验证只读文件：先用 kuayu evidence constitution 下载", "offline means files: download with kuayu evidence constitution first"))
 	}
-	b, err := a.read(c.File)
+	b, err := a.Read(c.File)
 	if err != nil {
 		return nil, "", err
 	}
@@ -96,24 +98,24 @@ func judge(receipt []byte, chain federation.Chain, genesis string) (*evidence.Ve
 	return r.Verify(versions)
 }
 
-func (a *app) verdict(v *verified) *table {
-	t := &table{}
-	t.add(a.t("结论", "verdict"), a.t("有效：签名、章程与日志证明全部相符", "valid: signatures, constitution and log proof agree"))
-	t.add(a.t("成员", "member"), v.Member)
-	t.add(a.t("事实", "fact"), v.Kind+" "+v.ID)
-	t.add(a.t("时间", "time"), when(v.Time))
-	t.add(a.t("行为部门", "acting department"), dash(v.Department))
-	t.add(a.t("协议", "agreement"), dash(v.Header.Agreement))
-	t.add(a.t("用途", "purpose"), dash(v.Header.Purpose))
-	t.add(a.t("结果", "outcome"), dash(v.Header.Outcome))
-	t.add(a.t("行数", "rows"), count(v.Header.Rows))
-	t.add(a.t("数据摘要", "digest"), dash(v.Header.Digest))
-	t.add(a.t("已入日志", "logged"), a.yes(v.Logged))
-	t.add(a.t("共签成员", "cosigned by"), dash(strings.Join(v.CosignedBy, ", ")))
-	t.add(a.t("可信时间", "trusted time"), when(v.CosignedAt))
-	t.add(a.t("创始章程散列", "genesis"), v.Genesis)
+func (a *app) verdict(v *verified) *cli.Table {
+	t := &cli.Table{}
+	t.Add(a.T("结论", "verdict"), a.T("有效：签名、章程与日志证明全部相符", "valid: signatures, constitution and log proof agree"))
+	t.Add(a.T("成员", "member"), v.Member)
+	t.Add(a.T("事实", "fact"), v.Kind+" "+v.ID)
+	t.Add(a.T("时间", "time"), cli.When(v.Time))
+	t.Add(a.T("行为部门", "acting department"), cli.Dash(v.Department))
+	t.Add(a.T("协议", "agreement"), cli.Dash(v.Header.Agreement))
+	t.Add(a.T("用途", "purpose"), cli.Dash(v.Header.Purpose))
+	t.Add(a.T("结果", "outcome"), cli.Dash(v.Header.Outcome))
+	t.Add(a.T("行数", "rows"), cli.Count(v.Header.Rows))
+	t.Add(a.T("数据摘要", "digest"), cli.Dash(v.Header.Digest))
+	t.Add(a.T("已入日志", "logged"), a.Yes(v.Logged))
+	t.Add(a.T("共签成员", "cosigned by"), cli.Dash(strings.Join(v.CosignedBy, ", ")))
+	t.Add(a.T("可信时间", "trusted time"), cli.When(v.CosignedAt))
+	t.Add(a.T("创始章程散列", "genesis"), v.Genesis)
 	if v.Text != "" {
-		t.add(a.t("正文", "body"), v.Text)
+		t.Add(a.T("正文", "body"), v.Text)
 	}
 	return t
 }
@@ -132,19 +134,19 @@ func (c *evidenceConstitutionCmd) Run(ctx context.Context, a *app) error {
 	if _, err := federation.VerifyChain(con.Chain, c.Genesis); err != nil {
 		return err
 	}
-	a.note("创始章程散列 %s，%d 个版本", "genesis %s, %d versions", federation.Hash(con.Chain[0].Document), len(con.Chain))
-	return a.deliver(c.To, b)
+	a.Note("创始章程散列 %s，%d 个版本", "genesis %s, %d versions", federation.Hash(con.Chain[0].Document), len(con.Chain))
+	return a.Deliver(c.To, b)
 }
 
 func (c *evidenceConstitutionCmd) get(ctx context.Context, a *app) (*rest.Constitution, []byte, error) {
 	if c.From != "" {
 		return a.constitutionBytes(ctx, c.From)
 	}
-	addr, err := a.staff()
+	addr, err := a.Staff()
 	if err != nil {
 		return nil, nil, err
 	}
-	cl, err := a.stranger(addr)
+	cl, err := a.Stranger(addr)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,26 +169,26 @@ type evidenceListCmd struct {
 func (c *evidenceListCmd) Run(ctx context.Context, a *app) error {
 	before := ""
 	if c.Before != "" {
-		at, err := a.moment(c.Before)
+		at, err := a.Moment(c.Before)
 		if err != nil {
 			return err
 		}
-		before = count(at.UnixMicro())
+		before = cli.Count(at.UnixMicro())
 	}
-	var p page[evidence.Entry]
-	if err := a.get(ctx, with("/api/v1/facts", "agreement", c.Agreement, "kind", c.Kind, "before", before, "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[evidence.Entry]
+	if err := a.Get(ctx, with("/api/v1/facts", "agreement", c.Agreement, "kind", c.Kind, "before", before, "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
 	return a.showFacts(p.Items)
 }
 
 func (a *app) showFacts(es []evidence.Entry) error {
-	t := &table{head: []string{a.t("时间", "time"), a.t("编号", "id"), a.t("行为部门", "department"), a.t("对方部门", "other"), a.t("人员", "officer"), a.t("协议", "agreement"), a.t("结果", "outcome"), a.t("行数", "rows")}}
+	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("编号", "id"), a.T("行为部门", "department"), a.T("对方部门", "other"), a.T("人员", "officer"), a.T("协议", "agreement"), a.T("结果", "outcome"), a.T("行数", "rows")}}
 	for i := range es {
 		e := &es[i]
-		t.add(micro(e.Time), e.ID, dash(e.Department), dash(e.Other), dash(e.Officer), dash(e.Agreement), dash(e.Outcome), count(e.RowCount))
+		t.Add(cli.Micro(e.Time), e.ID, cli.Dash(e.Department), cli.Dash(e.Other), cli.Dash(e.Officer), cli.Dash(e.Agreement), cli.Dash(e.Outcome), cli.Count(e.RowCount))
 	}
-	return a.list(es, t, "没有符合条件的存证。", "No evidence fits.")
+	return a.List(es, t, "没有符合条件的存证。", "No evidence fits.")
 }
 
 type evidenceReceiptCmd struct {
@@ -205,7 +207,7 @@ func (c *evidenceReceiptCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.deliver(c.To, b)
+	return a.Deliver(c.To, b)
 }
 
 type evidenceSubjectCmd struct {
@@ -215,14 +217,14 @@ type evidenceSubjectCmd struct {
 func (c *evidenceSubjectCmd) Run(ctx context.Context, a *app) error {
 	id := c.ID
 	if id == "-" {
-		b, err := a.read("-")
+		b, err := a.Read("-")
 		if err != nil {
 			return err
 		}
 		id = strings.TrimSpace(string(b))
 	}
-	var p page[evidence.Entry]
-	if err := a.post(ctx, "/api/v1/subjects", map[string]string{"identifier": id}, &p); err != nil {
+	var p cli.Page[evidence.Entry]
+	if err := a.Post(ctx, "/api/v1/subjects", map[string]string{"identifier": id}, &p); err != nil {
 		return err
 	}
 	return a.showFacts(p.Items)
@@ -238,18 +240,18 @@ type epochReport struct {
 }
 
 func (*evidenceFsckCmd) Run(ctx context.Context, a *app) error {
-	n, err := offline(a.Dir)
+	n, err := folder.Offline(a.Dir)
 	if err != nil {
 		return err
 	}
-	if unlock, err := lockFolder(a.Dir); err == nil {
+	if unlock, err := folder.Lock(a.Dir); err == nil {
 		defer unlock()
 	} else {
-		a.note("节点正在运行：刚写入的内容可能尚未进入日志，若报错请停止节点后再查。", "The node runs: what it writes right now may look unfinished. If faults are found, stop it and check again.")
+		a.Note("节点正在运行：刚写入的内容可能尚未进入日志，若报错请停止节点后再查。", "The node runs: what it writes right now may look unfinished. If faults are found, stop it and check again.")
 	}
 	var all []epochReport
 	faults := 0
-	t := &table{head: []string{a.t("期", "epoch"), a.t("批次", "batches"), a.t("事实", "facts"), a.t("已销毁", "erased"), a.t("已入日志", "logged"), a.t("日志文件", "log files"), a.t("问题", "faults")}}
+	t := &cli.Table{Head: []string{a.T("期", "epoch"), a.T("批次", "batches"), a.T("事实", "facts"), a.T("已销毁", "erased"), a.T("已入日志", "logged"), a.T("日志文件", "log files"), a.T("问题", "faults")}}
 	for e := uint32(1); e <= node.Epoch(a.Dir); e++ {
 		r, err := fsck(ctx, n, e)
 		if err != nil {
@@ -260,20 +262,20 @@ func (*evidenceFsckCmd) Run(ctx context.Context, a *app) error {
 		}
 		all = append(all, epochReport{e, node.EvidenceDir(a.Dir, e), r})
 		faults += len(r.Findings)
-		t.add(fmt.Sprintf("e%04d", e), count(r.Batches), count(r.Facts), count(r.Erased), count(r.Logged), count(r.Files), count(len(r.Findings)))
+		t.Add(fmt.Sprintf("e%04d", e), cli.Count(r.Batches), cli.Count(r.Facts), cli.Count(r.Erased), cli.Count(r.Logged), cli.Count(r.Files), cli.Count(len(r.Findings)))
 	}
-	if err := a.show(all, t); err != nil {
+	if err := a.Show(all, t); err != nil {
 		return err
 	}
 	for _, r := range all {
 		for _, f := range r.Findings {
-			a.note("✗ %s：%s", "✗ %s: %s", filepath.Join(r.Dir, f.File), f.What)
+			a.Note("✗ %s：%s", "✗ %s: %s", filepath.Join(r.Dir, f.File), f.What)
 		}
 	}
 	if faults > 0 {
 		return ErrFaults.With(faults)
 	}
-	a.note("存证完好。", "The evidence is sound.")
+	a.Note("存证完好。", "The evidence is sound.")
 	return nil
 }
 
@@ -304,10 +306,10 @@ type evidenceEpochCmd struct {
 }
 
 func (c *evidenceEpochCmd) Run(a *app) error {
-	if _, err := offline(a.Dir); err != nil {
+	if _, err := folder.Offline(a.Dir); err != nil {
 		return err
 	}
-	unlock, err := lockFolder(a.Dir)
+	unlock, err := folder.Lock(a.Dir)
 	if err != nil {
 		return err
 	}
@@ -315,24 +317,24 @@ func (c *evidenceEpochCmd) Run(a *app) error {
 	next := node.Epoch(a.Dir) + 1
 	if c.Number != 0 {
 		if c.Number < next || c.Number > 9999 {
-			return ErrUsage.With(a.t(fmt.Sprintf("期号须在 %d 与 9999 之间", next), fmt.Sprintf("the number must be %d to 9999", next)))
+			return cli.ErrUsage.With(a.T(fmt.Sprintf("期号须在 %d 与 9999 之间", next), fmt.Sprintf("the number must be %d to 9999", next)))
 		}
 		next = c.Number
 	}
 	dir := node.EvidenceDir(a.Dir, next)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return ErrFile.Because(err, dir)
+		return cli.ErrFile.Because(err, dir)
 	}
 	if err := (disk.OS{}).SyncDir(filepath.Dir(dir)); err != nil {
-		return ErrFile.Because(err, dir)
+		return cli.ErrFile.Because(err, dir)
 	}
-	t := &table{}
-	t.add(a.t("新的一期", "new epoch"), fmt.Sprintf("e%04d", next))
-	t.add(a.t("目录", "folder"), dir)
-	a.note(`此前各期原样保留，其回执仍然有效。下次启动时，节点会用新日志，并把新的签名声明告知全体成员。
+	t := &cli.Table{}
+	t.Add(a.T("新的一期", "new epoch"), fmt.Sprintf("e%04d", next))
+	t.Add(a.T("目录", "folder"), dir)
+	a.Note(`此前各期原样保留，其回执仍然有效。下次启动时，节点会用新日志，并把新的签名声明告知全体成员。
 如果备份丢失了最近的期，请先在其他成员处用 kuayu member list 查明见过的最高期号，再用 --number 指定更高的。`,
 		`Earlier epochs stay as they are, and their receipts stay valid. At its next start the node writes to the new log and tells
 all members so in a signed statement. If the backup lacks recent epochs, look at another member with kuayu member list for the
 highest epoch seen, and give a higher --number.`)
-	return a.show(map[string]any{"epoch": next, "dir": dir}, t)
+	return a.Show(map[string]any{"epoch": next, "dir": dir}, t)
 }

@@ -2,14 +2,20 @@ package main
 
 import (
 	"context"
-	"path/filepath"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 
+	"github.com/kuayu/kuayu/api/client"
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
+	"github.com/kuayu/kuayu/cmd/folder"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
-	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/federation"
 )
 
@@ -31,26 +37,16 @@ type joinCmd struct {
 type joinRequestCmd struct{}
 
 func (*joinRequestCmd) Run(a *app) error {
-	n, err := offline(a.Dir)
+	n, err := folder.Offline(a.Dir)
 	if err != nil {
 		return err
 	}
-	st, err := firstStatement(n, time.Now())
+	st, err := folder.FirstStatement(n, time.Now())
 	if err != nil {
 		return err
 	}
-	a.note("把它交给任一表决成员：kuayu propose join FILE；表决通过后在本节点运行 kuayu join accept。", "Give it to any voter, who runs kuayu propose join FILE; once adopted, run kuayu join accept here.")
-	return a.json(joinRequest{Member: n.MemberEntry(false), Statement: st})
-}
-
-// offline is a node of which only configuration and keys are there: enough to speak of itself, even while it runs.
-func offline(dir string) (*node.Node, error) {
-	c, err := node.LoadConfig(dir)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := federation.LoadKeys(filepath.Join(dir, "keys"))
-	return &node.Node{Config: c, Dir: dir, Keys: keys}, err
+	a.Note("把它交给任一表决成员：kuayu propose join FILE；表决通过后在本节点运行 kuayu join accept。", "Give it to any voter, who runs kuayu propose join FILE; once adopted, run kuayu join accept here.")
+	return a.JSON(joinRequest{Member: n.MemberEntry(false), Statement: st})
 }
 
 type joinAcceptCmd struct {
@@ -66,7 +62,7 @@ func (c *joinAcceptCmd) Run(ctx context.Context, a *app) error {
 	if _, err := federation.VerifyChain(con.Chain, c.Genesis); err != nil {
 		return err
 	}
-	n, err := open(ctx, a.Dir, true)
+	n, err := folder.Open(ctx, a.Dir, true)
 	if err != nil {
 		return err
 	}
@@ -80,17 +76,17 @@ func (c *joinAcceptCmd) Run(ctx context.Context, a *app) error {
 		}
 	}
 	cur := n.Directory.Current()
-	t := &table{}
-	t.add(a.t("联盟", "federation"), cur.Federation)
-	t.add(a.t("章程版本", "version"), count(cur.Number))
-	t.add(a.t("成员数", "members"), count(len(cur.Members)))
+	t := &cli.Table{}
+	t.Add(a.T("联盟", "federation"), cur.Federation)
+	t.Add(a.T("章程版本", "version"), cli.Count(cur.Number))
+	t.Add(a.T("成员数", "members"), cli.Count(len(cur.Members)))
 	listed := cur.Member(n.Config.Member) != nil
-	t.add(a.t("本节点是成员", "this node is a member"), a.yes(listed))
+	t.Add(a.T("本节点是成员", "this node is a member"), a.Yes(listed))
 	if !listed {
-		a.note("本成员还不在章程中：请一位表决成员运行 kuayu propose join。通过后节点会自动得到新版本。", "This member is not in the constitution yet: a voter must run kuayu propose join. Once adopted, the new version arrives by itself.")
+		a.Note("本成员还不在章程中：请一位表决成员运行 kuayu propose join。通过后节点会自动得到新版本。", "This member is not in the constitution yet: a voter must run kuayu propose join. Once adopted, the new version arrives by itself.")
 	}
-	a.note("下一步：kuayu serve --dir %[1]s", "Next: kuayu serve --dir %[1]s", a.Dir)
-	return a.show(map[string]any{"federation": cur.Federation, "version": cur.Number, "members": len(cur.Members), "listed": listed}, t)
+	a.Note("下一步：kuayu serve --dir %[1]s", "Next: kuayu serve --dir %[1]s", a.Dir)
+	return a.Show(map[string]any{"federation": cur.Federation, "version": cur.Number, "members": len(cur.Members), "listed": listed}, t)
 }
 
 // constitution reads the constitution with the members' statements from a file or a member's public listener. What is
@@ -109,7 +105,7 @@ func (a *app) constitutionBytes(ctx context.Context, from string) (*rest.Constit
 		}
 		b, err = fetch(ctx, from)
 	} else {
-		b, err = a.read(from)
+		b, err = a.Read(from)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -117,7 +113,27 @@ func (a *app) constitutionBytes(ctx context.Context, from string) (*rest.Constit
 	var con rest.Constitution
 	if err := httpx.Unmarshal(b, &con); err != nil {
 		e := errs.As(err)
-		return nil, nil, ErrJSON.Because(e.Cause, from, e.En, e.Zh)
+		return nil, nil, cli.ErrJSON.Because(e.Cause, from, e.En, e.Zh)
 	}
 	return &con, b, nil
+}
+
+// fetch reads a document that proves itself (the constitution) from an address whose certificate nobody has vouched for yet.
+func fetch(ctx context.Context, addr string) ([]byte, error) {
+	t := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}} //nolint:gosec // the document is checked by its signatures and the hash of its first version
+	defer t.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, addr, nil)
+	if err != nil {
+		return nil, client.ErrUnreachable.Because(err, addr)
+	}
+	res, err := (&http.Client{Transport: t, Timeout: 30 * time.Second}).Do(req)
+	if err != nil {
+		return nil, client.ErrUnreachable.Because(err, addr)
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(res.Body, cli.MaxFile))
+	if err != nil || res.StatusCode != http.StatusOK {
+		return nil, client.ErrUnreachable.Because(errors.Join(err, fmt.Errorf("status %d", res.StatusCode)), addr)
+	}
+	return b, nil
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/law"
 	"github.com/kuayu/kuayu/internal/errs"
 )
@@ -26,11 +27,11 @@ type played struct {
 
 func (c *lawReplayCmd) Run(a *app) error {
 	all, failures := []played{}, []error{}
-	t := &table{head: []string{
-		a.t("案例", "history"), a.t("行", "line"), a.t("时间", "time"), a.t("谁", "by"), a.t("办理", "act"), a.t("状态", "state"), a.t("在计时限", "clocks"), a.t("结果", "result"),
+	t := &cli.Table{Head: []string{
+		a.T("案例", "history"), a.T("行", "line"), a.T("时间", "time"), a.T("谁", "by"), a.T("办理", "act"), a.T("状态", "state"), a.T("在计时限", "clocks"), a.T("结果", "result"),
 	}}
 	for _, file := range c.Files {
-		b, err := a.read(file)
+		b, err := a.Read(file)
 		if err != nil {
 			return err
 		}
@@ -41,18 +42,18 @@ func (c *lawReplayCmd) Run(a *app) error {
 		}
 		all = append(all, played{file, tl})
 		for i := range tl.Rows {
-			t.add(a.lawRow(file, &tl.Rows[i])...)
+			t.Add(a.lawRow(file, &tl.Rows[i])...)
 		}
 		if err := tl.Err(file); err != nil {
 			failures = append(failures, err)
 		}
 	}
-	if err := a.list(all, t, "没有可回放的步骤。", "Nothing was played."); err != nil {
+	if err := a.List(all, t, "没有可回放的步骤。", "Nothing was played."); err != nil {
 		return err
 	}
 	if len(failures) > 1 {
 		for _, f := range failures[1:] {
-			a.note("另：%v", "also: %v", errs.As(f).Message(a.Lang))
+			a.Note("另：%v", "also: %v", errs.As(f).Message(a.Lang))
 		}
 	}
 	return errors.Join(failures[:min(len(failures), 1)]...)
@@ -72,19 +73,19 @@ func (a *app) lawRow(file string, r *law.Row) []string {
 		clocks = append(clocks, c.String())
 	}
 	if r.Refused != "" {
-		result = append(result, a.t("拒绝 ", "refused ")+r.Refused)
+		result = append(result, a.T("拒绝 ", "refused ")+r.Refused)
 	}
 	for _, v := range r.Violations {
-		result = append(result, a.t("违规 ", "violation ")+string(v))
+		result = append(result, a.T("违规 ", "violation ")+string(v))
 	}
 	for _, n := range r.Notices {
-		result = append(result, a.t("提醒 ", "notice ")+string(n.Kind)+" "+string(n.Clock)+" → "+string(n.To))
+		result = append(result, a.T("提醒 ", "notice ")+string(n.Kind)+" "+string(n.Clock)+" → "+string(n.To))
 	}
 	line := "-"
 	if r.Line > 0 {
-		line = count(r.Line)
+		line = cli.Count(r.Line)
 	}
 	return []string{
-		filepath.Base(file), line, r.At.Format("2006-01-02 15:04"), dash(string(r.By)), dash(r.Act), r.State, dash(strings.Join(clocks, "; ")), dash(strings.Join(result, "; ")),
+		filepath.Base(file), line, r.At.Format("2006-01-02 15:04"), cli.Dash(string(r.By)), cli.Dash(r.Act), r.State, cli.Dash(strings.Join(clocks, "; ")), cli.Dash(strings.Join(result, "; ")),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/agreement"
 )
 
@@ -14,7 +15,7 @@ func (a *app) pairs(in []string, add func(item, text string)) error {
 	for _, p := range in {
 		item, text, ok := strings.Cut(p, "=")
 		if !ok || item == "" {
-			return ErrUsage.With(a.t("应写作 项目=文字："+p, "write ITEM=TEXT: "+p))
+			return cli.ErrUsage.With(a.T("应写作 项目=文字："+p, "write ITEM=TEXT: "+p))
 		}
 		add(item, text)
 	}
@@ -49,7 +50,7 @@ func (c *requestSupplyCmd) Run(ctx context.Context, a *app) error {
 	}
 	if c.File != "" {
 		in.Application = &agreement.Application{}
-		if err := a.readJSON(c.File, in.Application); err != nil {
+		if err := a.ReadJSON(c.File, in.Application); err != nil {
 			return err
 		}
 	}
@@ -99,7 +100,7 @@ type agreementChangeCmd struct {
 
 func (c *agreementChangeCmd) Run(ctx context.Context, a *app) error {
 	in := agreement.ChangeRequest{Reason: c.Reason}
-	if err := a.readJSON(c.File, &in.Application); err != nil {
+	if err := a.ReadJSON(c.File, &in.Application); err != nil {
 		return err
 	}
 	return a.negotiate(ctx, agreed(c.ID, "change"), in)
@@ -165,7 +166,7 @@ type agreementRectifyCmd struct {
 }
 
 func (c *agreementRectifyCmd) Run(ctx context.Context, a *app) error {
-	by, err := a.moment(c.By)
+	by, err := a.Moment(c.By)
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ type agreementDisposeCmd struct {
 }
 
 func (c *agreementDisposeCmd) Run(ctx context.Context, a *app) error {
-	by, err := a.moment(c.By)
+	by, err := a.Moment(c.By)
 	if err != nil {
 		return err
 	}
@@ -205,7 +206,7 @@ type agreementDestroyedCmd struct {
 }
 
 func (c *agreementDestroyedCmd) Run(ctx context.Context, a *app) error {
-	date, err := a.moment(c.Date)
+	date, err := a.Moment(c.Date)
 	if err != nil {
 		return err
 	}
@@ -220,7 +221,7 @@ type agreementRecordCmd struct {
 
 func (c *agreementRecordCmd) Run(ctx context.Context, a *app) error {
 	var l agreement.Ledger
-	if err := a.post(ctx, agreed(c.ID, "ledger"), agreement.UseRecord{Part: agreement.Part(c.Part), Text: c.Text}, &l); err != nil {
+	if err := a.Post(ctx, agreed(c.ID, "ledger"), agreement.UseRecord{Part: agreement.Part(c.Part), Text: c.Text}, &l); err != nil {
 		return err
 	}
 	return a.showLedger(&l)
@@ -232,25 +233,25 @@ type agreementLedgerCmd struct {
 
 func (c *agreementLedgerCmd) Run(ctx context.Context, a *app) error {
 	var l agreement.Ledger
-	if err := a.get(ctx, agreed(c.ID, "ledger"), &l); err != nil {
+	if err := a.Get(ctx, agreed(c.ID, "ledger"), &l); err != nil {
 		return err
 	}
 	return a.showLedger(&l)
 }
 
 func (a *app) showLedger(l *agreement.Ledger) error {
-	t := &table{head: []string{a.t("时间", "time"), a.t("事项", "part"), a.t("内容", "text"), a.t("何人", "who")}}
+	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("事项", "part"), a.T("内容", "text"), a.T("何人", "who")}}
 	for _, e := range l.Entries {
-		t.add(when(e.Time), string(e.Part), e.Text, e.By)
+		t.Add(cli.When(e.Time), string(e.Part), e.Text, e.By)
 	}
 	if !l.Complete {
 		missing := make([]string, len(l.Missing))
 		for i, p := range l.Missing {
 			missing[i] = string(p)
 		}
-		a.note("台账不完整，缺少：%s", "The ledger is incomplete; it lacks: %s", strings.Join(missing, ", "))
+		a.Note("台账不完整，缺少：%s", "The ledger is incomplete; it lacks: %s", strings.Join(missing, ", "))
 	}
-	return a.show(l, t)
+	return a.Show(l, t)
 }
 
 type agreementVersionsCmd struct {
@@ -258,15 +259,15 @@ type agreementVersionsCmd struct {
 }
 
 func (c *agreementVersionsCmd) Run(ctx context.Context, a *app) error {
-	var p page[agreement.Version]
-	if err := a.get(ctx, agreed(c.ID, "versions"), &p); err != nil {
+	var p cli.Page[agreement.Version]
+	if err := a.Get(ctx, agreed(c.ID, "versions"), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("版本", "version"), a.t("被替换", "replaced"), a.t("散列", "hash")}}
+	t := &cli.Table{Head: []string{a.T("版本", "version"), a.T("被替换", "replaced"), a.T("散列", "hash")}}
 	for _, v := range p.Items {
-		t.add(strconv.Itoa(v.Number), when(v.Replaced), v.Hash)
+		t.Add(strconv.Itoa(v.Number), cli.When(v.Replaced), v.Hash)
 	}
-	return a.list(p.Items, t, "协议没有变更过。", "The agreement was never amended.")
+	return a.List(p.Items, t, "协议没有变更过。", "The agreement was never amended.")
 }
 
 // nextLife is next for what happens besides the answer.
@@ -303,56 +304,56 @@ func (a *app) nextLife(n *agreement.Negotiation) (command, role string) {
 }
 
 // addLife adds what happened besides the answer to a shown record.
-func (a *app) addLife(t *table, n *agreement.Negotiation) {
+func (a *app) addLife(t *cli.Table, n *agreement.Negotiation) {
 	if n.Application.Continues != "" {
-		t.add(a.t("所续协议", "continues"), n.Application.Continues)
+		t.Add(a.T("所续协议", "continues"), n.Application.Continues)
 	}
 	if n.Grant != nil {
 		for _, r := range n.Grant.Refused {
-			t.add(a.t("不予共享", "not granted"), r.Item+": "+r.Reason)
+			t.Add(a.T("不予共享", "not granted"), r.Item+": "+r.Reason)
 		}
 	}
 	if n.Papers != nil {
 		for _, m := range n.Papers.Missing {
-			t.add(a.t("须补正", "missing"), m.Item+": "+m.Why)
+			t.Add(a.T("须补正", "missing"), m.Item+": "+m.Why)
 		}
 		if n.Papers.Supply != nil {
 			for _, s := range n.Papers.Supply.Texts {
-				t.add(a.t("补正", "supplied"), s.Item+": "+s.Text)
+				t.Add(a.T("补正", "supplied"), s.Item+": "+s.Text)
 			}
 		}
 	}
 	if x := n.Extension; x != nil {
-		t.add(a.t("延期", "extension"), strconv.Itoa(x.Days)+a.t(" 个工作日：", " working days: ")+x.Reason)
+		t.Add(a.T("延期", "extension"), strconv.Itoa(x.Days)+a.T(" 个工作日：", " working days: ")+x.Reason)
 		if !x.Until.IsZero() {
-			t.add(a.t("答复延至", "answer due"), when(x.Until))
+			t.Add(a.T("答复延至", "answer due"), cli.When(x.Until))
 		}
 		if x.Declined != "" {
-			t.add(a.t("不同意延期", "extension refused"), x.Declined)
+			t.Add(a.T("不同意延期", "extension refused"), x.Declined)
 		}
 	}
 	if c := n.Change; c != nil {
-		t.add(a.t("变更", "change"), string(c.Status)+": "+c.Reason)
+		t.Add(a.T("变更", "change"), string(c.Status)+": "+c.Reason)
 		if c.Declined != "" {
-			t.add(a.t("不同意变更", "change declined"), c.Declined)
+			t.Add(a.T("不同意变更", "change declined"), c.Declined)
 		}
 	}
 	if s := n.Suspension; s != nil {
-		t.add(a.t("暂停", "suspended"), when(s.Since)+" "+s.Reason)
+		t.Add(a.T("暂停", "suspended"), cli.When(s.Since)+" "+s.Reason)
 		if s.What != "" {
-			t.add(a.t("限期整改", "to put right"), when(s.RectifyBy)+" "+s.What)
+			t.Add(a.T("限期整改", "to put right"), cli.When(s.RectifyBy)+" "+s.What)
 		}
 		if s.Report != "" {
-			t.add(a.t("整改情况", "put right"), s.Report)
+			t.Add(a.T("整改情况", "put right"), s.Report)
 		}
 		if !s.Resumed.IsZero() {
-			t.add(a.t("恢复", "resumed"), when(s.Resumed)+" "+s.Finding)
+			t.Add(a.T("恢复", "resumed"), cli.When(s.Resumed)+" "+s.Finding)
 		}
 	}
 	if d := n.Disposing; d != nil {
-		t.add(a.t("处置要求", "to dispose of"), when(d.Order.By)+" "+d.Order.Method+" "+d.Order.Scope)
+		t.Add(a.T("处置要求", "to dispose of"), cli.When(d.Order.By)+" "+d.Order.Method+" "+d.Order.Scope)
 		if c := d.Certificate; c != nil {
-			t.add(a.t("销毁证明", "destroyed"), when(c.Date)+" "+c.Method+" "+c.Scope+" "+c.Officer)
+			t.Add(a.T("销毁证明", "destroyed"), cli.When(c.Date)+" "+c.Method+" "+c.Scope+" "+c.Officer)
 		}
 	}
 }

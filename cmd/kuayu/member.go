@@ -6,6 +6,7 @@ import (
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/cmd/checkup"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/seal"
@@ -22,22 +23,22 @@ type memberCmd struct {
 type memberListCmd struct{}
 
 func (*memberListCmd) Run(ctx context.Context, a *app) error {
-	var p page[rest.MemberInfo]
-	if err := a.get(ctx, "/api/v1/members", &p); err != nil {
+	var p cli.Page[rest.MemberInfo]
+	if err := a.Get(ctx, "/api/v1/members", &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("名称", "name"), a.t("区划", "division"), a.t("表决", "voter"), a.t("地址", "address"), a.t("日志", "log")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("名称", "name"), a.T("区划", "division"), a.T("表决", "voter"), a.T("地址", "address"), a.T("日志", "log")}}
 	for _, m := range p.Items {
 		seen := "-"
 		for _, s := range m.Seen {
-			seen = count(s.Size)
+			seen = cli.Count(s.Size)
 			if s.Forked {
-				seen += a.t(" 分叉！", " FORKED")
+				seen += a.T(" 分叉！", " FORKED")
 			}
 		}
-		t.add(m.ID, a.t(m.Name, m.NameEN), m.Division, a.yes(m.Voter), dash(m.PeerURL), seen)
+		t.Add(m.ID, a.T(m.Name, m.NameEN), m.Division, a.Yes(m.Voter), cli.Dash(m.PeerURL), seen)
 	}
-	return a.list(p.Items, t, "本节点还不在任何联盟中：kuayu join --help。", "This node is in no federation yet: kuayu join --help.")
+	return a.List(p.Items, t, "本节点还不在任何联盟中：kuayu join --help。", "This node is in no federation yet: kuayu join --help.")
 }
 
 // memberPingCmd reads the first page of members' catalogues: that goes the whole way, mutual TLS and seals included.
@@ -50,15 +51,15 @@ func (c *memberPingCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("成员", "member"), a.t("连通", "reached"), a.t("毫秒", "ms"), a.t("原因", "why")}}
+	t := &cli.Table{Head: []string{a.T("成员", "member"), a.T("连通", "reached"), a.T("毫秒", "ms"), a.T("原因", "why")}}
 	silent := 0
 	for _, p := range ps {
 		if !p.OK {
 			silent++
 		}
-		t.add(p.Member, a.yes(p.OK), count(p.Millis), dash(p.Error))
+		t.Add(p.Member, a.Yes(p.OK), cli.Count(p.Millis), cli.Dash(p.Error))
 	}
-	if err := a.show(ps, t); err != nil {
+	if err := a.Show(ps, t); err != nil {
 		return err
 	}
 	if silent > 0 {
@@ -69,8 +70,8 @@ func (c *memberPingCmd) Run(ctx context.Context, a *app) error {
 
 func (a *app) ping(ctx context.Context, members []string) ([]checkup.Pong, error) {
 	if len(members) == 0 {
-		var p page[rest.MemberInfo]
-		if err := a.get(ctx, "/api/v1/members", &p); err != nil {
+		var p cli.Page[rest.MemberInfo]
+		if err := a.Get(ctx, "/api/v1/members", &p); err != nil {
 			return nil, err
 		}
 		for _, m := range p.Items {
@@ -80,7 +81,7 @@ func (a *app) ping(ctx context.Context, members []string) ([]checkup.Pong, error
 	out := []checkup.Pong{}
 	for _, m := range members {
 		start := time.Now()
-		err := a.get(ctx, "/api/v1/catalog/"+seg(m), nil)
+		err := a.Get(ctx, "/api/v1/catalog/"+seg(m), nil)
 		p := checkup.Pong{Member: m, OK: err == nil, Millis: time.Since(start).Milliseconds()}
 		if err != nil {
 			p.Error = errs.As(err).Message(a.Lang)
@@ -98,23 +99,23 @@ type proposalCmd struct {
 type proposalListCmd struct{}
 
 func (*proposalListCmd) Run(ctx context.Context, a *app) error {
-	var p page[federation.Proposal]
-	if err := a.get(ctx, "/api/v1/proposals", &p); err != nil {
+	var p cli.Page[federation.Proposal]
+	if err := a.Get(ctx, "/api/v1/proposals", &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("提案", "proposal"), a.t("版本", "version"), a.t("票数", "votes"), a.t("成员", "members"), a.t("理由", "reason")}}
+	t := &cli.Table{Head: []string{a.T("提案", "proposal"), a.T("版本", "version"), a.T("票数", "votes"), a.T("成员", "members"), a.T("理由", "reason")}}
 	for i := range p.Items {
 		q := &p.Items[i]
 		version, members := "-", ""
 		if c, err := federation.ParseConstitution(q.Signed.Document); err == nil {
-			version = count(c.Number)
+			version = cli.Count(c.Number)
 			for _, m := range c.Members {
 				members += m.ID + " "
 			}
 		}
-		t.add(q.Hash, version, count(q.Votes)+"/"+count(q.Quorum), members, q.Reason)
+		t.Add(q.Hash, version, cli.Count(q.Votes)+"/"+cli.Count(q.Quorum), members, q.Reason)
 	}
-	return a.list(p.Items, t, "没有待表决的提案。", "Nothing waits for votes.")
+	return a.List(p.Items, t, "没有待表决的提案。", "Nothing waits for votes.")
 }
 
 // proposeCmd drafts the next version of the constitution.
@@ -138,7 +139,7 @@ type proposeJoinCmd struct {
 
 func (c *proposeJoinCmd) Run(ctx context.Context, a *app) error {
 	var j joinRequest
-	if err := a.readJSON(c.File, &j); err != nil {
+	if err := a.ReadJSON(c.File, &j); err != nil {
 		return err
 	}
 	j.Member.Voter = c.Voter
@@ -162,7 +163,7 @@ type proposeRekeyCmd struct {
 }
 
 func (c *proposeRekeyCmd) Run(ctx context.Context, a *app) error {
-	since, err := a.moment(c.Since)
+	since, err := a.Moment(c.Since)
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ func (c *proposeRekeyCmd) Run(ctx context.Context, a *app) error {
 
 func (a *app) propose(ctx context.Context, r rest.ProposalRequest) error {
 	var p federation.Proposal
-	if err := a.post(ctx, "/api/v1/proposals", r, &p); err != nil {
+	if err := a.Post(ctx, "/api/v1/proposals", r, &p); err != nil {
 		return err
 	}
 	return a.showProposal(&p)
@@ -187,19 +188,19 @@ type approveCmd struct {
 
 func (c *approveCmd) Run(ctx context.Context, a *app) error {
 	var p federation.Proposal
-	if err := a.post(ctx, "/api/v1/proposals/"+seg(c.Hash)+"/approve", nil, &p); err != nil {
+	if err := a.Post(ctx, "/api/v1/proposals/"+seg(c.Hash)+"/approve", nil, &p); err != nil {
 		return err
 	}
 	return a.showProposal(&p)
 }
 
 func (a *app) showProposal(p *federation.Proposal) error {
-	t := &table{}
-	t.add(a.t("提案", "proposal"), p.Hash)
-	t.add(a.t("票数", "votes"), count(p.Votes)+"/"+count(p.Quorum))
-	t.add(a.t("已生效", "adopted"), a.yes(p.Quorum > 0 && p.Votes >= p.Quorum))
+	t := &cli.Table{}
+	t.Add(a.T("提案", "proposal"), p.Hash)
+	t.Add(a.T("票数", "votes"), cli.Count(p.Votes)+"/"+cli.Count(p.Quorum))
+	t.Add(a.T("已生效", "adopted"), a.Yes(p.Quorum > 0 && p.Votes >= p.Quorum))
 	if p.Votes < p.Quorum {
-		a.note("其他表决成员运行：kuayu approve %s", "Other voters run: kuayu approve %s", p.Hash)
+		a.Note("其他表决成员运行：kuayu approve %s", "Other voters run: kuayu approve %s", p.Hash)
 	}
-	return a.show(p, t)
+	return a.Show(p, t)
 }

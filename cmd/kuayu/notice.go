@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/support/notice"
 )
 
@@ -26,15 +27,15 @@ func (c *inboxListCmd) Run(ctx context.Context, a *app) error {
 	if c.Unread {
 		unread = "1"
 	}
-	if err := a.get(ctx, with("/api/v1/notices", "unread", unread, "limit", count(c.Limit)), &p); err != nil {
+	if err := a.Get(ctx, with("/api/v1/notices", "unread", unread, "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("时间", "time"), a.t("未读", "unread"), a.t("通知", "notice"), a.t("事项", "matter")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("时间", "time"), a.T("未读", "unread"), a.T("通知", "notice"), a.T("事项", "matter")}}
 	for i := range p.Items {
 		n := &p.Items[i]
-		t.add(n.ID, when(n.At), a.yes(!n.Read), a.t(n.Zh.Title, n.En.Title), n.Subject)
+		t.Add(n.ID, cli.When(n.At), a.Yes(!n.Read), a.T(n.Zh.Title, n.En.Title), n.Subject)
 	}
-	return a.list(p.Items, t, "收件箱是空的。", "The inbox is empty.")
+	return a.List(p.Items, t, "收件箱是空的。", "The inbox is empty.")
 }
 
 type inboxReadCmd struct {
@@ -42,10 +43,10 @@ type inboxReadCmd struct {
 }
 
 func (c *inboxReadCmd) Run(ctx context.Context, a *app) error {
-	if err := a.post(ctx, "/api/v1/notices/"+seg(c.ID)+"/read", nil, nil); err != nil {
+	if err := a.Post(ctx, "/api/v1/notices/"+seg(c.ID)+"/read", nil, nil); err != nil {
 		return err
 	}
-	a.note("已标为已读。", "Marked as read.")
+	a.Note("已标为已读。", "Marked as read.")
 	return nil
 }
 
@@ -57,7 +58,7 @@ type inboxPreferencesCmd struct {
 
 func (c *inboxPreferencesCmd) Run(ctx context.Context, a *app) error {
 	var p notice.Preference
-	if err := a.get(ctx, "/api/v1/notices/preferences", &p); err != nil {
+	if err := a.Get(ctx, "/api/v1/notices/preferences", &p); err != nil {
 		return err
 	}
 	if c.Mail != nil || c.Mode != "" || c.Speak != "" {
@@ -70,13 +71,13 @@ func (c *inboxPreferencesCmd) Run(ctx context.Context, a *app) error {
 		if c.Speak != "" {
 			p.Lang = c.Speak
 		}
-		if err := a.call(ctx, http.MethodPut, "/api/v1/notices/preferences", p, &p); err != nil {
+		if err := a.Call(ctx, http.MethodPut, "/api/v1/notices/preferences", p, &p); err != nil {
 			return err
 		}
 	}
-	t := &table{head: []string{a.t("邮箱", "mail"), a.t("方式", "mode"), a.t("语言", "language")}}
-	t.add(dash(p.Mail), string(p.Mode), p.Lang)
-	return a.show(p, t)
+	t := &cli.Table{Head: []string{a.T("邮箱", "mail"), a.T("方式", "mode"), a.T("语言", "language")}}
+	t.Add(cli.Dash(p.Mail), string(p.Mode), p.Lang)
+	return a.Show(p, t)
 }
 
 // webhookCmd is about the web-hooks of this node's departments: for operators.
@@ -90,19 +91,19 @@ type webhookCmd struct {
 type webhookListCmd struct{}
 
 func (*webhookListCmd) Run(ctx context.Context, a *app) error {
-	var p page[notice.Hook]
-	if err := a.get(ctx, "/api/v1/webhooks", &p); err != nil {
+	var p cli.Page[notice.Hook]
+	if err := a.Get(ctx, "/api/v1/webhooks", &p); err != nil {
 		return err
 	}
 	return a.webhooks(p.Items)
 }
 
 func (a *app) webhooks(hs []notice.Hook) error {
-	t := &table{head: []string{a.t("编号", "id"), a.t("部门", "department"), a.t("地址", "address"), a.t("连续失败", "failures"), a.t("停用", "disabled")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("部门", "department"), a.T("地址", "address"), a.T("连续失败", "failures"), a.T("停用", "disabled")}}
 	for i := range hs {
-		t.add(hs[i].ID, hs[i].Department, hs[i].URL, count(hs[i].Failures), a.yes(hs[i].Disabled))
+		t.Add(hs[i].ID, hs[i].Department, hs[i].URL, cli.Count(hs[i].Failures), a.Yes(hs[i].Disabled))
 	}
-	return a.list(hs, t, "没有回调。", "There is no web-hook.")
+	return a.List(hs, t, "没有回调。", "There is no web-hook.")
 }
 
 type webhookAddCmd struct {
@@ -112,13 +113,13 @@ type webhookAddCmd struct {
 }
 
 func (c *webhookAddCmd) Run(ctx context.Context, a *app) error {
-	b, err := a.read(c.SecretFile)
+	b, err := a.Read(c.SecretFile)
 	if err != nil {
 		return err
 	}
 	var h notice.Hook
 	in := notice.HookRequest{Department: c.Department, URL: c.URL, Secret: strings.TrimRight(string(b), "\r\n")}
-	if err := a.post(ctx, "/api/v1/webhooks", in, &h); err != nil {
+	if err := a.Post(ctx, "/api/v1/webhooks", in, &h); err != nil {
 		return err
 	}
 	return a.webhooks([]notice.Hook{h})
@@ -129,7 +130,7 @@ type webhookEnableCmd struct {
 }
 
 func (c *webhookEnableCmd) Run(ctx context.Context, a *app) error {
-	return a.post(ctx, "/api/v1/webhooks/"+seg(c.ID)+"/enable", nil, nil)
+	return a.Post(ctx, "/api/v1/webhooks/"+seg(c.ID)+"/enable", nil, nil)
 }
 
 type webhookRemoveCmd struct {
@@ -137,5 +138,5 @@ type webhookRemoveCmd struct {
 }
 
 func (c *webhookRemoveCmd) Run(ctx context.Context, a *app) error {
-	return a.call(ctx, http.MethodDelete, "/api/v1/webhooks/"+seg(c.ID), nil, nil)
+	return a.Call(ctx, http.MethodDelete, "/api/v1/webhooks/"+seg(c.ID), nil, nil)
 }

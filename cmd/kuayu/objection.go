@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -49,43 +50,43 @@ func (c *correctionNewCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	for item := range got {
-		return ErrUsage.With(a.t("--claimed 缺少 "+item, "--claimed lacks "+item))
+		return cli.ErrUsage.With(a.T("--claimed 缺少 "+item, "--claimed lacks "+item))
 	}
 	return a.correction(ctx, agreed(c.Agreement, "corrections"), in)
 }
 
 func (a *app) correction(ctx context.Context, path string, in any) error {
 	var x objection.Correction
-	if err := a.post(ctx, path, in, &x); err != nil {
+	if err := a.Post(ctx, path, in, &x); err != nil {
 		return err
 	}
 	return a.showCorrection(&x)
 }
 
 func (a *app) showCorrection(x *objection.Correction) error {
-	t := &table{}
-	t.add(a.t("编号", "id"), x.ID)
-	t.add(a.t("状态", "state"), string(x.State))
-	t.add(a.t("协议", "agreement"), x.Agreement)
-	t.add(a.t("资源", "resource"), x.Resource)
+	t := &cli.Table{}
+	t.Add(a.T("编号", "id"), x.ID)
+	t.Add(a.T("状态", "state"), string(x.State))
+	t.Add(a.T("协议", "agreement"), x.Agreement)
+	t.Add(a.T("资源", "resource"), x.Resource)
 	if len(x.Report.Key.Values) == 1 {
-		t.add(a.t("记录", "record"), x.Report.Key.Item+" = "+x.Report.Key.Values[0].Text())
+		t.Add(a.T("记录", "record"), x.Report.Key.Item+" = "+x.Report.Key.Values[0].Text())
 	}
 	for _, c := range x.Report.Items {
-		t.add(c.Item, a.t("收到 ", "received ")+dash(c.Received)+a.t("，主张 ", ", claimed ")+dash(c.Claimed))
+		t.Add(c.Item, a.T("收到 ", "received ")+cli.Dash(c.Received)+a.T("，主张 ", ", claimed ")+cli.Dash(c.Claimed))
 	}
-	t.add(a.t("理由", "reason"), x.Report.Reason)
+	t.Add(a.T("理由", "reason"), x.Report.Reason)
 	if f := x.Finding; f != nil {
 		for _, v := range f.Values {
-			t.add(a.t("现为", "now"), v.Item+" = "+v.Value)
+			t.Add(a.T("现为", "now"), v.Item+" = "+v.Value)
 		}
-		t.add(a.t("反馈理由", "answer"), dash(f.Reason))
-		t.add(a.t("已告知其他协议", "others told"), strconv.Itoa(x.Told))
+		t.Add(a.T("反馈理由", "answer"), cli.Dash(f.Reason))
+		t.Add(a.T("已告知其他协议", "others told"), strconv.Itoa(x.Told))
 	}
 	if x.State.Open() {
-		t.add(a.t("所办事项", "the case"), a.t("照常办理，不等待校核结果", "goes on; it does not wait for the answer"))
+		t.Add(a.T("所办事项", "the case"), a.T("照常办理，不等待校核结果", "goes on; it does not wait for the answer"))
 	}
-	return a.show(x, t)
+	return a.Show(x, t)
 }
 
 type correctionListCmd struct {
@@ -93,16 +94,16 @@ type correctionListCmd struct {
 }
 
 func (c *correctionListCmd) Run(ctx context.Context, a *app) error {
-	var p page[objection.Correction]
-	if err := a.get(ctx, with("/api/v1/corrections", "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[objection.Correction]
+	if err := a.Get(ctx, with("/api/v1/corrections", "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("本方", "we are"), a.t("资源", "resource"), a.t("状态", "state"), a.t("更新", "updated")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("本方", "we are"), a.T("资源", "resource"), a.T("状态", "state"), a.T("更新", "updated")}}
 	for i := range p.Items {
 		x := &p.Items[i]
-		t.add(x.ID, string(x.Role), x.Resource, string(x.State), when(x.Updated))
+		t.Add(x.ID, string(x.Role), x.Resource, string(x.State), cli.When(x.Updated))
 	}
-	return a.list(p.Items, t, "没有校核申请。", "No corrections.")
+	return a.List(p.Items, t, "没有校核申请。", "No corrections.")
 }
 
 type correctionShowCmd struct {
@@ -111,7 +112,7 @@ type correctionShowCmd struct {
 
 func (c *correctionShowCmd) Run(ctx context.Context, a *app) error {
 	var x objection.Correction
-	if err := a.get(ctx, "/api/v1/corrections/"+seg(c.ID), &x); err != nil {
+	if err := a.Get(ctx, "/api/v1/corrections/"+seg(c.ID), &x); err != nil {
 		return err
 	}
 	return a.showCorrection(&x)
@@ -152,28 +153,28 @@ type refetchListCmd struct {
 }
 
 func (c *refetchListCmd) Run(ctx context.Context, a *app) error {
-	var p page[objection.Refetch]
+	var p cli.Page[objection.Refetch]
 	done := ""
 	if c.All {
 		done = "1"
 	}
-	if err := a.get(ctx, with("/api/v1/refetches", "done", done, "limit", count(c.Limit)), &p); err != nil {
+	if err := a.Get(ctx, with("/api/v1/refetches", "done", done, "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
 	return a.refetches(p.Items)
 }
 
 func (a *app) refetches(rs []objection.Refetch) error {
-	t := &table{head: []string{a.t("编号", "id"), a.t("协议", "agreement"), a.t("资源", "resource"), a.t("数据项", "items"), a.t("记录", "record"), a.t("告知", "told"), a.t("已更新", "done")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("协议", "agreement"), a.T("资源", "resource"), a.T("数据项", "items"), a.T("记录", "record"), a.T("告知", "told"), a.T("已更新", "done")}}
 	for i := range rs {
 		r := &rs[i]
-		key := a.t("未指明", "not named")
+		key := a.T("未指明", "not named")
 		if r.Key != nil && len(r.Key.Values) == 1 {
 			key = r.Key.Item + " = " + r.Key.Values[0].Text()
 		}
-		t.add(r.ID, r.Agreement, r.Resource, strings.Join(r.Items, ","), key, when(r.Since), a.yes(!r.Done.IsZero()))
+		t.Add(r.ID, r.Agreement, r.Resource, strings.Join(r.Items, ","), key, cli.When(r.Since), a.Yes(!r.Done.IsZero()))
 	}
-	return a.list(rs, t, "没有须重新获取的数据。", "Nothing is to be asked for again.")
+	return a.List(rs, t, "没有须重新获取的数据。", "Nothing is to be asked for again.")
 }
 
 type refetchDoneCmd struct {
@@ -182,7 +183,7 @@ type refetchDoneCmd struct {
 
 func (c *refetchDoneCmd) Run(ctx context.Context, a *app) error {
 	var r objection.Refetch
-	if err := a.post(ctx, "/api/v1/refetches/"+seg(c.ID)+"/done", nil, &r); err != nil {
+	if err := a.Post(ctx, "/api/v1/refetches/"+seg(c.ID)+"/done", nil, &r); err != nil {
 		return err
 	}
 	return a.refetches([]objection.Refetch{r})
@@ -205,35 +206,35 @@ func contested(id, verb string) string { return "/api/v1/disputes/" + seg(id) + 
 
 func (a *app) dispute(ctx context.Context, path string, in any) error {
 	var d objection.Dispute
-	if err := a.post(ctx, path, in, &d); err != nil {
+	if err := a.Post(ctx, path, in, &d); err != nil {
 		return err
 	}
 	return a.showDispute(&d)
 }
 
 func (a *app) showDispute(d *objection.Dispute) error {
-	t := &table{}
-	t.add(a.t("编号", "id"), d.ID)
-	t.add(a.t("阶段", "stage"), string(d.Stage))
-	t.add(a.t("事项", "about"), d.Matter.Kind+" "+d.Matter.ID)
-	t.add(a.t("提出方", "opened by"), d.Opener.Member+" "+d.Opener.Department)
-	t.add(a.t("对方", "against"), d.Respondent.Member+" "+d.Respondent.Department)
-	t.add(a.t("主张", "claim"), d.Claim)
-	t.add(a.t("由谁裁决", "who decides"), d.Resolver.Level+" "+d.Resolver.Division)
+	t := &cli.Table{}
+	t.Add(a.T("编号", "id"), d.ID)
+	t.Add(a.T("阶段", "stage"), string(d.Stage))
+	t.Add(a.T("事项", "about"), d.Matter.Kind+" "+d.Matter.ID)
+	t.Add(a.T("提出方", "opened by"), d.Opener.Member+" "+d.Opener.Department)
+	t.Add(a.T("对方", "against"), d.Respondent.Member+" "+d.Respondent.Department)
+	t.Add(a.T("主张", "claim"), d.Claim)
+	t.Add(a.T("由谁裁决", "who decides"), d.Resolver.Level+" "+d.Resolver.Division)
 	for _, p := range d.Papers {
-		what := a.t("材料", "paper")
+		what := a.T("材料", "paper")
 		if p.Proposal {
-			what = a.t("和解条件 ", "terms ") + p.ID
+			what = a.T("和解条件 ", "terms ") + p.ID
 		}
-		t.add(what, string(p.Side)+" "+when(p.Time)+" "+p.Text)
+		t.Add(what, string(p.Side)+" "+cli.When(p.Time)+" "+p.Text)
 	}
 	if d.Settlement != "" {
-		t.add(a.t("和解", "settled on"), d.Settlement)
+		t.Add(a.T("和解", "settled on"), d.Settlement)
 	}
 	if r := d.Ruling; r != nil {
-		t.add(a.t("裁决", "ruling"), r.Reference+" "+when(r.Time)+" "+r.Text)
+		t.Add(a.T("裁决", "ruling"), r.Reference+" "+cli.When(r.Time)+" "+r.Text)
 	}
-	return a.show(d, t)
+	return a.Show(d, t)
 }
 
 type disputeOpenCmd struct {
@@ -251,16 +252,16 @@ type disputeListCmd struct {
 }
 
 func (c *disputeListCmd) Run(ctx context.Context, a *app) error {
-	var p page[objection.Dispute]
-	if err := a.get(ctx, with("/api/v1/disputes", "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[objection.Dispute]
+	if err := a.Get(ctx, with("/api/v1/disputes", "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("事项", "about"), a.t("提出方", "opened by"), a.t("对方", "against"), a.t("阶段", "stage"), a.t("更新", "updated")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("事项", "about"), a.T("提出方", "opened by"), a.T("对方", "against"), a.T("阶段", "stage"), a.T("更新", "updated")}}
 	for i := range p.Items {
 		d := &p.Items[i]
-		t.add(d.ID, d.Matter.Kind, d.Opener.Member, d.Respondent.Member, string(d.Stage), when(d.Updated))
+		t.Add(d.ID, d.Matter.Kind, d.Opener.Member, d.Respondent.Member, string(d.Stage), cli.When(d.Updated))
 	}
-	return a.list(p.Items, t, "没有争议。", "No disputes.")
+	return a.List(p.Items, t, "没有争议。", "No disputes.")
 }
 
 type disputeShowCmd struct {
@@ -269,7 +270,7 @@ type disputeShowCmd struct {
 
 func (c *disputeShowCmd) Run(ctx context.Context, a *app) error {
 	var d objection.Dispute
-	if err := a.get(ctx, "/api/v1/disputes/"+seg(c.ID), &d); err != nil {
+	if err := a.Get(ctx, "/api/v1/disputes/"+seg(c.ID), &d); err != nil {
 		return err
 	}
 	return a.showDispute(&d)

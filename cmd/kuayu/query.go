@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -26,14 +27,14 @@ func (a *app) equality(s string) (string, policy.Value, error) {
 	literal := strings.HasSuffix(item, ":")
 	item = strings.TrimSpace(strings.TrimSuffix(item, ":"))
 	if !ok || item == "" {
-		return "", policy.Value{}, ErrUsage.With(a.t("条件写作 数据项=值，或 数据项:=数字："+s, "a condition is item=value, or item:=number: "+s))
+		return "", policy.Value{}, cli.ErrUsage.With(a.T("条件写作 数据项=值，或 数据项:=数字："+s, "a condition is item=value, or item:=number: "+s))
 	}
 	if !literal {
 		return item, policy.Str(value), nil
 	}
 	var v policy.Value
 	if err := json.Unmarshal([]byte(value), &v); err != nil || v.Kind == policy.String {
-		return "", v, ErrUsage.With(a.t("“:=”之后须为数字或 true、false："+s, "after “:=” comes a number, true or false: "+s))
+		return "", v, cli.ErrUsage.With(a.T("“:=”之后须为数字或 true、false："+s, "after “:=” comes a number, true or false: "+s))
 	}
 	return item, v, nil
 }
@@ -81,10 +82,10 @@ type queryCmd struct {
 func (c *queryCmd) plan(a *app) (policy.Plan, error) {
 	if c.Plan != "" {
 		if len(c.Fields)+len(c.Where) > 0 || c.Limit != 0 || c.Cursor != "" {
-			return policy.Plan{}, ErrUsage.With(a.t("--plan 已含全部条件，不能再用 --fields、--where、--limit、--cursor", "--plan says it all: no --fields, --where, --limit or --cursor beside it"))
+			return policy.Plan{}, cli.ErrUsage.With(a.T("--plan 已含全部条件，不能再用 --fields、--where、--limit、--cursor", "--plan says it all: no --fields, --where, --limit or --cursor beside it"))
 		}
 		var p policy.Plan
-		return p, a.readJSON(c.Plan, &p)
+		return p, a.ReadJSON(c.Plan, &p)
 	}
 	w, err := a.where(c.Where)
 	return policy.Plan{Project: c.Fields, Where: w, Limit: c.Limit, Cursor: c.Cursor}, err
@@ -109,7 +110,7 @@ func (c *queryCmd) Run(ctx context.Context, a *app) error {
 		return c.stream(ctx, a, path, q)
 	}
 	var raw []byte
-	if err := a.post(ctx, path, q, &raw); err != nil {
+	if err := a.Post(ctx, path, q, &raw); err != nil {
 		return err
 	}
 	var ans answer
@@ -117,16 +118,16 @@ func (c *queryCmd) Run(ctx context.Context, a *app) error {
 		return ErrBroken.Because(err)
 	}
 	if c.To != "" || c.Format == "json" {
-		err = a.deliver(c.To, raw)
+		err = a.Deliver(c.To, raw)
 	} else {
 		err = a.showRows(ans, ans.Rows)
 	}
 	if err != nil {
 		return err
 	}
-	a.note("%d 行，回执 %s", "%d rows, receipt.id %s", ans.Count, ans.Receipt.ID)
+	a.Note("%d 行，回执 %s", "%d rows, receipt.id %s", ans.Count, ans.Receipt.ID)
 	if ans.Next != "" {
-		a.note("还有更多：--cursor %s", "There is more: --cursor %s", ans.Next)
+		a.Note("还有更多：--cursor %s", "There is more: --cursor %s", ans.Next)
 	}
 	return a.keepReceipt(ctx, ans.Receipt.ID, c.receiptFlags)
 }
@@ -136,15 +137,15 @@ func (c *queryCmd) stream(ctx context.Context, a *app, path string, q gateway.Qu
 	media := "application/x-ndjson"
 	if c.Format == "arrow" {
 		media = gateway.MediaArrow
-		if c.To == "" && terminal(a.out) {
-			return ErrUsage.With(a.t("arrow 是二进制格式，请用 --to FILE 或管道", "arrow is binary: use --to FILE or a pipe"))
+		if c.To == "" && cli.Terminal(a.Out) {
+			return cli.ErrUsage.With(a.T("arrow 是二进制格式，请用 --to FILE 或管道", "arrow is binary: use --to FILE or a pipe"))
 		}
 	}
 	body, err := json.Marshal(q)
 	if err != nil {
 		return err
 	}
-	cl, err := a.client(ctx)
+	cl, err := a.Client(ctx)
 	if err != nil {
 		return err
 	}
@@ -154,15 +155,15 @@ func (c *queryCmd) stream(ctx context.Context, a *app, path string, q gateway.Qu
 		return err
 	}
 	defer func() { _ = res.Body.Close() }()
-	out := a.out
+	out := a.Out
 	if c.To != "" {
 		f, ferr := os.OpenFile(c.To, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 		if ferr != nil {
-			return ErrFile.Because(ferr, c.To)
+			return cli.ErrFile.Because(ferr, c.To)
 		}
 		defer func() {
 			if cerr := f.Close(); cerr != nil && err == nil {
-				err = ErrFile.Because(cerr, c.To)
+				err = cli.ErrFile.Because(cerr, c.To)
 			}
 		}()
 		out = f
@@ -172,7 +173,7 @@ func (c *queryCmd) stream(ctx context.Context, a *app, path string, q gateway.Qu
 	if err != nil || id == "" {
 		return ErrBroken.Because(err)
 	}
-	a.note("%d 字节，回执 %s", "%d bytes, receipt.id %s", n, id)
+	a.Note("%d 字节，回执 %s", "%d bytes, receipt.id %s", n, id)
 	return a.keepReceipt(ctx, id, c.receiptFlags)
 }
 
@@ -186,9 +187,9 @@ func (a *app) keepReceipt(ctx context.Context, id string, f receiptFlags) error 
 		return err
 	}
 	if err := disk.WriteFile(f.Receipt, b); err != nil {
-		return ErrFile.Because(err, f.Receipt)
+		return cli.ErrFile.Because(err, f.Receipt)
 	}
-	a.note("回执已存入 %[1]s；离线验证：kuayu evidence verify %[1]s --constitution FILE", "The receipt is in %[1]s; check it offline: kuayu evidence verify %[1]s --constitution FILE", f.Receipt)
+	a.Note("回执已存入 %[1]s；离线验证：kuayu evidence verify %[1]s --constitution FILE", "The receipt is in %[1]s; check it offline: kuayu evidence verify %[1]s --constitution FILE", f.Receipt)
 	return nil
 }
 
@@ -196,7 +197,7 @@ func (a *app) receipt(ctx context.Context, id string, wait time.Duration, body s
 	deadline := time.Now().Add(wait)
 	for {
 		var b []byte
-		if err := a.get(ctx, with("/api/v1/facts/"+seg(id)+"/receipt", "body", body), &b); err != nil {
+		if err := a.Get(ctx, with("/api/v1/facts/"+seg(id)+"/receipt", "body", body), &b); err != nil {
 			return nil, err
 		}
 		var r evidence.Receipt
@@ -256,16 +257,16 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) error {
 		in.Claims = append(in.Claims, gateway.Claim{Item: item, Value: v})
 	}
 	var out rest.VerifyAnswer
-	if err := a.post(ctx, "/api/v1/agreements/"+seg(c.Agreement)+"/verify", in, &out); err != nil {
+	if err := a.Post(ctx, "/api/v1/agreements/"+seg(c.Agreement)+"/verify", in, &out); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("数据项", "item"), a.t("相符", "matches")}}
+	t := &cli.Table{Head: []string{a.T("数据项", "item"), a.T("相符", "matches")}}
 	for _, f := range out.Findings {
-		t.add(f.Item, a.yes(f.Match))
+		t.Add(f.Item, a.Yes(f.Match))
 	}
-	if err := a.show(out, t); err != nil {
+	if err := a.Show(out, t); err != nil {
 		return err
 	}
-	a.note("回执 %s", "receipt.id %s", out.Receipt.ID)
+	a.Note("回执 %s", "receipt.id %s", out.Receipt.ID)
 	return a.keepReceipt(ctx, out.Receipt.ID, c.receiptFlags)
 }

@@ -60,7 +60,7 @@ func TestReadmeCommandsParse(t *testing.T) {
 					continue
 				}
 				args, _, _ = strings.Cut(strings.TrimSuffix(args, " &"), " > ")
-				p, err := newParser(&cli{}, "en", io.Discard, io.Discard)
+				p, err := newParser(&tree{}, "en", io.Discard, io.Discard)
 				if err != nil {
 					t.Fatal(err)
 				}

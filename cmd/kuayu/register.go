@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/kuayu/kuayu/api/client"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/support/deadline"
 )
@@ -21,24 +22,24 @@ func (c *catalogVersionsCmd) Run(ctx context.Context, a *app) error {
 	path := "/api/v1/resources/" + seg(c.Code) + "/versions"
 	if c.Number > 0 {
 		var r catalog.Resource
-		if err := a.get(ctx, path+"/"+count(c.Number), &r); err != nil {
+		if err := a.Get(ctx, path+"/"+cli.Count(c.Number), &r); err != nil {
 			return err
 		}
 		return a.showResource(&r, true)
 	}
-	var p page[catalog.Edition]
-	if err := a.get(ctx, path, &p); err != nil {
+	var p cli.Page[catalog.Edition]
+	if err := a.Get(ctx, path, &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("版本", "version"), a.t("编目", "described"), a.t("何人", "who"), a.t("发布", "published"), a.t("摘要值", "digest")}}
+	t := &cli.Table{Head: []string{a.T("版本", "version"), a.T("编目", "described"), a.T("何人", "who"), a.T("发布", "published"), a.T("摘要值", "digest")}}
 	for _, v := range p.Items {
 		published := "-"
 		if v.Published != nil {
-			published = when(*v.Published)
+			published = cli.When(*v.Published)
 		}
-		t.add(count(v.Number), when(v.Described), dash(v.By), published, v.Digest)
+		t.Add(cli.Count(v.Number), cli.When(v.Described), cli.Dash(v.By), published, v.Digest)
 	}
-	return a.list(p.Items, t, "没有版本。", "No versions.")
+	return a.List(p.Items, t, "没有版本。", "No versions.")
 }
 
 type catalogDiffCmd struct {
@@ -48,42 +49,42 @@ type catalogDiffCmd struct {
 }
 
 func (c *catalogDiffCmd) Run(ctx context.Context, a *app) error {
-	var p page[catalog.Difference]
-	if err := a.get(ctx, with("/api/v1/resources/"+seg(c.Code)+"/diff", "from", count(c.From), "to", count(c.To)), &p); err != nil {
+	var p cli.Page[catalog.Difference]
+	if err := a.Get(ctx, with("/api/v1/resources/"+seg(c.Code)+"/diff", "from", cli.Count(c.From), "to", cli.Count(c.To)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("数据项", "item"), a.t("字段", "field"), a.t("原", "from"), a.t("新", "to")}}
+	t := &cli.Table{Head: []string{a.T("数据项", "item"), a.T("字段", "field"), a.T("原", "from"), a.T("新", "to")}}
 	for _, d := range p.Items {
 		field := d.Field
-		if l := catalog.Label(d.Field, d.Item != ""); l != "" {
-			field = a.t(l, d.Field)
+		if l := catalog.Label(d.Field, d.Item != "", a.Lang); l != "" {
+			field = l
 		}
-		t.add(dash(d.Item), dash(field), dash(string(d.From)), dash(string(d.To)))
+		t.Add(cli.Dash(d.Item), cli.Dash(field), cli.Dash(string(d.From)), cli.Dash(string(d.To)))
 	}
-	return a.list(p.Items, t, "两个版本相同。", "The two versions are the same.")
+	return a.List(p.Items, t, "两个版本相同。", "The two versions are the same.")
 }
 
 type catalogMountCmd struct{ entryArg }
 
 func (c *catalogMountCmd) Run(ctx context.Context, a *app) error {
 	var m catalog.MountReport
-	if err := a.get(ctx, "/api/v1/resources/"+seg(c.Code)+"/mount", &m); err != nil {
+	if err := a.Get(ctx, "/api/v1/resources/"+seg(c.Code)+"/mount", &m); err != nil {
 		return err
 	}
-	word := map[catalog.MountState]string{catalog.Mounted: a.t("已挂接", "mounted"), catalog.Unmounted: a.t("未挂接", "not mounted"), catalog.Broken: a.t("挂接失效", "broken")}
-	t := &table{}
-	t.add(a.t("状态", "state"), word[m.State])
+	word := map[catalog.MountState]string{catalog.Mounted: a.T("已挂接", "mounted"), catalog.Unmounted: a.T("未挂接", "not mounted"), catalog.Broken: a.T("挂接失效", "broken")}
+	t := &cli.Table{}
+	t.Add(a.T("状态", "state"), word[m.State])
 	for _, k := range m.Kinds {
-		t.add(a.t("种类", "kind"), string(k))
+		t.Add(a.T("种类", "kind"), string(k))
 	}
-	t.add(a.t("数据源", "source"), dash(m.Source)+" "+m.Table)
+	t.Add(a.T("数据源", "source"), cli.Dash(m.Source)+" "+m.Table)
 	for _, x := range m.Missing {
-		t.add(a.t("缺少列", "column missing"), x)
+		t.Add(a.T("缺少列", "column missing"), x)
 	}
 	if m.Zh != "" {
-		t.add(a.t("说明", "note"), a.t(m.Zh, m.En))
+		t.Add(a.T("说明", "note"), a.T(m.Zh, m.En))
 	}
-	return a.show(&m, t)
+	return a.Show(&m, t)
 }
 
 type catalogImportCmd struct {
@@ -106,11 +107,11 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 func (c *catalogImportCmd) Run(ctx context.Context, a *app) error {
-	b, err := a.read(c.File)
+	b, err := a.Read(c.File)
 	if err != nil {
 		return err
 	}
-	cl, err := a.client(ctx)
+	cl, err := a.Client(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,26 +119,26 @@ func (c *catalogImportCmd) Run(ctx context.Context, a *app) error {
 	if c.Skip {
 		skip = "1"
 	}
-	progress, done := newBars(a.err).Start(a.t("上传并校验（字节）", "sending and checking (bytes)"), int64(len(b)))
+	progress, done := newBars(a.Err).Start(a.T("上传并校验（字节）", "sending and checking (bytes)"), int64(len(b)))
 	var out catalog.Imported
 	err = transfer(ctx, cl, with("/api/v1/catalog-import", "skip", skip), &counted{Reader: bytes.NewReader(b), progress: progress}, &out)
 	done()
 	if err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("行数", "rows"), count(out.Rows))
-	t.add(a.t("已编目", "described"), count(len(out.Entries)))
+	t := &cli.Table{}
+	t.Add(a.T("行数", "rows"), cli.Count(out.Rows))
+	t.Add(a.T("已编目", "described"), cli.Count(len(out.Entries)))
 	for _, s := range out.Skipped {
-		t.add(a.t("跳过", "skipped"), s)
+		t.Add(a.T("跳过", "skipped"), s)
 	}
 	for _, f := range out.Faults {
-		t.add(a.t("问题 ", "fault ")+f.Name, a.t(f.Zh, f.En))
+		t.Add(a.T("问题 ", "fault ")+f.Name, a.T(f.Zh, f.En))
 	}
 	if out.More > 0 {
-		t.add(a.t("更多问题", "more faults"), count(out.More))
+		t.Add(a.T("更多问题", "more faults"), cli.Count(out.More))
 	}
-	return a.show(&out, t)
+	return a.Show(&out, t)
 }
 
 // transfer sends a body as it is and reads the JSON answer.
@@ -147,7 +148,7 @@ func transfer(ctx context.Context, cl *client.Client, path string, body io.Reade
 		return err
 	}
 	defer func() { _ = res.Body.Close() }()
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxFile)).Decode(out); err != nil {
+	if err := json.NewDecoder(io.LimitReader(res.Body, cli.MaxFile)).Decode(out); err != nil {
 		return client.ErrUnreachable.Because(err, cl.Base)
 	}
 	return nil
@@ -160,10 +161,10 @@ type catalogExportCmd struct {
 
 func (c *catalogExportCmd) Run(ctx context.Context, a *app) error {
 	var b []byte
-	if err := a.get(ctx, with("/api/v1/catalog-export", "form", c.Form), &b); err != nil {
+	if err := a.Get(ctx, with("/api/v1/catalog-export", "form", c.Form), &b); err != nil {
 		return err
 	}
-	return a.deliver(c.To, b)
+	return a.Deliver(c.To, b)
 }
 
 // catalogRegisterCmd is about which department is the source of which item.
@@ -181,19 +182,19 @@ func (*registerListCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("数据项", "item"), a.t("数据元", "element"), a.t("数源部门", "source department"), a.t("代码", "code"), a.t("何时", "since")}}
+	t := &cli.Table{Head: []string{a.T("数据项", "item"), a.T("数据元", "element"), a.T("数源部门", "source department"), a.T("代码", "code"), a.T("何时", "since")}}
 	for _, d := range all {
-		t.add(d.Item, dash(d.Element), d.Name, d.Department, when(d.Time))
+		t.Add(d.Item, cli.Dash(d.Element), d.Name, d.Department, cli.When(d.Time))
 	}
-	return a.list(all, t, "尚无登记。", "Nothing is registered yet.")
+	return a.List(all, t, "尚无登记。", "Nothing is registered yet.")
 }
 
 // everything reads a list to its end.
 func everything[T any](ctx context.Context, a *app, path string) ([]T, error) {
 	all, after := []T{}, ""
 	for {
-		var p page[T]
-		if err := a.get(ctx, with(path, "after", after, "limit", count(500)), &p); err != nil {
+		var p cli.Page[T]
+		if err := a.Get(ctx, with(path, "after", after, "limit", cli.Count(500)), &p); err != nil {
 			return nil, err
 		}
 		all = append(all, p.Items...)
@@ -215,13 +216,13 @@ type registerNameCmd struct {
 func (c *registerNameCmd) Run(ctx context.Context, a *app) error {
 	var d catalog.Designation
 	in := catalog.Designation{Item: c.Item, Department: c.Department, Name: c.Name, Element: c.Element, Reason: c.Reason}
-	if err := a.post(ctx, "/api/v1/register", in, &d); err != nil {
+	if err := a.Post(ctx, "/api/v1/register", in, &d); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("数据项", "item"), d.Item)
-	t.add(a.t("数源部门", "source department"), d.Name+" "+d.Department)
-	return a.show(&d, t)
+	t := &cli.Table{}
+	t.Add(a.T("数据项", "item"), d.Item)
+	t.Add(a.T("数源部门", "source department"), d.Name+" "+d.Department)
+	return a.Show(&d, t)
 }
 
 type registerEndCmd struct {
@@ -229,21 +230,21 @@ type registerEndCmd struct {
 }
 
 func (c *registerEndCmd) Run(ctx context.Context, a *app) error {
-	return a.call(ctx, http.MethodDelete, "/api/v1/register/"+seg(c.Item), nil, nil)
+	return a.Call(ctx, http.MethodDelete, "/api/v1/register/"+seg(c.Item), nil, nil)
 }
 
 type registerConflictsCmd struct{}
 
 func (*registerConflictsCmd) Run(ctx context.Context, a *app) error {
-	var p page[catalog.Conflict]
-	if err := a.get(ctx, with("/api/v1/source-conflicts", "limit", count(500)), &p); err != nil {
+	var p cli.Page[catalog.Conflict]
+	if err := a.Get(ctx, with("/api/v1/source-conflicts", "limit", cli.Count(500)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("资源", "resource"), a.t("部门", "department"), a.t("数据项", "item"), a.t("已发布", "published"), a.t("数源部门", "source department")}}
+	t := &cli.Table{Head: []string{a.T("资源", "resource"), a.T("部门", "department"), a.T("数据项", "item"), a.T("已发布", "published"), a.T("数源部门", "source department")}}
 	for _, c := range p.Items {
-		t.add(c.Code, c.Department, c.Item+" "+c.Title, a.yes(c.InForce), c.SourceName+" "+c.Source)
+		t.Add(c.Code, c.Department, c.Item+" "+c.Title, a.Yes(c.InForce), c.SourceName+" "+c.Source)
 	}
-	return a.list(p.Items, t, "没有与登记不符的数据项。", "No item is described by a department that is not its source.")
+	return a.List(p.Items, t, "没有与登记不符的数据项。", "No item is described by a department that is not its source.")
 }
 
 // catalogListsCmd are the lists that are made from the catalogue.
@@ -259,18 +260,18 @@ func (*listsResponsibilityCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("部门", "department"), a.t("代码", "code"), a.t("名称", "name"), a.t("更新周期", "update cycle"), a.t("责任人", "owner"), a.t("签发", "signed by"), a.t("状态", "state"), a.t("时限", "clock"), a.t("到何时", "until")}}
+	t := &cli.Table{Head: []string{a.T("部门", "department"), a.T("代码", "code"), a.T("名称", "name"), a.T("更新周期", "update cycle"), a.T("责任人", "owner"), a.T("签发", "signed by"), a.T("状态", "state"), a.T("时限", "clock"), a.T("到何时", "until")}}
 	for _, r := range all {
-		what, due := dash(string(r.Clock)), dash(r.Due)
+		what, due := cli.Dash(string(r.Clock)), cli.Dash(r.Due)
 		if k, err := deadline.RuleOf(r.Clock); err == nil {
-			what += " " + a.t(k.Zh, k.En)
+			what += " " + a.T(k.Zh, k.En)
 		}
 		if r.Overdue {
-			due += a.t(" 逾期", " overdue")
+			due += a.T(" 逾期", " overdue")
 		}
-		t.add(r.Provider, r.Code, r.Name, r.UpdateCycle, dash(r.Owner), dash(r.Approver), r.State.In(a.Lang), what, due)
+		t.Add(r.Provider, r.Code, r.Name, r.UpdateCycle, cli.Dash(r.Owner), cli.Dash(r.Approver), r.State.In(a.Lang), what, due)
 	}
-	return a.list(all, t, "没有条目。", "No entries.")
+	return a.List(all, t, "没有条目。", "No entries.")
 }
 
 type listsNegativeCmd struct{}
@@ -280,15 +281,15 @@ func (*listsNegativeCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("部门", "department"), a.t("代码", "code"), a.t("名称", "name"), a.t("数据项", "item"), a.t("依据", "basis"), a.t("理由", "reason")}}
+	t := &cli.Table{Head: []string{a.T("部门", "department"), a.T("代码", "code"), a.T("名称", "name"), a.T("数据项", "item"), a.T("依据", "basis"), a.T("理由", "reason")}}
 	for _, w := range all {
-		item := a.t("全部", "all")
+		item := a.T("全部", "all")
 		if w.Item != "" {
 			item = w.Item + " " + w.Title
 		}
-		t.add(w.Provider, w.Code, w.Name, item, w.Basis.Name+" "+w.Basis.Article, w.Basis.Reason)
+		t.Add(w.Provider, w.Code, w.Name, item, w.Basis.Name+" "+w.Basis.Article, w.Basis.Reason)
 	}
-	return a.list(all, t, "没有不予共享的资源。", "Everything is shared.")
+	return a.List(all, t, "没有不予共享的资源。", "Everything is shared.")
 }
 
 type catalogBreachCmd struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -60,7 +61,7 @@ func (c *requestNewCmd) Run(ctx context.Context, a *app) error {
 	}
 	if c.File != "" {
 		in = agreement.Application{}
-		if err := a.readJSON(c.File, &in); err != nil {
+		if err := a.ReadJSON(c.File, &in); err != nil {
 			return err
 		}
 	} else {
@@ -72,7 +73,7 @@ func (c *requestNewCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		if c.Until != "" {
-			if in.ValidUntil, err = a.moment(c.Until); err != nil {
+			if in.ValidUntil, err = a.Moment(c.Until); err != nil {
 				return err
 			}
 		}
@@ -90,18 +91,18 @@ func (c *requestListCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("本方", "we are"), a.t("对方", "other"), a.t("资源", "resource"), a.t("状态", "state"), a.t("时限", "until"), a.t("更新", "updated"), a.t("轮到本方", "our turn")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("本方", "we are"), a.T("对方", "other"), a.T("资源", "resource"), a.T("状态", "state"), a.T("时限", "until"), a.T("更新", "updated"), a.T("轮到本方", "our turn")}}
 	for i := range ns {
 		n := &ns[i]
 		_, turn := a.next(n)
-		t.add(n.ID, string(n.Role), n.Other(), n.Application.Resource, string(n.State), when(n.Application.ValidUntil), when(n.Updated), dash(turn))
+		t.Add(n.ID, string(n.Role), n.Other(), n.Application.Resource, string(n.State), cli.When(n.Application.ValidUntil), cli.When(n.Updated), cli.Dash(turn))
 	}
-	return a.list(ns, t, "没有申请：先 kuayu catalog list MEMBER，再 kuayu request new。", "No applications: kuayu catalog list MEMBER, then kuayu request new.")
+	return a.List(ns, t, "没有申请：先 kuayu catalog list MEMBER，再 kuayu request new。", "No applications: kuayu catalog list MEMBER, then kuayu request new.")
 }
 
 func (a *app) negotiations(ctx context.Context, state string, limit int) ([]agreement.Negotiation, error) {
-	var p page[agreement.Negotiation]
-	return p.Items, a.get(ctx, with("/api/v1/applications", "state", strings.ToUpper(state), "limit", count(limit)), &p)
+	var p cli.Page[agreement.Negotiation]
+	return p.Items, a.Get(ctx, with("/api/v1/applications", "state", strings.ToUpper(state), "limit", cli.Count(limit)), &p)
 }
 
 type requestShowCmd struct {
@@ -110,7 +111,7 @@ type requestShowCmd struct {
 
 func (c *requestShowCmd) Run(ctx context.Context, a *app) error {
 	var n agreement.Negotiation
-	if err := a.get(ctx, "/api/v1/applications/"+seg(c.ID), &n); err != nil {
+	if err := a.Get(ctx, "/api/v1/applications/"+seg(c.ID), &n); err != nil {
 		return err
 	}
 	return a.showNegotiation(&n)
@@ -133,41 +134,41 @@ func (a *app) next(n *agreement.Negotiation) (command, role string) {
 }
 
 func (a *app) showNegotiation(n *agreement.Negotiation) error {
-	t := &table{}
-	t.add(a.t("编号", "id"), n.ID)
-	t.add(a.t("本方", "we are"), string(n.Role))
-	t.add(a.t("状态", "state"), string(n.State))
-	t.add(a.t("使用方", "consumer"), n.Consumer.Member+" "+n.Consumer.Department)
-	t.add(a.t("提供方", "provider"), n.Provider.Member+" "+n.Provider.Department)
-	t.add(a.t("资源", "resource"), n.Application.Resource)
-	t.add(a.t("依据", "basis"), n.Application.Basis.Kind+" "+n.Application.Basis.Citation)
-	t.add(a.t("用途", "purposes"), strings.Join(n.Application.Purposes, ","))
-	t.add(a.t("方式", "modes"), modeNames(n.Application.Modes))
-	t.add(a.t("数据项", "items"), strings.Join(n.Application.Fields, ","))
+	t := &cli.Table{}
+	t.Add(a.T("编号", "id"), n.ID)
+	t.Add(a.T("本方", "we are"), string(n.Role))
+	t.Add(a.T("状态", "state"), string(n.State))
+	t.Add(a.T("使用方", "consumer"), n.Consumer.Member+" "+n.Consumer.Department)
+	t.Add(a.T("提供方", "provider"), n.Provider.Member+" "+n.Provider.Department)
+	t.Add(a.T("资源", "resource"), n.Application.Resource)
+	t.Add(a.T("依据", "basis"), n.Application.Basis.Kind+" "+n.Application.Basis.Citation)
+	t.Add(a.T("用途", "purposes"), strings.Join(n.Application.Purposes, ","))
+	t.Add(a.T("方式", "modes"), modeNames(n.Application.Modes))
+	t.Add(a.T("数据项", "items"), strings.Join(n.Application.Fields, ","))
 	if n.Grant != nil {
-		t.add(a.t("拟同意的数据项", "items granted"), strings.Join(n.Grant.Fields, ","))
+		t.Add(a.T("拟同意的数据项", "items granted"), strings.Join(n.Grant.Fields, ","))
 	}
-	t.add(a.t("使用时限", "until"), when(n.Application.ValidUntil))
-	t.add(a.t("协议", "agreement"), dash(n.Agreement))
+	t.Add(a.T("使用时限", "until"), cli.When(n.Application.ValidUntil))
+	t.Add(a.T("协议", "agreement"), cli.Dash(n.Agreement))
 	if n.Hash != "" {
-		t.add(a.t("协议散列", "hash"), n.Hash)
+		t.Add(a.T("协议散列", "hash"), n.Hash)
 	}
 	if n.Reason != "" {
-		t.add(a.t("理由", "reason"), n.Reason)
+		t.Add(a.T("理由", "reason"), n.Reason)
 	}
 	a.addLife(t, n)
 	if cmd, role := a.next(n); cmd != "" {
-		a.note("下一步（%s）：%s", "Next (%s): %s", role, cmd)
+		a.Note("下一步（%s）：%s", "Next (%s): %s", role, cmd)
 	} else if n.Role == agreement.Consumer && n.State == agreement.Active {
-		a.note("可以使用：kuayu query %s --purpose %s", "In force: kuayu query %s --purpose %s", n.Agreement, strings.Join(n.Application.Purposes, "|"))
+		a.Note("可以使用：kuayu query %s --purpose %s", "In force: kuayu query %s --purpose %s", n.Agreement, strings.Join(n.Application.Purposes, "|"))
 	}
-	return a.show(n, t)
+	return a.Show(n, t)
 }
 
 // negotiate does one step and shows what became of it.
 func (a *app) negotiate(ctx context.Context, path string, in any) error {
 	var n agreement.Negotiation
-	if err := a.post(ctx, path, in, &n); err != nil {
+	if err := a.Post(ctx, path, in, &n); err != nil {
 		return err
 	}
 	return a.showNegotiation(&n)
@@ -180,15 +181,15 @@ type requestHistoryCmd struct {
 }
 
 func (c *requestHistoryCmd) Run(ctx context.Context, a *app) error {
-	var p page[agreement.Step]
-	if err := a.get(ctx, step(c.ID, "history"), &p); err != nil {
+	var p cli.Page[agreement.Step]
+	if err := a.Get(ctx, step(c.ID, "history"), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("时间", "time"), a.t("何人", "who"), a.t("事项", "event"), a.t("由", "from"), a.t("至", "to"), a.t("说明", "note")}}
+	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("何人", "who"), a.T("事项", "event"), a.T("由", "from"), a.T("至", "to"), a.T("说明", "note")}}
 	for _, s := range p.Items {
-		t.add(micro(s.Time), dash(s.Actor), string(s.Event), string(s.From), string(s.To), dash(s.Note))
+		t.Add(cli.Micro(s.Time), cli.Dash(s.Actor), string(s.Event), string(s.From), string(s.To), cli.Dash(s.Note))
 	}
-	return a.list(p.Items, t, "还没有经过。", "Nothing happened yet.")
+	return a.List(p.Items, t, "还没有经过。", "Nothing happened yet.")
 }
 
 type requestConsentCmd struct {
@@ -218,7 +219,7 @@ func (c *requestAnswerCmd) answer(ctx context.Context, a *app, path string, aske
 	g := agreement.Grant{Fields: c.Fields, Lease: int(c.Lease / time.Second)}
 	if c.File != "" {
 		g = agreement.Grant{}
-		if err := a.readJSON(c.File, &g); err != nil {
+		if err := a.ReadJSON(c.File, &g); err != nil {
 			return err
 		}
 		return a.negotiate(ctx, path, g)
@@ -231,13 +232,13 @@ func (c *requestAnswerCmd) answer(ctx context.Context, a *app, path string, aske
 		return err
 	}
 	if c.Until != "" {
-		if g.ValidUntil, err = a.moment(c.Until); err != nil {
+		if g.ValidUntil, err = a.Moment(c.Until); err != nil {
 			return err
 		}
 	}
 	if len(g.Fields) == 0 {
 		var n agreement.Negotiation
-		if err := a.get(ctx, "/api/v1/applications/"+seg(c.ID), &n); err != nil {
+		if err := a.Get(ctx, "/api/v1/applications/"+seg(c.ID), &n); err != nil {
 			return err
 		}
 		for _, item := range asked(&n) {
@@ -295,15 +296,15 @@ type standingAddCmd struct {
 
 func (c *standingAddCmd) Run(ctx context.Context, a *app) error {
 	var st agreement.Standing
-	if err := a.readJSON(c.File, &st); err != nil {
+	if err := a.ReadJSON(c.File, &st); err != nil {
 		return err
 	}
-	if err := a.post(ctx, "/api/v1/standing-consents", st, &st); err != nil {
+	if err := a.Post(ctx, "/api/v1/standing-consents", st, &st); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("常设同意", "standing consent"), st.ID)
-	t.add(a.t("资源", "resource"), st.Resource)
-	t.add(a.t("有效至", "valid until"), when(st.ValidUntil))
-	return a.show(st, t)
+	t := &cli.Table{}
+	t.Add(a.T("常设同意", "standing consent"), st.ID)
+	t.Add(a.T("资源", "resource"), st.Resource)
+	t.Add(a.T("有效至", "valid until"), cli.When(st.ValidUntil))
+	return a.Show(st, t)
 }

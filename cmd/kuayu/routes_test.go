@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 )
 
 // commands says which command uses each route: the table is complete, or the test fails. FILE is replaced by a file with
@@ -214,7 +215,7 @@ func TestEveryRouteHasACommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := filepath.Join(dir, "someone.key")
-	if _, err := newKey(key); err != nil {
+	if _, err := cli.NewKey(key); err != nil {
 		t.Fatal(err)
 	}
 	var api rest.API

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -30,36 +31,36 @@ func schemePath(id, verb string) string { return "/api/v1/schemes/" + seg(id) + 
 
 func (a *app) scheme(ctx context.Context, path string, in any) error {
 	var x scheme.Scheme
-	if err := a.post(ctx, path, in, &x); err != nil {
+	if err := a.Post(ctx, path, in, &x); err != nil {
 		return err
 	}
 	return a.showScheme(&x)
 }
 
 func (a *app) showScheme(x *scheme.Scheme) error {
-	t := &table{}
-	t.add(a.t("编号", "id"), x.ID)
-	t.add(a.t("名称", "title"), x.Text.Title)
-	t.add(a.t("类型", "kind"), string(x.Text.Kind))
-	t.add(a.t("状态", "state"), string(x.State)+" v"+strconv.Itoa(x.Text.Version))
+	t := &cli.Table{}
+	t.Add(a.T("编号", "id"), x.ID)
+	t.Add(a.T("名称", "title"), x.Text.Title)
+	t.Add(a.T("类型", "kind"), string(x.Text.Kind))
+	t.Add(a.T("状态", "state"), string(x.State)+" v"+strconv.Itoa(x.Text.Version))
 	list := x.Current()
-	t.add(a.t("成员", "parties"), strings.Join(list.Parties, " "))
+	t.Add(a.T("成员", "parties"), strings.Join(list.Parties, " "))
 	if p := x.Proposal; p != nil {
 		names := make([]string, len(p.Consents))
 		for i, c := range p.Consents {
 			names[i] = c.Member
 		}
-		t.add(a.t("待决定", "proposed"), "v"+strconv.Itoa(p.Text.Version)+a.t("，已同意：", ", consented: ")+dash(strings.Join(names, " ")))
+		t.Add(a.T("待决定", "proposed"), "v"+strconv.Itoa(p.Text.Version)+a.T("，已同意：", ", consented: ")+cli.Dash(strings.Join(names, " ")))
 	}
 	for i := range list.Entries {
 		e := &list.Entries[i]
 		text := e.Title + " (" + strings.Join(e.Fields, ",") + ")"
 		if !e.ReviewBy.IsZero() {
-			text += a.t(" 复核 ", " review ") + e.ReviewBy.Format("2006-01-02")
+			text += a.T(" 复核 ", " review ") + e.ReviewBy.Format("2006-01-02")
 		}
-		t.add(e.Member+" "+e.Resource, text)
+		t.Add(e.Member+" "+e.Resource, text)
 	}
-	return a.show(x, t)
+	return a.Show(x, t)
 }
 
 type schemeProposeCmd struct {
@@ -68,7 +69,7 @@ type schemeProposeCmd struct {
 
 func (c *schemeProposeCmd) Run(ctx context.Context, a *app) error {
 	var t scheme.Text
-	if err := a.readJSON(c.File, &t); err != nil {
+	if err := a.ReadJSON(c.File, &t); err != nil {
 		return err
 	}
 	return a.scheme(ctx, "/api/v1/schemes", t)
@@ -79,16 +80,16 @@ type schemeListCmd struct {
 }
 
 func (c *schemeListCmd) Run(ctx context.Context, a *app) error {
-	var p page[scheme.Scheme]
-	if err := a.get(ctx, with("/api/v1/schemes", "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[scheme.Scheme]
+	if err := a.Get(ctx, with("/api/v1/schemes", "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("名称", "title"), a.t("类型", "kind"), a.t("状态", "state"), a.t("版本", "version"), a.t("条目", "entries")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("名称", "title"), a.T("类型", "kind"), a.T("状态", "state"), a.T("版本", "version"), a.T("条目", "entries")}}
 	for i := range p.Items {
 		x := &p.Items[i]
-		t.add(x.ID, x.Text.Title, string(x.Text.Kind), string(x.State), strconv.Itoa(x.Text.Version), strconv.Itoa(len(x.Current().Entries)))
+		t.Add(x.ID, x.Text.Title, string(x.Text.Kind), string(x.State), strconv.Itoa(x.Text.Version), strconv.Itoa(len(x.Current().Entries)))
 	}
-	return a.list(p.Items, t, "没有共享方案：kuayu scheme propose FILE。", "No schemes: kuayu scheme propose FILE.")
+	return a.List(p.Items, t, "没有共享方案：kuayu scheme propose FILE。", "No schemes: kuayu scheme propose FILE.")
 }
 
 type schemeShowCmd struct {
@@ -97,7 +98,7 @@ type schemeShowCmd struct {
 
 func (c *schemeShowCmd) Run(ctx context.Context, a *app) error {
 	var x scheme.Scheme
-	if err := a.get(ctx, "/api/v1/schemes/"+seg(c.ID), &x); err != nil {
+	if err := a.Get(ctx, "/api/v1/schemes/"+seg(c.ID), &x); err != nil {
 		return err
 	}
 	return a.showScheme(&x)
@@ -108,16 +109,16 @@ type schemeVersionsCmd struct {
 }
 
 func (c *schemeVersionsCmd) Run(ctx context.Context, a *app) error {
-	var p page[scheme.Version]
-	if err := a.get(ctx, schemePath(c.ID, "versions"), &p); err != nil {
+	var p cli.Page[scheme.Version]
+	if err := a.Get(ctx, schemePath(c.ID, "versions"), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("版本", "version"), a.t("生效", "in force"), a.t("条目", "entries"), a.t("成员", "parties"), a.t("摘要", "hash")}}
+	t := &cli.Table{Head: []string{a.T("版本", "version"), a.T("生效", "in force"), a.T("条目", "entries"), a.T("成员", "parties"), a.T("摘要", "hash")}}
 	for i := range p.Items {
 		v := &p.Items[i]
-		t.add(strconv.Itoa(v.Version), when(v.Time), strconv.Itoa(len(v.Text.Entries)), strings.Join(v.Text.Parties, " "), v.Hash)
+		t.Add(strconv.Itoa(v.Version), cli.When(v.Time), strconv.Itoa(len(v.Text.Entries)), strings.Join(v.Text.Parties, " "), v.Hash)
 	}
-	return a.list(p.Items, t, "还没有生效的版本。", "No version is in force yet.")
+	return a.List(p.Items, t, "还没有生效的版本。", "No version is in force yet.")
 }
 
 type schemeUsersCmd struct {
@@ -125,16 +126,16 @@ type schemeUsersCmd struct {
 }
 
 func (c *schemeUsersCmd) Run(ctx context.Context, a *app) error {
-	var p page[scheme.Enrolment]
-	if err := a.get(ctx, schemePath(c.ID, "enrolments"), &p); err != nil {
+	var p cli.Page[scheme.Enrolment]
+	if err := a.Get(ctx, schemePath(c.ID, "enrolments"), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("部门", "department"), a.t("依据", "basis"), a.t("审签", "consented"), a.t("申请", "applications")}}
+	t := &cli.Table{Head: []string{a.T("部门", "department"), a.T("依据", "basis"), a.T("审签", "consented"), a.T("申请", "applications")}}
 	for i := range p.Items {
 		e := &p.Items[i]
-		t.add(e.Department, e.Basis.Kind+" "+e.Basis.Citation, dash(e.Head), strconv.Itoa(len(e.Applied)))
+		t.Add(e.Department, e.Basis.Kind+" "+e.Basis.Citation, cli.Dash(e.Head), strconv.Itoa(len(e.Applied)))
 	}
-	return a.list(p.Items, t, "本部门尚未登记：kuayu scheme enrol ID。", "The department is not enrolled: kuayu scheme enrol ID.")
+	return a.List(p.Items, t, "本部门尚未登记：kuayu scheme enrol ID。", "The department is not enrolled: kuayu scheme enrol ID.")
 }
 
 type schemeConsentCmd struct {
@@ -178,15 +179,15 @@ func (c *schemeEnrolCmd) Run(ctx context.Context, a *app) error {
 
 func (a *app) enrolment(ctx context.Context, path string, in any) error {
 	var e scheme.Enrolment
-	if err := a.post(ctx, path, in, &e); err != nil {
+	if err := a.Post(ctx, path, in, &e); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("方案", "scheme"), e.Scheme)
-	t.add(a.t("部门", "department"), e.Department)
-	t.add(a.t("审签", "consented"), dash(e.Head))
-	t.add(a.t("已发出申请", "applications sent"), strconv.Itoa(len(e.Applied)))
-	return a.show(&e, t)
+	t := &cli.Table{}
+	t.Add(a.T("方案", "scheme"), e.Scheme)
+	t.Add(a.T("部门", "department"), e.Department)
+	t.Add(a.T("审签", "consented"), cli.Dash(e.Head))
+	t.Add(a.T("已发出申请", "applications sent"), strconv.Itoa(len(e.Applied)))
+	return a.Show(&e, t)
 }
 
 type schemeAdmitCmd struct {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/directory"
 )
 
@@ -26,7 +27,7 @@ func (c *catalogSearchCmd) Run(ctx context.Context, a *app) error {
 	q := strings.Join(c.Query, " ")
 	grade := ""
 	if c.Grade != 0 {
-		grade = count(c.Grade)
+		grade = cli.Count(c.Grade)
 	}
 	var all *directory.Answer
 	for after := c.After; all == nil || len(all.Items) < c.Limit; {
@@ -35,8 +36,8 @@ func (c *catalogSearchCmd) Run(ctx context.Context, a *app) error {
 		if all != nil {
 			rest -= len(all.Items)
 		}
-		err := a.get(ctx, with("/api/v1/search", "q", q, "member", c.Member, "department", c.Department, "sharing", c.Sharing, "class", c.Class, "grade", grade,
-			"update_cycle", c.Cycle, "mode", c.Mode, "after", after, "limit", count(min(max(rest, 1), 100))), &p)
+		err := a.Get(ctx, with("/api/v1/search", "q", q, "member", c.Member, "department", c.Department, "sharing", c.Sharing, "class", c.Class, "grade", grade,
+			"update_cycle", c.Cycle, "mode", c.Mode, "after", after, "limit", cli.Count(min(max(rest, 1), 100))), &p)
 		if err != nil {
 			return err
 		}
@@ -50,12 +51,12 @@ func (c *catalogSearchCmd) Run(ctx context.Context, a *app) error {
 		}
 		after = p.Next
 	}
-	t := &table{head: []string{a.t("成员", "member"), a.t("代码", "code"), a.t("名称", "name"), a.t("提供部门", "provider"), a.t("共享属性", "sharing"), a.t("方式", "modes"), a.t("更新", "updated"), a.t("级别", "grade")}}
+	t := &cli.Table{Head: []string{a.T("成员", "member"), a.T("代码", "code"), a.T("名称", "name"), a.T("提供部门", "provider"), a.T("共享属性", "sharing"), a.T("方式", "modes"), a.T("更新", "updated"), a.T("级别", "grade")}}
 	for i := range all.Items {
 		h := &all.Items[i]
-		t.add(h.Member, h.Code, h.Name, h.Provider, string(h.Sharing), modeNames(h.Modes), h.UpdateCycle, count(h.Grade))
+		t.Add(h.Member, h.Code, h.Name, h.Provider, string(h.Sharing), modeNames(h.Modes), h.UpdateCycle, cli.Count(h.Grade))
 	}
-	err := a.list(all, t, "没有找到。换一个词，或去掉筛选条件。", "Nothing found. Try another word, or fewer filters.")
+	err := a.List(all, t, "没有找到。换一个词，或去掉筛选条件。", "Nothing found. Try another word, or fewer filters.")
 	if err == nil && a.Output == "table" {
 		c.summary(a, all)
 	}
@@ -65,7 +66,7 @@ func (c *catalogSearchCmd) Run(ctx context.Context, a *app) error {
 // summary says beside the table how many there are, how they are spread, and what may be out of date.
 func (c *catalogSearchCmd) summary(a *app, all *directory.Answer) {
 	if all.Total != nil && len(all.Items) > 0 {
-		a.note("共 %s 条。", "%s found.", all.Total.String())
+		a.Note("共 %s 条。", "%s found.", all.Total.String())
 	}
 	if f := all.Facets; f != nil {
 		for _, x := range []struct {
@@ -81,24 +82,24 @@ func (c *catalogSearchCmd) summary(a *app, all *directory.Answer) {
 				if name == "" {
 					name = v.Value
 				}
-				parts = append(parts, printable(name)+" "+v.String())
+				parts = append(parts, cli.Printable(name)+" "+v.String())
 			}
-			a.note("%s：%s", "%s: %s", a.t(x.zh, x.en), strings.Join(parts, a.t("，", ", ")))
+			a.Note("%s：%s", "%s: %s", a.T(x.zh, x.en), strings.Join(parts, a.T("，", ", ")))
 		}
 	}
 	for _, m := range all.Members {
 		if m.Stale {
-			a.note("%s 的目录截至 %s，之后未能更新。", "The catalogue of %s is as of %s; it could not be read since.", printable(m.Member), asOf(a, m.AsOf))
+			a.Note("%s 的目录截至 %s，之后未能更新。", "The catalogue of %s is as of %s; it could not be read since.", cli.Printable(m.Member), asOf(a, m.AsOf))
 		}
 	}
 	if all.Next != "" {
-		a.note("下一页：--after %s", "Next page: --after %s", all.Next)
+		a.Note("下一页：--after %s", "Next page: --after %s", all.Next)
 	}
 }
 
 func asOf(a *app, t *time.Time) string {
 	if t == nil {
-		return a.t("（尚未读完）", "(never read to the end)")
+		return a.T("（尚未读完）", "(never read to the end)")
 	}
 	return t.Local().Format(time.DateTime)
 }
@@ -106,26 +107,26 @@ func asOf(a *app, t *time.Time) string {
 type catalogMembersCmd struct{}
 
 func (c *catalogMembersCmd) Run(ctx context.Context, a *app) error {
-	var p page[directory.Freshness]
-	if err := a.get(ctx, "/api/v1/search/members", &p); err != nil {
+	var p cli.Page[directory.Freshness]
+	if err := a.Get(ctx, "/api/v1/search/members", &p); err != nil {
 		return err
 	}
 	return a.freshness(p.Items)
 }
 
 func (a *app) freshness(ms []directory.Freshness) error {
-	t := &table{head: []string{a.t("成员", "member"), a.t("条目", "entries"), a.t("截至", "as of"), a.t("状态", "state")}}
+	t := &cli.Table{Head: []string{a.T("成员", "member"), a.T("条目", "entries"), a.T("截至", "as of"), a.T("状态", "state")}}
 	for _, m := range ms {
-		state := a.t("正常", "fresh")
+		state := a.T("正常", "fresh")
 		switch {
 		case m.Reading:
-			state = a.t("读取中", "reading")
+			state = a.T("读取中", "reading")
 		case m.Stale:
-			state = strings.TrimSpace(a.t("陈旧 ", "stale ") + m.Error)
+			state = strings.TrimSpace(a.T("陈旧 ", "stale ") + m.Error)
 		}
-		t.add(m.Member, count(m.Entries), asOf(a, m.AsOf), state)
+		t.Add(m.Member, cli.Count(m.Entries), asOf(a, m.AsOf), state)
 	}
-	return a.list(ms, t, "尚无成员。", "There are no members yet.")
+	return a.List(ms, t, "尚无成员。", "There are no members yet.")
 }
 
 type catalogRefreshCmd struct {
@@ -134,10 +135,10 @@ type catalogRefreshCmd struct {
 }
 
 func (c *catalogRefreshCmd) Run(ctx context.Context, a *app) error {
-	var p page[directory.Freshness]
-	if err := a.post(ctx, "/api/v1/search/refresh", rest.RefreshRequest{Member: c.Member, Whole: c.Whole}, &p); err != nil {
+	var p cli.Page[directory.Freshness]
+	if err := a.Post(ctx, "/api/v1/search/refresh", rest.RefreshRequest{Member: c.Member, Whole: c.Whole}, &p); err != nil {
 		return err
 	}
-	a.note("已开始重读；以下为之前的状态，稍后用 kuayu catalog members 查看。", "Reading has begun; below is the state before. See kuayu catalog members in a moment.")
+	a.Note("已开始重读；以下为之前的状态，稍后用 kuayu catalog members 查看。", "Reading has begun; below is the state before. See kuayu catalog members in a moment.")
 	return a.freshness(p.Items)
 }

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/kuayu/kuayu/cmd/cli"
+	"github.com/kuayu/kuayu/cmd/folder"
 	"github.com/kuayu/kuayu/node"
 )
 
@@ -19,7 +21,7 @@ type serveCmd struct{}
 
 func (*serveCmd) Run(ctx context.Context, a *app) error {
 	node.Tune()
-	n, err := open(ctx, a.Dir, false)
+	n, err := folder.Open(ctx, a.Dir, false)
 	if err != nil {
 		return err
 	}
@@ -27,10 +29,10 @@ func (*serveCmd) Run(ctx context.Context, a *app) error {
 		select {
 		case <-ctx.Done():
 		case <-n.Ready():
-			a.note("%[1]s 正在服务：工作人员 https://%[2]s  公众 https://%[3]s  节点间 https://%[4]s", "%[1]s serves: staff https://%[2]s  public https://%[3]s  members https://%[4]s",
+			a.Note("%[1]s 正在服务：工作人员 https://%[2]s  公众 https://%[3]s  节点间 https://%[4]s", "%[1]s serves: staff https://%[2]s  public https://%[3]s  members https://%[4]s",
 				n.Config.Member, n.Addr("staff"), n.Addr("public"), n.Addr("peer"))
 			if _, err := n.Directory.Member(n.Config.Member); err != nil {
-				a.note("本节点尚未加入联盟，还不能交换：kuayu join request，kuayu join accept。", "This node is in no federation yet and cannot exchange: kuayu join request, kuayu join accept.")
+				a.Note("本节点尚未加入联盟，还不能交换：kuayu join request，kuayu join accept。", "This node is in no federation yet and cannot exchange: kuayu join request, kuayu join accept.")
 			}
 		}
 	}()
@@ -48,18 +50,18 @@ func (*configCmd) Run(a *app) error {
 	if u, err := url.Parse(c.Database); err == nil && strings.HasPrefix(u.Scheme, "postgres") {
 		c.Database = u.Redacted()
 	}
-	return a.json(c)
+	return a.JSON(c)
 }
 
 // versionCmd prints the version.
 type versionCmd struct{}
 
 func (*versionCmd) Run(a *app) error {
-	t := &table{}
-	t.add("kuayu", node.Version)
-	t.add("go", runtime.Version())
-	t.add(a.t("平台", "platform"), runtime.GOOS+"/"+runtime.GOARCH)
-	return a.show(map[string]string{"version": node.Version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}, t)
+	t := &cli.Table{}
+	t.Add("kuayu", node.Version)
+	t.Add("go", runtime.Version())
+	t.Add(a.T("平台", "platform"), runtime.GOOS+"/"+runtime.GOARCH)
+	return a.Show(map[string]string{"version": node.Version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}, t)
 }
 
 // statusCmd shows the health of the running node, from its admin listener.
@@ -72,23 +74,23 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("成员", "member"), h.Member)
-	t.add(a.t("版本", "version"), h.Version)
-	t.add(a.t("联盟成员数", "members"), count(h.Members))
-	t.add(a.t("存证批次", "batches of evidence"), count(h.Batches))
-	t.add(a.t("已入透明日志", "in the transparency log"), count(h.Logged))
-	t.add(a.t("已获共签", "cosigned by others"), count(h.Cosigned))
-	t.add(a.t("待办任务", "jobs that wait"), count(h.QueueDepth))
-	t.add(a.t("失败任务", "jobs that failed for good"), count(h.Dead))
+	t := &cli.Table{}
+	t.Add(a.T("成员", "member"), h.Member)
+	t.Add(a.T("版本", "version"), h.Version)
+	t.Add(a.T("联盟成员数", "members"), cli.Count(h.Members))
+	t.Add(a.T("存证批次", "batches of evidence"), cli.Count(h.Batches))
+	t.Add(a.T("已入透明日志", "in the transparency log"), cli.Count(h.Logged))
+	t.Add(a.T("已获共签", "cosigned by others"), cli.Count(h.Cosigned))
+	t.Add(a.T("待办任务", "jobs that wait"), cli.Count(h.QueueDepth))
+	t.Add(a.T("失败任务", "jobs that failed for good"), cli.Count(h.Dead))
 	for _, s := range h.Seen {
-		state := a.t("一致", "consistent")
+		state := a.T("一致", "consistent")
 		if s.Forked {
-			state = a.t("分叉！", "FORKED")
+			state = a.T("分叉！", "FORKED")
 		}
-		t.add(a.t("见过的日志 ", "log seen ")+s.Origin, count(s.Size)+" "+state)
+		t.Add(a.T("见过的日志 ", "log seen ")+s.Origin, cli.Count(s.Size)+" "+state)
 	}
-	return a.show(h, t)
+	return a.Show(h, t)
 }
 
 // health asks the admin listener.
@@ -100,7 +102,7 @@ func (a *app) health(ctx context.Context, admin string) (*node.Health, error) {
 		}
 		admin = "https://" + c.Listen.Admin
 	}
-	cl, err := a.stranger(admin)
+	cl, err := a.Stranger(admin)
 	if err != nil {
 		return nil, err
 	}

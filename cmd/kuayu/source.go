@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/source"
 )
 
@@ -38,13 +39,13 @@ func (c *sourceAddCmd) Run(ctx context.Context, a *app) error {
 	switch {
 	case c.Spec != "":
 		s = source.Spec{}
-		if err := a.readJSON(c.Spec, &s); err != nil {
+		if err := a.ReadJSON(c.Spec, &s); err != nil {
 			return err
 		}
 	case c.Location == "":
-		return ErrUsage.With(a.t("请给出 --location 或 --spec", "give --location or --spec"))
+		return cli.ErrUsage.With(a.T("请给出 --location 或 --spec", "give --location or --spec"))
 	case c.Location == "-":
-		b, err := a.read("-")
+		b, err := a.Read("-")
 		if err != nil {
 			return err
 		}
@@ -60,7 +61,7 @@ func (c *sourceAddCmd) Run(ctx context.Context, a *app) error {
 	for _, k := range c.TableKey {
 		name, item, ok := strings.Cut(k, "=")
 		if !ok || name == "" || item == "" {
-			return ErrUsage.With("--table-key TABLE=ITEM")
+			return cli.ErrUsage.With("--table-key TABLE=ITEM")
 		}
 		if s.Key == nil {
 			s.Key = map[string]string{}
@@ -71,7 +72,7 @@ func (c *sourceAddCmd) Run(ctx context.Context, a *app) error {
 		column, kind, ok := strings.Cut(x, "=")
 		name, item, dotted := strings.Cut(column, ".")
 		if !ok || !dotted {
-			return ErrUsage.With("--type TABLE.ITEM=TYPE")
+			return cli.ErrUsage.With("--type TABLE.ITEM=TYPE")
 		}
 		if s.Types == nil {
 			s.Types = map[string]map[string]string{}
@@ -81,8 +82,8 @@ func (c *sourceAddCmd) Run(ctx context.Context, a *app) error {
 		}
 		s.Types[name][item] = kind
 	}
-	var p page[rest.TableInfo]
-	if err := a.post(ctx, "/api/v1/sources", rest.SourceRequest{ID: c.ID, Department: c.Department, Spec: s}, &p); err != nil {
+	var p cli.Page[rest.TableInfo]
+	if err := a.Post(ctx, "/api/v1/sources", rest.SourceRequest{ID: c.ID, Department: c.Department, Spec: s}, &p); err != nil {
 		return err
 	}
 	return a.showTables(p.Items)
@@ -91,15 +92,15 @@ func (c *sourceAddCmd) Run(ctx context.Context, a *app) error {
 type sourceListCmd struct{}
 
 func (*sourceListCmd) Run(ctx context.Context, a *app) error {
-	var p page[rest.SourceInfo]
-	if err := a.get(ctx, "/api/v1/sources", &p); err != nil {
+	var p cli.Page[rest.SourceInfo]
+	if err := a.Get(ctx, "/api/v1/sources", &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("种类", "kind")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("种类", "kind")}}
 	for _, s := range p.Items {
-		t.add(s.ID, s.Kind)
+		t.Add(s.ID, s.Kind)
 	}
-	return a.list(p.Items, t, "本部门还没有数据源，请运维人员运行 kuayu source add。", "The department has no source yet; an operator runs kuayu source add.")
+	return a.List(p.Items, t, "本部门还没有数据源，请运维人员运行 kuayu source add。", "The department has no source yet; an operator runs kuayu source add.")
 }
 
 type sourceTablesCmd struct {
@@ -107,15 +108,15 @@ type sourceTablesCmd struct {
 }
 
 func (c *sourceTablesCmd) Run(ctx context.Context, a *app) error {
-	var p page[rest.TableInfo]
-	if err := a.get(ctx, "/api/v1/sources/"+seg(c.ID)+"/tables", &p); err != nil {
+	var p cli.Page[rest.TableInfo]
+	if err := a.Get(ctx, "/api/v1/sources/"+seg(c.ID)+"/tables", &p); err != nil {
 		return err
 	}
 	return a.showTables(p.Items)
 }
 
 func (a *app) showTables(ts []rest.TableInfo) error {
-	t := &table{head: []string{a.t("表", "table"), a.t("行数", "rows"), a.t("键", "key"), a.t("列", "columns")}}
+	t := &cli.Table{Head: []string{a.T("表", "table"), a.T("行数", "rows"), a.T("键", "key"), a.T("列", "columns")}}
 	for _, x := range ts {
 		var cols []string
 		for _, c := range x.Columns {
@@ -123,11 +124,11 @@ func (a *app) showTables(ts []rest.TableInfo) error {
 		}
 		rows := "-" // a file is not counted beforehand
 		if x.Rows >= 0 {
-			rows = count(x.Rows)
+			rows = cli.Count(x.Rows)
 		}
-		t.add(x.Name, rows, dash(strings.Join(x.Key, ",")), strings.Join(cols, " "))
+		t.Add(x.Name, rows, cli.Dash(strings.Join(x.Key, ",")), strings.Join(cols, " "))
 	}
-	return a.list(ts, t, "数据源中没有可读的表。", "The source has no table that can be read.")
+	return a.List(ts, t, "数据源中没有可读的表。", "The source has no table that can be read.")
 }
 
 type sourceSampleCmd struct {
@@ -138,7 +139,7 @@ type sourceSampleCmd struct {
 
 func (c *sourceSampleCmd) Run(ctx context.Context, a *app) error {
 	var rows []json.RawMessage
-	if err := a.get(ctx, with("/api/v1/sources/"+seg(c.ID)+"/tables/"+seg(c.Table)+"/sample", "limit", count(c.Limit)), &rows); err != nil {
+	if err := a.Get(ctx, with("/api/v1/sources/"+seg(c.ID)+"/tables/"+seg(c.Table)+"/sample", "limit", cli.Count(c.Limit)), &rows); err != nil {
 		return err
 	}
 	return a.showRows(rows, rows)
@@ -146,18 +147,18 @@ func (c *sourceSampleCmd) Run(ctx context.Context, a *app) error {
 
 // showRows shows rows as they came: objects whose members keep their order.
 func (a *app) showRows(v any, rows []json.RawMessage) error {
-	t := &table{}
+	t := &cli.Table{}
 	for _, raw := range rows {
 		names, cells, err := members(raw)
 		if err != nil {
 			return err
 		}
-		if t.head == nil {
-			t.head = names
+		if t.Head == nil {
+			t.Head = names
 		}
-		t.add(cells...)
+		t.Add(cells...)
 	}
-	return a.list(v, t, "没有符合条件的行。", "No row fits.")
+	return a.List(v, t, "没有符合条件的行。", "No row fits.")
 }
 
 // members reads the members of one object in their order.

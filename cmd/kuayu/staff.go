@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/kuayu/kuayu/cmd/cli"
+	"github.com/kuayu/kuayu/cmd/folder"
 	"github.com/kuayu/kuayu/support/identity"
 )
 
@@ -17,15 +19,15 @@ type departmentCmd struct {
 type departmentListCmd struct{}
 
 func (*departmentListCmd) Run(ctx context.Context, a *app) error {
-	var p page[identity.Department]
-	if err := a.get(ctx, "/api/v1/departments", &p); err != nil {
+	var p cli.Page[identity.Department]
+	if err := a.Get(ctx, "/api/v1/departments", &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("统一社会信用代码", "USCC"), a.t("名称", "name"), a.t("区划", "division")}}
+	t := &cli.Table{Head: []string{a.T("统一社会信用代码", "USCC"), a.T("名称", "name"), a.T("区划", "division")}}
 	for _, d := range p.Items {
-		t.add(d.ID, d.Name, d.Division)
+		t.Add(d.ID, d.Name, d.Division)
 	}
-	return a.list(p.Items, t, "还没有部门：kuayu department add。", "There is no department yet: kuayu department add.")
+	return a.List(p.Items, t, "还没有部门：kuayu department add。", "There is no department yet: kuayu department add.")
 }
 
 type departmentAddCmd struct {
@@ -36,12 +38,12 @@ type departmentAddCmd struct {
 
 func (c *departmentAddCmd) Run(ctx context.Context, a *app) error {
 	d := identity.Department{ID: c.ID, Name: c.Name, Division: c.Division}
-	if err := a.post(ctx, "/api/v1/departments", d, &d); err != nil {
+	if err := a.Post(ctx, "/api/v1/departments", d, &d); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("已新增部门", "added"), d.ID+" "+d.Name)
-	return a.show(d, t)
+	t := &cli.Table{}
+	t.Add(a.T("已新增部门", "added"), d.ID+" "+d.Name)
+	return a.Show(d, t)
 }
 
 // userCmd is about officers and machine clients.
@@ -54,15 +56,15 @@ type userCmd struct {
 type userListCmd struct{}
 
 func (*userListCmd) Run(ctx context.Context, a *app) error {
-	var p page[identity.Actor]
-	if err := a.get(ctx, "/api/v1/actors", &p); err != nil {
+	var p cli.Page[identity.Actor]
+	if err := a.Get(ctx, "/api/v1/actors", &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("名称", "name"), a.t("类别", "kind"), a.t("部门", "department"), a.t("角色", "roles"), a.t("停用", "disabled")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("名称", "name"), a.T("类别", "kind"), a.T("部门", "department"), a.T("角色", "roles"), a.T("停用", "disabled")}}
 	for _, u := range p.Items {
-		t.add(u.ID, u.Name, u.Kind, u.Department, roleNames(u.Roles), a.yes(u.Disabled))
+		t.Add(u.ID, u.Name, u.Kind, u.Department, roleNames(u.Roles), a.Yes(u.Disabled))
 	}
-	return a.list(p.Items, t, "还没有人员：kuayu user add。", "There is nobody yet: kuayu user add.")
+	return a.List(p.Items, t, "还没有人员：kuayu user add。", "There is nobody yet: kuayu user add.")
 }
 
 func roleNames(rs []identity.Role) string {
@@ -92,14 +94,14 @@ func (c *userAddCmd) Run(ctx context.Context, a *app) error {
 		}
 	}
 	if u.PublicKey == "" && c.NewKey == "" {
-		return ErrUsage.With(a.t("请给出 --public-key，或用 --new-key 生成", "give --public-key, or make one with --new-key"))
+		return cli.ErrUsage.With(a.T("请给出 --public-key，或用 --new-key 生成", "give --public-key, or make one with --new-key"))
 	}
 	if u.Department == "" {
 		if c.Offline {
-			return ErrUsage.With(a.t("--offline 时须给出 --department", "with --offline, name the --department"))
+			return cli.ErrUsage.With(a.T("--offline 时须给出 --department", "with --offline, name the --department"))
 		}
 		var s identity.Session
-		if err := a.get(ctx, "/api/v1/session", &s); err != nil {
+		if err := a.Get(ctx, "/api/v1/session", &s); err != nil {
 			return err
 		}
 		u.Department = s.Department
@@ -109,7 +111,7 @@ func (c *userAddCmd) Run(ctx context.Context, a *app) error {
 	}
 	if c.NewKey != "" {
 		var err error
-		if u.PublicKey, err = newKey(c.NewKey); err != nil {
+		if u.PublicKey, err = cli.NewKey(c.NewKey); err != nil {
 			return err
 		}
 	}
@@ -117,21 +119,21 @@ func (c *userAddCmd) Run(ctx context.Context, a *app) error {
 		if err := addOffline(ctx, a.Dir, u); err != nil {
 			return err
 		}
-	} else if err := a.post(ctx, "/api/v1/actors", u, &u); err != nil {
+	} else if err := a.Post(ctx, "/api/v1/actors", u, &u); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("已新增", "added"), u.ID)
-	t.add(a.t("部门", "department"), u.Department)
-	t.add(a.t("角色", "roles"), roleNames(u.Roles))
+	t := &cli.Table{}
+	t.Add(a.T("已新增", "added"), u.ID)
+	t.Add(a.T("部门", "department"), u.Department)
+	t.Add(a.T("角色", "roles"), roleNames(u.Roles))
 	if c.NewKey != "" {
-		t.add(a.t("私钥", "key"), c.NewKey)
+		t.Add(a.T("私钥", "key"), c.NewKey)
 	}
-	return a.show(u, t)
+	return a.Show(u, t)
 }
 
 func addOffline(ctx context.Context, dir string, u identity.Actor) error {
-	n, err := open(ctx, dir, true)
+	n, err := folder.Open(ctx, dir, true)
 	if err != nil {
 		return err
 	}
@@ -144,12 +146,12 @@ type userDisableCmd struct {
 }
 
 func (c *userDisableCmd) Run(ctx context.Context, a *app) error {
-	if err := a.call(ctx, http.MethodDelete, "/api/v1/actors/"+seg(c.ID), nil, nil); err != nil {
+	if err := a.Call(ctx, http.MethodDelete, "/api/v1/actors/"+seg(c.ID), nil, nil); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("已停用", "disabled"), c.ID)
-	return a.show(map[string]string{"disabled": c.ID}, t)
+	t := &cli.Table{}
+	t.Add(a.T("已停用", "disabled"), c.ID)
+	return a.Show(map[string]string{"disabled": c.ID}, t)
 }
 
 // whoamiCmd shows the session.
@@ -157,16 +159,16 @@ type whoamiCmd struct{}
 
 func (*whoamiCmd) Run(ctx context.Context, a *app) error {
 	var s identity.Session
-	if err := a.get(ctx, "/api/v1/session", &s); err != nil {
+	if err := a.Get(ctx, "/api/v1/session", &s); err != nil {
 		return err
 	}
-	t := &table{}
-	t.add(a.t("编号", "id"), s.Actor)
-	t.add(a.t("名称", "name"), s.Name)
-	t.add(a.t("部门", "department"), s.Department)
-	t.add(a.t("区划", "division"), s.Division)
-	t.add(a.t("角色", "roles"), roleNames(s.Roles))
-	return a.show(s, t)
+	t := &cli.Table{}
+	t.Add(a.T("编号", "id"), s.Actor)
+	t.Add(a.T("名称", "name"), s.Name)
+	t.Add(a.T("部门", "department"), s.Department)
+	t.Add(a.T("区划", "division"), s.Division)
+	t.Add(a.T("角色", "roles"), roleNames(s.Roles))
+	return a.Show(s, t)
 }
 
 // signinsCmd lists attempts to sign in, failed ones too.
@@ -175,13 +177,13 @@ type signinsCmd struct {
 }
 
 func (c *signinsCmd) Run(ctx context.Context, a *app) error {
-	var p page[identity.SignInRecord]
-	if err := a.get(ctx, with("/api/v1/sign-ins", "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[identity.SignInRecord]
+	if err := a.Get(ctx, with("/api/v1/sign-ins", "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("时间", "time"), a.t("编号", "id"), a.t("部门", "department"), a.t("结果", "outcome")}}
+	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("编号", "id"), a.T("部门", "department"), a.T("结果", "outcome")}}
 	for _, r := range p.Items {
-		t.add(micro(r.Time), dash(r.Actor), dash(r.Department), r.Outcome)
+		t.Add(cli.Micro(r.Time), cli.Dash(r.Actor), cli.Dash(r.Department), r.Outcome)
 	}
-	return a.list(p.Items, t, "还没有登录记录。", "Nobody has signed in yet.")
+	return a.List(p.Items, t, "还没有登录记录。", "Nobody has signed in yet.")
 }

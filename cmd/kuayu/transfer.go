@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/api/rest"
+	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/dataspace"
 )
@@ -24,7 +25,7 @@ type transferNewCmd struct {
 
 func (c *transferNewCmd) Run(ctx context.Context, a *app) error {
 	var t dataspace.Transfer
-	if err := a.post(ctx, "/api/v1/agreements/"+seg(c.Agreement)+"/transfers", rest.TransferRequest{Format: c.Format}, &t); err != nil {
+	if err := a.Post(ctx, "/api/v1/agreements/"+seg(c.Agreement)+"/transfers", rest.TransferRequest{Format: c.Format}, &t); err != nil {
 		return err
 	}
 	return a.showTransfer(&t)
@@ -36,16 +37,16 @@ type transferListCmd struct {
 }
 
 func (c *transferListCmd) Run(ctx context.Context, a *app) error {
-	var p page[dataspace.Transfer]
-	if err := a.get(ctx, with("/api/v1/transfers", "agreement", c.Agreement, "limit", count(c.Limit)), &p); err != nil {
+	var p cli.Page[dataspace.Transfer]
+	if err := a.Get(ctx, with("/api/v1/transfers", "agreement", c.Agreement, "limit", cli.Count(c.Limit)), &p); err != nil {
 		return err
 	}
-	t := &table{head: []string{a.t("编号", "id"), a.t("本方", "we are"), a.t("对方", "other"), a.t("资源", "resource"), a.t("状态", "state"), a.t("更新", "updated")}}
+	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("本方", "we are"), a.T("对方", "other"), a.T("资源", "resource"), a.T("状态", "state"), a.T("更新", "updated")}}
 	for i := range p.Items {
 		x := &p.Items[i]
-		t.add(x.ID, string(x.Role), x.Member, x.Resource, string(x.State), when(x.Updated))
+		t.Add(x.ID, string(x.Role), x.Member, x.Resource, string(x.State), cli.When(x.Updated))
 	}
-	return a.list(p.Items, t, "没有传输：kuayu transfer new AGREEMENT。", "No transfers: kuayu transfer new AGREEMENT.")
+	return a.List(p.Items, t, "没有传输：kuayu transfer new AGREEMENT。", "No transfers: kuayu transfer new AGREEMENT.")
 }
 
 type transferShowCmd struct {
@@ -54,7 +55,7 @@ type transferShowCmd struct {
 
 func (c *transferShowCmd) Run(ctx context.Context, a *app) error {
 	var t dataspace.Transfer
-	if err := a.get(ctx, "/api/v1/transfers/"+seg(c.ID), &t); err != nil {
+	if err := a.Get(ctx, "/api/v1/transfers/"+seg(c.ID), &t); err != nil {
 		return err
 	}
 	return a.showTransfer(&t)
@@ -68,28 +69,28 @@ type transferMoveCmd struct {
 
 func (c *transferMoveCmd) Run(ctx context.Context, a *app) error {
 	var t dataspace.Transfer
-	if err := a.post(ctx, "/api/v1/transfers/"+seg(c.ID)+"/move", rest.TransferMove{Event: dataspace.TransferEvent(c.Event), Reason: c.Reason}, &t); err != nil {
+	if err := a.Post(ctx, "/api/v1/transfers/"+seg(c.ID)+"/move", rest.TransferMove{Event: dataspace.TransferEvent(c.Event), Reason: c.Reason}, &t); err != nil {
 		return err
 	}
 	return a.showTransfer(&t)
 }
 
 func (a *app) showTransfer(x *dataspace.Transfer) error {
-	t := &table{}
-	t.add(a.t("编号", "id"), x.ID)
-	t.add(a.t("本方", "we are"), string(x.Role))
-	t.add(a.t("状态", "state"), string(x.State))
-	t.add(a.t("对方", "other"), x.Member)
-	t.add(a.t("协议", "agreement"), x.Agreement)
-	t.add(a.t("资源", "resource"), x.Resource)
-	t.add(a.t("方式", "format"), x.Format)
+	t := &cli.Table{}
+	t.Add(a.T("编号", "id"), x.ID)
+	t.Add(a.T("本方", "we are"), string(x.Role))
+	t.Add(a.T("状态", "state"), string(x.State))
+	t.Add(a.T("对方", "other"), x.Member)
+	t.Add(a.T("协议", "agreement"), x.Agreement)
+	t.Add(a.T("资源", "resource"), x.Resource)
+	t.Add(a.T("方式", "format"), x.Format)
 	if x.Address != nil {
-		t.add(a.t("取数地址", "address"), x.Address.Endpoint)
+		t.Add(a.T("取数地址", "address"), x.Address.Endpoint)
 	}
 	if x.Reason != "" {
-		t.add(a.t("理由", "reason"), x.Reason)
+		t.Add(a.T("理由", "reason"), x.Reason)
 	}
-	return a.show(x, t)
+	return a.Show(x, t)
 }
 
 // requestOfferCmd is the provider's officer offering other terms.
@@ -108,7 +109,7 @@ func (c *requestOfferCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if c.Until != "" {
-		if g.ValidUntil, err = a.moment(c.Until); err != nil {
+		if g.ValidUntil, err = a.Moment(c.Until); err != nil {
 			return err
 		}
 	}
@@ -130,7 +131,7 @@ type requestResubmitCmd struct {
 
 func (c *requestResubmitCmd) Run(ctx context.Context, a *app) error {
 	var in agreement.Application
-	if err := a.readJSON(c.File, &in); err != nil {
+	if err := a.ReadJSON(c.File, &in); err != nil {
 		return err
 	}
 	return a.negotiate(ctx, step(c.ID, "resubmit"), in)

@@ -329,16 +329,6 @@ func itemColumns() []column {
 	return cs
 }
 
-// Label is the Chinese name of a field of an entry or item, as sheets and faces show it; the field itself if it has none.
-func Label(field string, item bool) string {
-	for _, c := range sheetColumns() {
-		if c.item == item && (c.name == field || (item && c.name == "item_"+field)) {
-			return c.zh
-		}
-	}
-	return map[string]string{"classification": "分类", "legal_basis": "不予共享依据", "service_item": "关联事项", "title": "数据项名称"}[field]
-}
-
 // described is one entry that a sheet describes.
 type described struct {
 	r     Resource
@@ -366,6 +356,9 @@ func (f *sheetFaults) add(line int, col, zh, en string) {
 	name := strconv.Itoa(line)
 	if col != "" {
 		name += ":" + col
+	}
+	if l := inEnglish(col); l != "" { // the sheet's heads are Chinese
+		en = l + ": " + en
 	}
 	f.list = append(f.list, errs.Field{Name: name, Zh: zh, En: en})
 }
@@ -415,7 +408,7 @@ func (d *described) lineOf(x errs.Field) int {
 }
 
 func columnOf(field string) string {
-	if l := Label(field, false); l != "" {
+	if l := Label(field, false, "zh"); l != "" {
 		return l
 	}
 	if field == "items" {

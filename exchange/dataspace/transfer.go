@@ -245,6 +245,11 @@ func (s *Service) moved(ctx context.Context, tx *db.Tx, t *Transfer, e TransferE
 			return err
 		}
 	}
+	return s.record(ctx, tx, t, e, to, reason)
+}
+
+// record writes down where an event led to, with its fact.
+func (s *Service) record(ctx context.Context, tx *db.Tx, t *Transfer, e TransferEvent, to TransferState, reason string) error {
 	t.State, t.Reason, t.Updated = to, reason, s.clock.Now()
 	if err := s.saveTransfer(ctx, tx, t); err != nil {
 		return err
@@ -383,7 +388,14 @@ func (s *Service) onTransfer(ctx context.Context, tx *db.Tx, from sender, pid st
 			t.Address = m.Address
 		}
 	}
-	return t, s.moved(ctx, tx, t, e, who, strings.Join(m.Reason, "; "))
+	reason := strings.Join(m.Reason, "; ")
+	if e == Suspend && t.State == Suspended && (t.Held || from.foreign == nil) {
+		// Both ends suspended it at once and their messages crossed: an officer did so, too, and the agreement's resumption
+		// is not its own.
+		t.Held = false
+		return t, s.record(ctx, tx, t, e, Suspended, reason)
+	}
+	return t, s.moved(ctx, tx, t, e, who, reason)
 }
 
 // follow lets the transfers of an agreement follow what happens to it: nothing flows while it is suspended or after it

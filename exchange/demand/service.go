@@ -79,15 +79,16 @@ func (d *Demand) step(e Event, actor, note string, now time.Time) error {
 	return nil
 }
 
-// fact records an act of a person at this end.
+// fact records an act of a person at this end. It is the demand's department's: the authority's officer, who acts for all of
+// them, has one, too, which is a stranger to what the others ask for.
 func (s *Service) fact(ctx context.Context, tx *db.Tx, d *Demand, e Event, sess *identity.Session) error {
 	body, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
-	h := evidence.Header{ToDept: d.Department, Note: d.ID}
+	h := evidence.Header{Note: d.ID}
 	return s.d.Outbox.Put(ctx, tx, evidence.Draft{
-		Kind: "demand." + string(e), ID: s.d.IDs.NewID(), Header: h.Encode(), Body: body, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor},
+		Kind: "demand." + string(e), ID: s.d.IDs.NewID(), Header: h.Encode(), Body: body, Actor: seal.Actor{Department: d.Department, Officer: sess.Actor},
 	})
 }
 

@@ -179,7 +179,7 @@ func pack(b []byte, rec *evidence.Record, media string) []byte {
 	start := len(b)
 	b = rec.Sealed.Encode(append(b, 0, 0, 0, 0))
 	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4)) //nolint:gosec // bounded by the format
-	b = append(b, byte(len(media)))
+	b = append(b, byte(len(media)))                               //nolint:gosec // one of the few short media types this node answers with
 	b = append(b, media...)
 	b = append(b, rec.BodySalt[:]...)
 	return append(b, rec.Body...)

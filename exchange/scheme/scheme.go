@@ -187,21 +187,21 @@ type Joined struct {
 }
 
 // Current is the list as it stands.
-func (s *Scheme) Current() *Text { return s.Text.without(s.Left) }
+func (x *Scheme) Current() *Text { return x.Text.without(x.Left) }
 
 // waitsFor are the members whose consent a version still needs: its parties, and those of the version before that have not
 // left.
-func (s *Scheme) waitsFor() []string {
-	if s.Proposal == nil {
+func (x *Scheme) waitsFor() []string {
+	if x.Proposal == nil {
 		return nil
 	}
-	need := slices.Clone(s.Proposal.Text.Parties)
-	if s.State == InForce {
-		need = append(need, s.Current().Parties...)
+	need := slices.Clone(x.Proposal.Text.Parties)
+	if x.State == InForce {
+		need = append(need, x.Current().Parties...)
 	}
 	slices.Sort(need)
 	return slices.DeleteFunc(slices.Compact(need), func(m string) bool {
-		return slices.ContainsFunc(s.Proposal.Consents, func(c Consented) bool { return c.Member == m })
+		return slices.ContainsFunc(x.Proposal.Consents, func(c Consented) bool { return c.Member == m })
 	})
 }
 

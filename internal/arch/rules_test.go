@@ -63,7 +63,10 @@ var edges = []edge{
 	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
 
 	// Floor 9: programs.
+	{"cmd/kuayu", "cmd/cli", "every command gets its session, and shows its answer through it"},
+	{"cmd/kuayu", "cmd/folder", "commands that make a node, or work where none runs"},
 	{"cmd/kuayu", "cmd/checkup", "the command doctor"},
+	{"cmd/folder", "cmd/cli", "what an operator can mend is said by the errors of every command"},
 	{"cmd/kuayu", "demo", "the command demo"},
 	{"cmd/kuayu", "bench", "the command bench"},
 	{"cmd/kuayu", "conformance", "the command conformance"},

@@ -2,7 +2,7 @@
 //
 // An error has a kind, a stable code, a safe message in both languages, the hidden cause, and the place where
 // it arose (node and hop). Kinds become an HTTP status, an exit code and a protocol error in exactly one place
-// each (httpx.WriteError, cmd/kuayu). The cause is for the log of the node alone; it never leaves.
+// each (httpx.WriteError, cmd/cli). The cause is for the log of the node alone; it never leaves.
 package errs
 
 import (

@@ -79,7 +79,9 @@ func (s *Service) Put(ctx context.Context, tx *db.Tx, sc db.Scope, n Notice, p P
 	if err != nil || !leaves {
 		return err
 	}
-	return s.queue.Enqueue(ctx, tx, queue.Job{ID: KindOut + "/" + n.ID, Kind: KindOut, Payload: n.ID})
+	// A department's notices leave in the order in which they were put: calls are queued by these jobs, and what two
+	// workers queued at once would reach a receiver in either order.
+	return s.queue.Enqueue(ctx, tx, queue.Job{ID: KindOut + "/" + n.ID, Kind: KindOut, Payload: n.ID, SerialKey: KindOut + "/" + n.Department})
 }
 
 // out finds the officers and web-hooks a notice goes to, and gives each a job of its own. Running twice changes nothing:

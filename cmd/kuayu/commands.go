@@ -1,19 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/kuayu/kuayu/cmd/cli"
 )
 
-// cli is the tree of commands. A new command is a file with its struct and one field here.
-type cli struct {
-	globals
+// tree is the tree of commands. A new command is a file with its struct and one field here.
+type tree struct {
+	cli.Flags
 
 	Demo     demoCmd     `cmd:"" help:"五个节点的完整演示。|The whole federation of five nodes, demonstrated."`
 	Bench    benchCmd    `cmd:"" help:"与裸基线对照的性能测试。|Benchmarks against a bare baseline."`
@@ -62,48 +61,11 @@ type cli struct {
 	Law      lawCmd      `cmd:"" help:"法定程序与时限：回放案例。|The law's way and its clocks: play histories."`
 }
 
-// defaultDir is where a node lives unless --dir says otherwise.
-const defaultDir = "./kuayu-data"
-
-// globals are the flags every command takes.
-type globals struct {
-	Lang     string `enum:"zh,en" default:"${lang}" env:"KUAYU_LANG" help:"语言：zh 或 en。|Language: zh or en."`
-	Output   string `short:"o" enum:"table,json,csv" default:"table" help:"输出格式：table、json 或 csv。|Form of the output: table, json or csv."`
-	Dir      string `default:"./kuayu-data" env:"KUAYU_DIR" placeholder:"DIR" help:"节点的数据目录。|Data folder of the node."`
-	Node     string `env:"KUAYU_NODE" placeholder:"URL" help:"节点工作人员接口的地址；缺省取自数据目录的配置。|Address of the node's staff listener; default from the data folder's configuration."`
-	Audience string `env:"KUAYU_AUDIENCE" placeholder:"ID" help:"节点的成员编号；缺省取自配置。|The node's member id; default from the configuration."`
-	Actor    string `env:"KUAYU_ACTOR" placeholder:"ID" help:"以谁的身份操作；缺省取私钥的文件名。|Who acts; default the name of the key file."`
-	Key      string `env:"KUAYU_KEY" placeholder:"FILE" help:"操作人的 Ed25519 私钥文件（0600）；缺省 DIR/officers/ACTOR.key。|The actor's Ed25519 key file (0600); default DIR/officers/ACTOR.key."`
-	CA       string `name:"ca" env:"KUAYU_CA" placeholder:"FILE" help:"节点的 CA 证书；缺省 DIR/keys/ca.pem。|CA certificate of the node; default DIR/keys/ca.pem."`
-}
-
-// languageOf says in which language to speak before the flags are parsed: --lang, KUAYU_LANG, then the locale; Chinese
-// unless the locale is English.
-func languageOf(args []string) string {
-	for i, a := range args {
-		if v, ok := strings.CutPrefix(a, "--lang="); ok && (v == "en" || v == "zh") {
-			return v
-		}
-		if a == "--lang" && i+1 < len(args) && (args[i+1] == "en" || args[i+1] == "zh") {
-			return args[i+1]
-		}
-	}
-	for _, name := range []string{"KUAYU_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
-		if v := os.Getenv(name); v != "" {
-			if strings.HasPrefix(v, "en") {
-				return "en"
-			}
-			return "zh"
-		}
-	}
-	return "zh"
-}
-
 // exited carries the exit code out of kong when it has printed help.
 type exited int
 
 // newParser builds the parser. A test walks its model.
-func newParser(c *cli, lang string, stdout, stderr io.Writer) (*kong.Kong, error) {
+func newParser(c *tree, lang string, stdout, stderr io.Writer) (*kong.Kong, error) {
 	description := "跨域：政府之间受控的数据共享。"
 	if lang == "en" {
 		description = "Kuayu: governed exchange of data between governments."
@@ -112,13 +74,13 @@ func newParser(c *cli, lang string, stdout, stderr io.Writer) (*kong.Kong, error
 		kong.Name("kuayu"), kong.Description(description), kong.Writers(stdout, stderr), kong.Vars{"lang": lang},
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Help(helpIn(lang)), speak(lang),
+		kong.Help(cli.HelpIn(lang)), cli.Speak(lang),
 	)
 }
 
 // run is the whole program but for the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	lang := languageOf(args)
+	lang := cli.LanguageOf(args)
 	defer func() {
 		if p := recover(); p != nil {
 			e, ok := p.(exited)
@@ -131,71 +93,22 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	var c cli
+	var c tree
 	parser, err := newParser(&c, lang, stdout, stderr)
 	if err != nil {
-		return fail(stderr, lang, err)
+		return cli.Fail(stderr, lang, err)
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
 		var pe *kong.ParseError
 		if errors.As(err, &pe) {
-			err = ErrUsage.With(err)
+			err = cli.ErrUsage.With(err)
 		}
-		return fail(stderr, lang, err)
+		return cli.Fail(stderr, lang, err)
 	}
-	a := &app{globals: &c.globals, in: stdin, out: stdout, err: stderr}
+	a := &app{cli.Session{Flags: &c.Flags, In: stdin, Out: stdout, Err: stderr}}
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = k.Run(a)
-	a.close(ctx)
-	return fail(stderr, a.Lang, err)
-}
-
-// speak picks one language of every help text: they are written "中文|English".
-func speak(lang string) kong.Option {
-	pick := func(s string) string {
-		zh, en, ok := strings.Cut(s, "|")
-		switch {
-		case !ok:
-			return s
-		case lang == "en":
-			return en
-		default:
-			return zh
-		}
-	}
-	return kong.PostBuild(func(k *kong.Kong) error {
-		if lang == "zh" {
-			k.Model.HelpFlag.Help = "显示帮助。"
-		}
-		return kong.Visit(k.Model, func(v kong.Visitable, next kong.Next) error {
-			switch n := v.(type) {
-			case *kong.Node:
-				n.Help = pick(n.Help)
-			case *kong.Flag:
-				n.Help = pick(n.Help)
-			case *kong.Value:
-				n.Help = pick(n.Help)
-			}
-			return next(nil)
-		})
-	})
-}
-
-// helpIn prints kong's help with its few fixed words in the language.
-func helpIn(lang string) kong.HelpPrinter {
-	return func(o kong.HelpOptions, k *kong.Context) error {
-		if lang == "en" {
-			return kong.DefaultHelpPrinter(o, k)
-		}
-		out := k.Stdout
-		var b bytes.Buffer
-		k.Stdout = &b
-		err := kong.DefaultHelpPrinter(o, k)
-		k.Stdout = out
-		words := strings.NewReplacer("Usage:", "用法：", "\nArguments:\n", "\n参数：\n", "\nFlags:\n", "\n选项：\n", "\nCommands:\n", "\n命令：\n",
-			"\" for more information on a command.", "\" 查看某个命令的说明。", "Run \"", "运行 \"")
-		_, werr := words.WriteString(out, b.String())
-		return errors.Join(err, werr)
-	}
+	a.Close(ctx)
+	return cli.Fail(stderr, a.Lang, err)
 }

@@ -43,6 +43,7 @@ import (
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/seal"
+	"github.com/kuayu/kuayu/web/ui"
 )
 
 // Version is the program's version.
@@ -92,6 +93,7 @@ type Node struct {
 	Dataspace  *dataspace.Service
 	Search     *directory.Service
 	Gateway    *gateway.Gateway
+	UI         *ui.UI
 	API        *rest.API
 
 	options   Options
@@ -339,6 +341,7 @@ func (n *Node) rooms() {
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Index: n.Index, Post: n.Post, Agreements: n.Agreements, Clocks: n.Deadlines,
 		Division: n.divisionOf,
 	})
+	n.UI = ui.New()
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,

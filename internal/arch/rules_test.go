@@ -70,6 +70,7 @@ var edges = []edge{
 // testHelpers are imported by _test.go files alone, from any floor.
 var testHelpers = map[string]string{
 	"internal/dbtest":         "starts real database servers",
+	"internal/webtest":        "looks at pages, in a browser too",
 	"internal/disk/crashdisk": "a disk that loses power",
 }
 
@@ -90,6 +91,7 @@ var clockFolders = []string{"internal", "bench", "demo", "cmd", "conformance"}
 // readTheEnvironment are the files that may look at environment variables besides cmd and tests.
 var readTheEnvironment = []exception{
 	{"internal/dbtest/postgres.go", "only tests import it"},
+	{"internal/webtest/browser.go", "only tests import it"},
 }
 
 const (

@@ -43,6 +43,7 @@ import (
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/seal"
+	"github.com/kuayu/kuayu/web/console"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -94,6 +95,7 @@ type Node struct {
 	Search     *directory.Service
 	Gateway    *gateway.Gateway
 	UI         *ui.UI
+	Console    *console.Console
 	API        *rest.API
 
 	options   Options
@@ -342,6 +344,9 @@ func (n *Node) rooms() {
 		Division: n.divisionOf,
 	})
 	n.UI = ui.New()
+	n.Console = console.New(console.Deps{
+		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Clock: n.Clock, Sessions: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements,
+	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,

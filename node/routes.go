@@ -31,6 +31,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 		if n.options.Routes != nil {
 			n.options.Routes(n, mux)
 		}
+		n.Console.Routes(mux)
 		conf = federation.StaffTLS(n.TLS)
 	case "public":
 		n.publicRoutes(mux)

@@ -99,13 +99,9 @@ func (a *app) client(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	audience := a.Audience
-	if audience == "" {
-		c, err := node.LoadConfig(a.Dir)
-		if err != nil {
-			return nil, ErrUsage.With(a.t("请用 --audience 指明节点的成员编号", "name the node's member with --audience"))
-		}
-		audience = c.Member
+	audience, err := a.audience()
+	if err != nil {
+		return nil, err
 	}
 	actor, key, err := a.identity()
 	if err != nil {
@@ -164,6 +160,18 @@ func with(path string, kv ...string) string {
 		return path
 	}
 	return path + "?" + q.Encode()
+}
+
+// audience is the member id of the node that is signed in to.
+func (a *app) audience() (string, error) {
+	if a.Audience != "" {
+		return a.Audience, nil
+	}
+	c, err := node.LoadConfig(a.Dir)
+	if err != nil {
+		return "", ErrUsage.With(a.t("请用 --audience 指明节点的成员编号", "name the node's member with --audience"))
+	}
+	return c.Member, nil
 }
 
 // identity says who acts and with which key.

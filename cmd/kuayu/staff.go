@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/support/identity"
 )
 
@@ -167,6 +169,28 @@ func (*whoamiCmd) Run(ctx context.Context, a *app) error {
 	t.add(a.t("区划", "division"), s.Division)
 	t.add(a.t("角色", "roles"), roleNames(s.Roles))
 	return a.show(s, t)
+}
+
+// credentialCmd makes what the console's sign-in page asks for: a signed assertion, good for two minutes and once. The key
+// stays on this machine, and the node need not be reached.
+type credentialCmd struct{}
+
+func (*credentialCmd) Run(a *app) error {
+	audience, err := a.audience()
+	if err != nil {
+		return err
+	}
+	actor, key, err := a.identity()
+	if err != nil {
+		return err
+	}
+	assertion, err := identity.Assert(key, actor, audience, ids.Random{}.NewID(), time.Now())
+	if err != nil {
+		return err
+	}
+	t := &table{}
+	t.add(assertion)
+	return a.show(map[string]string{"assertion": assertion}, t)
 }
 
 // signinsCmd lists attempts to sign in, failed ones too.

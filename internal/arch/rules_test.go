@@ -58,6 +58,9 @@ var edges = []edge{
 	{"exchange/dataspace", "exchange/agreement", "carries the effects of agreements out and brings peers' messages in"},
 	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
 
+	// Floor 7: the faces.
+	{"web/console", "web/ui", "its pages are put together from the components"},
+
 	// Floor 9: programs.
 	{"cmd/kuayu", "demo", "the command demo"},
 	{"cmd/kuayu", "bench", "the command bench"},

@@ -146,6 +146,20 @@ func (p *Page) Eval(js string, v any) {
 	}
 }
 
+// Click clicks the first element that a selector finds, and waits for the page it leads to.
+func (p *Page) Click(selector string) {
+	p.t.Helper()
+	e, err := p.p.Element(selector)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	wait := p.p.WaitNavigation(proto.PageLifecycleEventNameLoad)
+	if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
+		p.t.Fatal(err)
+	}
+	wait()
+}
+
 // Finding is what axe-core found wrong.
 type Finding struct {
 	ID, Impact, Help string

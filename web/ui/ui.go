@@ -71,15 +71,15 @@ func (u *UI) prefer(w http.ResponseWriter, r *http.Request) {
 		keep(w, cookieElder, value)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, local(q.Get("back")), http.StatusSeeOther) //nolint:gosec // local leaves nothing but a path of this server
+	http.Redirect(w, r, Local(q.Get("back")), http.StatusSeeOther) //nolint:gosec // Local leaves nothing but a path of this server
 }
 
 func keep(w http.ResponseWriter, name, value string) {
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: cookieYear, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-// local is an address on this server, "/" if it is none: a switch must not send a visitor elsewhere.
-func local(back string) string {
+// Local is an address on this server, "/" if it is none: what leads back must not send a visitor elsewhere.
+func Local(back string) string {
 	p, err := url.Parse(back)
 	if err != nil || p.Scheme != "" || p.Host != "" || p.User != nil || !strings.HasPrefix(p.Path, "/") || strings.HasPrefix(p.Path, "//") || strings.ContainsAny(back, "\\\r\n") {
 		return "/"

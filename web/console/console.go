@@ -143,7 +143,7 @@ func (c *Console) Enter(w http.ResponseWriter, r *http.Request, token string, se
 	if back = ui.Local(back); back == "/" {
 		back = pathWorkbench
 	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	http.Redirect(w, r, back, http.StatusSeeOther) //nolint:gosec // ui.Local leaves nothing but a path of this server
 }
 
 func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) { c.askSignIn(w, r, "") }

@@ -9,7 +9,7 @@ NOCGO   := CGO_ENABLED=0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build build-nocgo test check conformance fmt fix generate bench fuzz nightly deadcode clean
-.PHONY: check-fmt check-vet check-lint check-arch check-vuln
+.PHONY: check-fmt check-templ check-vet check-lint check-arch check-vuln
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,11 +29,15 @@ test: ## all tests; needs nothing outside the repository
 conformance: ## the Dataspace Protocol's conformance kit, twice; says so if it cannot be had
 	@GO="$(GO)" tools/conformance.sh
 
-check: check-fmt check-vet check-lint check-arch check-vuln ## format, vet, lint, imports, generated pages, known vulnerabilities
+check: check-fmt check-templ check-vet check-lint check-arch check-vuln ## format, vet, lint, imports, generated pages, known vulnerabilities
 
 check-fmt:
 	@out=$$($(NOCGO) $(TOOL) gofumpt -l -extra .) || exit 1; \
 	if [ -n "$$out" ]; then echo "not formatted, run make fmt:"; echo "$$out"; exit 1; fi; echo "gofumpt: ok"
+
+# Templates are Go code that a generator wrote: whether it still would.
+check-templ:
+	@GO="$(GO)" tools/templcheck.sh
 
 check-vet:
 	$(NOCGO) $(GO) vet ./...
@@ -50,12 +54,14 @@ check-vuln:
 	@GO="$(GO)" tools/vulncheck.sh
 
 fmt: ## format the sources
+	$(NOCGO) $(TOOL) templ fmt web
 	$(NOCGO) $(TOOL) gofumpt -w -extra .
 
 fix: fmt ## format, and let the linter mend what it can, unneeded suppressions too
 	$(NOCGO) $(TOOL) golangci-lint run --fix ./...
 
-generate: ## write generated pages anew
+generate: ## write generated pages and templates anew
+	$(NOCGO) $(TOOL) templ generate -path web
 	$(NOCGO) $(GO) test -count=1 ./internal/arch -run '^TestErrorsPage$$' -update
 	$(NOCGO) $(GO) test -count=1 ./exchange/law -run '^TestLawPage$$' -update
 

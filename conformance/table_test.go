@@ -125,6 +125,9 @@ type counterpart struct {
 	srv  *httptest.Server
 	mu   sync.Mutex
 	wait map[string]chan arrived // by dataset or agreement for first messages, by our process id for the others
+
+	// Before an arrival is answered: false leaves it unanswered, as when the answer is lost. Nil: all are answered.
+	before func(path string, m map[string]any) bool
 }
 
 func newCounterpart(t *testing.T) *counterpart {
@@ -160,8 +163,15 @@ func (c *counterpart) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		pid := "peer-" + key
 		c.box(key) <- arrived{r.URL.Path, m}
+		if c.before != nil {
+			c.before(r.URL.Path, m)
+		}
 		w.WriteHeader(http.StatusCreated)
 		_ = json.NewEncoder(w).Encode(map[string]any{"@context": []string{dspace}, "@type": kind, "providerPid": pid, "consumerPid": m["consumerPid"], "state": "REQUESTED"})
+		return
+	}
+	if c.before != nil && !c.before(r.URL.Path, m) {
+		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	c.box(parts[1]) <- arrived{"/" + strings.Join(parts[2:], "/"), m}

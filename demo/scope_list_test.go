@@ -103,6 +103,7 @@ func unscoped() map[string]string {
 		"peer.Post.Serve":         "a sealed message of another member",
 		"peer.Post.ServeMessages": "as Serve",
 
+		"queue.Queue.Behind":  "the node's own jobs, for the order of its messages",
 		"queue.Queue.Enqueue": "the node's own jobs",
 		"queue.Queue.Run":     "the node's own jobs",
 		"queue.Queue.Dead":    "the node's own jobs, for its operator",

@@ -23,6 +23,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/source"
+	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/node"
@@ -30,6 +31,7 @@ import (
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/web/console"
 )
 
 // Options of the demonstration.
@@ -647,6 +649,51 @@ func roleChooser(n *node.Node, mux *http.ServeMux) {
 		}
 		httpx.WriteJSON(w, r, http.StatusOK, rest.SessionAnswer{Token: token, Session: sess})
 	})
+	n.Console.SetChooser(pathRoles)
+	mux.HandleFunc("GET "+pathRoles, func(w http.ResponseWriter, r *http.Request) {
+		choices, err := choices(r.Context(), n)
+		if err != nil {
+			httpx.WriteError(w, r, err)
+			return
+		}
+		n.Console.Choose(w, r, choices)
+	})
+	enter := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, 4096)
+		token, sess, err := n.Identity.OpenFor(r.Context(), r.PostFormValue("actor"))
+		if err != nil {
+			httpx.WriteError(w, r, err)
+			return
+		}
+		n.Console.Enter(w, r, token, sess, "")
+	})
+	mux.Handle("POST "+pathRoles, http.NewCrossOriginProtection().Handler(enter))
+}
+
+// pathRoles is the demonstration's page of roles.
+const pathRoles = "/demo/roles"
+
+// choices are the officers of a node whose place a visitor can take.
+func choices(ctx context.Context, n *node.Node) ([]console.Choice, error) {
+	departments, err := n.Identity.Departments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, d := range departments {
+		names[d.ID] = d.Name
+	}
+	actors, err := n.Identity.Actors(ctx, db.System("demonstration"))
+	if err != nil {
+		return nil, err
+	}
+	var out []console.Choice
+	for i := range actors {
+		if a := &actors[i]; a.Kind == "officer" && !a.Disabled {
+			out = append(out, console.Choice{Actor: a.ID, Name: a.Name, Department: names[a.Department], Roles: a.Roles})
+		}
+	}
+	return out, nil
 }
 
 // invite says what to try while the nodes stay up.
@@ -657,6 +704,7 @@ func (s *story) invite() {
 	_, _ = fmt.Fprintf(s.Out, "  curl --cacert %s --resolve localhost:%s:127.0.0.1 https://localhost:%s/docs\n", ca, port(sh), port(sh))
 	_, _ = fmt.Fprintf(s.Out, "  curl --cacert %s --resolve localhost:%s:127.0.0.1 -d '{\"actor\":\"officer-shanghai\"}' https://localhost:%s/demo/session\n", ca, port(sh), port(sh))
 	_, _ = fmt.Fprintf(s.Out, "  bin/kuayu evidence verify %s --constitution %s\n", filepath.Join(s.Dir, "proof", "receipt.json"), filepath.Join(s.Dir, "proof", "constitution.json"))
+	_, _ = fmt.Fprintf(s.Out, "  %s%s\n", sh, pathRoles)
 	for _, p := range Places() {
 		n := s.c.Node(p.ID)
 		_, _ = fmt.Fprintf(s.Out, "  %-9s staff https://%s   public https://%s   metrics https://%s/metrics\n", p.ID, n.Addr("staff"), n.Addr("public"), n.Addr("admin"))

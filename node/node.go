@@ -45,6 +45,8 @@ import (
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/seal"
+	"github.com/kuayu/kuayu/web/console"
+	"github.com/kuayu/kuayu/web/ui"
 )
 
 // Version is the program's version.
@@ -96,6 +98,8 @@ type Node struct {
 	Demands    *demand.Service
 	Schemes    *scheme.Service
 	Gateway    *gateway.Gateway
+	UI         *ui.UI
+	Console    *console.Console
 	API        *rest.API
 
 	options   Options
@@ -352,6 +356,10 @@ func (n *Node) rooms() {
 	n.Schemes = scheme.NewService(scheme.Deps{
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Catalog: n.Catalog, Agreements: n.Agreements,
 		Board: n.Notices, Members: n.memberIDs,
+	})
+	n.UI = ui.New()
+	n.Console = console.New(console.Deps{
+		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Clock: n.Clock, Sessions: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,

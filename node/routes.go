@@ -27,9 +27,11 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 		conf, trust = federation.ServerTLS(n.TLS, n.Directory), true
 	case "staff":
 		n.API.Staff(mux)
+		n.UI.Routes(mux)
 		if n.options.Routes != nil {
 			n.options.Routes(n, mux)
 		}
+		n.Console.Routes(mux)
 		conf = federation.StaffTLS(n.TLS)
 	case "public":
 		n.publicRoutes(mux)

@@ -85,13 +85,9 @@ func (s *Session) Client(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	audience := s.Audience
-	if audience == "" {
-		c, err := node.LoadConfig(s.Dir)
-		if err != nil {
-			return nil, ErrUsage.With(s.T("请用 --audience 指明节点的成员编号", "name the node's member with --audience"))
-		}
-		audience = c.Member
+	audience, err := s.Member()
+	if err != nil {
+		return nil, err
 	}
 	actor, key, err := s.Identity()
 	if err != nil {
@@ -106,6 +102,18 @@ func (s *Session) Client(ctx context.Context) (*client.Client, error) {
 	}
 	s.cl = cl
 	return cl, nil
+}
+
+// Member is the id of the node that is signed in to.
+func (s *Session) Member() (string, error) {
+	if s.Audience != "" {
+		return s.Audience, nil
+	}
+	c, err := node.LoadConfig(s.Dir)
+	if err != nil {
+		return "", ErrUsage.With(s.T("请用 --audience 指明节点的成员编号", "name the node's member with --audience"))
+	}
+	return c.Member, nil
 }
 
 // Close ends the session: it lives as long as the command.

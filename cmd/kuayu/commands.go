@@ -36,6 +36,7 @@ type tree struct {
 	Department departmentCmd `cmd:"" help:"部门。|Departments."`
 	User       userCmd       `cmd:"" help:"人员与机器客户端。|Officers and machine clients."`
 	Whoami     whoamiCmd     `cmd:"" help:"当前以谁的身份操作。|Who is signed in, with which roles."`
+	Credential credentialCmd `cmd:"" help:"生成一次性登录凭据，粘贴到控制台的登录页。|Make a credential for the console's sign-in page, good once."`
 	Signins    signinsCmd    `cmd:"" help:"登录审计。|Audit of sign-ins."`
 
 	Source  sourceCmd  `cmd:"" help:"数据源。|Sources of data."`

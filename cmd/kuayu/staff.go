@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/cmd/folder"
+	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/support/identity"
 )
 
@@ -169,6 +171,28 @@ func (*whoamiCmd) Run(ctx context.Context, a *app) error {
 	t.Add(a.T("区划", "division"), s.Division)
 	t.Add(a.T("角色", "roles"), roleNames(s.Roles))
 	return a.Show(s, t)
+}
+
+// credentialCmd makes what the console's sign-in page asks for: a signed assertion, good for two minutes and once. The key
+// stays on this machine, and the node need not be reached.
+type credentialCmd struct{}
+
+func (*credentialCmd) Run(a *app) error {
+	audience, err := a.Member()
+	if err != nil {
+		return err
+	}
+	actor, key, err := a.Identity()
+	if err != nil {
+		return err
+	}
+	assertion, err := identity.Assert(key, actor, audience, ids.Random{}.NewID(), time.Now())
+	if err != nil {
+		return err
+	}
+	t := &cli.Table{}
+	t.Add(assertion)
+	return a.Show(map[string]string{"assertion": assertion}, t)
 }
 
 // signinsCmd lists attempts to sign in, failed ones too.

@@ -94,3 +94,20 @@ func TestHelpIsBilingual(t *testing.T) {
 		}
 	}
 }
+
+// A credential is made without a node: a signed assertion of three parts, for the node that is named.
+func TestCredential(t *testing.T) {
+	dir := t.TempDir()
+	key := filepath.Join(dir, "someone.key")
+	if _, err := cli.NewKey(key); err != nil {
+		t.Fatal(err)
+	}
+	var out, errOut bytes.Buffer
+	code := run(t.Context(), []string{"credential", "--dir", filepath.Join(dir, "none"), "--audience", "zhejiang", "--key", key}, strings.NewReader(""), &out, &errOut)
+	if code != 0 || strings.Count(strings.TrimSpace(out.String()), ".") != 2 || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("exit %d: %q %s", code, out.String(), errOut.String())
+	}
+	if code := run(t.Context(), []string{"credential", "--dir", filepath.Join(dir, "none"), "--key", key}, strings.NewReader(""), &out, &errOut); code == 0 {
+		t.Error("a credential for no node")
+	}
+}

@@ -365,9 +365,13 @@ func (s *Service) Refuse(ctx context.Context, sess *identity.Session, id, reason
 	})
 }
 
-// Withdraw takes an application back.
+// Withdraw takes an application back. One that was granted and countersigned is on its way into force: taking it back then
+// would cross the provider's last word, and the ends would not agree what became of it.
 func (s *Service) Withdraw(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.act(ctx, sess, id, Consumer, []identity.Role{identity.DataOfficer, identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
+		if n.State == Verified {
+			return ErrTransition.With(string(n.State), string(Withdraw))
+		}
 		return s.move(ctx, tx, n, Withdraw, person(sess, reason))
 	})
 }

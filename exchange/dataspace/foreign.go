@@ -77,8 +77,8 @@ func (s *Service) send(ctx context.Context, tx *db.Tx, p *Participant, f *foreig
 	return s.jobs.Enqueue(ctx, tx, queue.Job{ID: KindForeign + "/" + m.ID, Kind: KindForeign, SerialKey: KindForeign + "/" + f.Process, Payload: string(payload)})
 }
 
-// deliver posts one message. It stops when the process has ended otherwise: a late message must not reach a peer that
-// is done.
+// deliver posts one message. It stops when the other end has ended the process meanwhile: a late message must not reach
+// a peer that is done.
 func (s *Service) deliver(ctx context.Context, j queue.Job) error {
 	var f foreignMessage
 	if err := json.Unmarshal([]byte(j.Payload), &f); err != nil {
@@ -88,7 +88,7 @@ func (s *Service) deliver(ctx context.Context, j queue.Job) error {
 	if p == nil {
 		return queue.Stop(ErrStranger.With())
 	}
-	over, err := s.over(ctx, &f)
+	over, err := s.over(ctx, j, &f)
 	if err != nil || over {
 		return err
 	}
@@ -127,20 +127,56 @@ func giveUp(j queue.Job, err error) error {
 	return err
 }
 
-// over reports whether a process ended before the message could be delivered.
-func (s *Service) over(ctx context.Context, f *foreignMessage) (bool, error) {
+// ending lists the messages by which this node ends a process.
+func ending(messageType string) bool {
+	switch messageType {
+	case "TransferTerminationMessage", "TransferCompletionMessage", "ContractNegotiationTerminationMessage":
+		return true
+	}
+	return false
+}
+
+// over reports whether the other end ended a process before the message could be delivered. A process that this node
+// ended is not over for the other end until it has heard so: the ending is queued behind the message and tells it, and
+// nothing that comes before it may be left out.
+func (s *Service) over(ctx context.Context, j queue.Job, f *foreignMessage) (bool, error) {
+	if ending(f.Type) {
+		return false, nil
+	}
+	ended, err := s.ended(ctx, f)
+	if err != nil || !ended {
+		return false, err
+	}
+	behind, err := s.jobs.Behind(ctx, j)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range behind {
+		var later foreignMessage
+		if err := json.Unmarshal([]byte(b.Payload), &later); err != nil {
+			return false, queue.Stop(err)
+		}
+		if ending(later.Type) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// ended reports whether the process of a message ended, whoever ended it.
+func (s *Service) ended(ctx context.Context, f *foreignMessage) (bool, error) {
 	if f.Transfer {
 		t, err := oneTransfer(ctx, s.db.Read(), db.System("send"), "id = ?", f.Process)
 		if err != nil {
 			return false, err
 		}
-		return t.State.Final() && f.Type != "TransferTerminationMessage" && f.Type != "TransferCompletionMessage", nil
+		return t.State.Final(), nil
 	}
 	n, err := s.agreements.Get(ctx, db.System("send"), f.Process)
 	if err != nil {
 		return false, err
 	}
-	return n.DSP() == "TERMINATED" && f.Type != "ContractNegotiationTerminationMessage", nil
+	return n.DSP() == "TERMINATED", nil
 }
 
 // delivered learns the other end's process id from the answer to a first message, and lets the node decide what is next.

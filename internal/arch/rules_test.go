@@ -62,6 +62,9 @@ var edges = []edge{
 	{"exchange/dataspace", "exchange/agreement", "carries the effects of agreements out and brings peers' messages in"},
 	{"exchange/dataspace", "exchange/catalog", "shows the catalogue in the terms of the protocol"},
 
+	// Floor 7: the faces.
+	{"web/console", "web/ui", "its pages are put together from the components"},
+
 	// Floor 9: programs.
 	{"cmd/kuayu", "cmd/cli", "every command gets its session, and shows its answer through it"},
 	{"cmd/kuayu", "cmd/folder", "commands that make a node, or work where none runs"},
@@ -78,6 +81,7 @@ var edges = []edge{
 // testHelpers are imported by _test.go files alone, from any floor.
 var testHelpers = map[string]string{
 	"internal/dbtest":         "starts real database servers",
+	"internal/webtest":        "looks at pages, in a browser too",
 	"internal/disk/crashdisk": "a disk that loses power",
 }
 
@@ -98,6 +102,7 @@ var clockFolders = []string{"internal", "bench", "demo", "cmd", "conformance"}
 // readTheEnvironment are the files that may look at environment variables besides cmd and tests.
 var readTheEnvironment = []exception{
 	{"internal/dbtest/postgres.go", "only tests import it"},
+	{"internal/webtest/browser.go", "only tests import it"},
 }
 
 const (

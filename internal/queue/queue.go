@@ -122,6 +122,21 @@ func (q *Queue) Cancel(ctx context.Context, tx *db.Tx, id string) error {
 	return err
 }
 
+// Behind lists the jobs that wait for a job of the same serial key to be done, in their order.
+func (q *Queue) Behind(ctx context.Context, j Job) ([]Job, error) {
+	var rows []row
+	err := q.db.Read().NewRaw(`SELECT * FROM queue_job WHERE serial_key = ? AND serial_key <> '' AND dead = 0
+		AND seq > (SELECT seq FROM queue_job WHERE id = ?) ORDER BY seq`, j.SerialKey, j.ID).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("jobs behind: %w", err)
+	}
+	out := make([]Job, len(rows))
+	for i := range rows {
+		out[i] = rows[i].job()
+	}
+	return out, nil
+}
+
 // Wake makes Run look again now.
 func (q *Queue) Wake() {
 	select {

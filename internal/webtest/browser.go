@@ -1,0 +1,248 @@
+package webtest
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/launcher"
+	"github.com/go-rod/rod/lib/proto"
+)
+
+//go:embed testdata/axe/axe.min.js
+var axe string
+
+// patience is how long a page may take on a busy machine.
+const patience = time.Minute
+
+// Browser is a Chromium of one test.
+type Browser struct {
+	t testing.TB
+	b *rod.Browser
+}
+
+// Open starts a Chromium that talks to nobody but the test, and ends it with the test.
+func Open(t testing.TB) *Browser {
+	t.Helper()
+	bin := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			bin = p
+			break
+		}
+	}
+	if bin == "" {
+		if os.Getenv("KUAYU_REQUIRE_SERVICES") == "1" {
+			t.Fatal("no Chromium on this machine, and KUAYU_REQUIRE_SERVICES is 1")
+		}
+		t.Skip("no Chromium on this machine: pages were not looked at in a browser")
+	}
+	l := launcher.New().Bin(bin).Leakless(false).Headless(true).NoSandbox(true).UserDataDir(t.TempDir()).
+		Set("disable-gpu").Set("disable-background-networking").Set("disable-component-update").Set("disable-sync").Set("no-first-run").
+		Set("force-color-profile", "srgb").Set("hide-scrollbars").
+		Set("ignore-certificate-errors")
+	url, err := l.Launch()
+	if err != nil {
+		t.Fatal("Chromium did not start: ", err)
+	}
+	b := rod.New().ControlURL(url)
+	if err := b.Connect(); err != nil {
+		t.Fatal("Chromium does not answer: ", err)
+	}
+	t.Cleanup(func() {
+		_ = b.Close()
+		l.Kill()
+		l.Cleanup()
+	})
+	return &Browser{t: t, b: b}
+}
+
+// Page is an open page. What it complained about so far is in Complaints.
+type Page struct {
+	t testing.TB
+	p *rod.Page
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// Visit opens a page at a width, with everything the browser says about it noted: the console, refused resources, and
+// breaches of the content policy.
+func (b *Browser) Visit(url string, width int) *Page {
+	b.t.Helper()
+	p, err := b.b.Page(proto.TargetCreateTarget{URL: "about:blank"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out := &Page{t: b.t, p: p.Timeout(patience)}
+	b.t.Cleanup(func() { _ = p.Close() })
+	note := func(format string, args ...any) {
+		out.mu.Lock()
+		defer out.mu.Unlock()
+		out.complaints = append(out.complaints, fmt.Sprintf(format, args...))
+	}
+	for _, enable := range []proto.Request{proto.LogEnable{}, proto.RuntimeEnable{}, proto.AuditsEnable{}, proto.NetworkEnable{}} {
+		if _, err := p.Call(p.GetContext(), string(p.SessionID), enable.ProtoReq(), enable); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	go p.EachEvent(
+		func(e *proto.LogEntryAdded) { note("log: %s %s", e.Entry.Level, e.Entry.Text) },
+		func(e *proto.RuntimeConsoleAPICalled) { note("console: %s", e.Type) },
+		func(e *proto.RuntimeExceptionThrown) { note("exception: %s", e.ExceptionDetails.Text) },
+		func(e *proto.AuditsIssueAdded) {
+			if e.Issue.Details.ContentSecurityPolicyIssueDetails != nil {
+				note("content policy: %s", e.Issue.Details.ContentSecurityPolicyIssueDetails.ViolatedDirective)
+			}
+		},
+		func(e *proto.NetworkResponseReceived) {
+			if e.Response.Status >= 400 && e.Response.URL != url {
+				note("%s answered %d", e.Response.URL, e.Response.Status)
+			}
+		},
+	)()
+	out.Resize(width)
+	if err := out.p.Navigate(url); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := out.p.WaitLoad(); err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
+// Complaints are what the browser said about the page.
+func (p *Page) Complaints() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.complaints...)
+}
+
+// Resize changes the width of the window.
+func (p *Page) Resize(width int) {
+	p.t.Helper()
+	err := p.p.SetViewport(&proto.EmulationSetDeviceMetricsOverride{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: false})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Eval runs a function in the page and reads its result into v.
+func (p *Page) Eval(js string, v any) {
+	p.t.Helper()
+	res, err := p.p.Eval(js)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(res.Value.JSON("", "")), v); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Click clicks the first element that a selector finds, and waits for the page it leads to.
+func (p *Page) Click(selector string) {
+	p.t.Helper()
+	e, err := p.p.Element(selector)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	wait := p.p.WaitNavigation(proto.PageLifecycleEventNameLoad)
+	if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
+		p.t.Fatal(err)
+	}
+	wait()
+}
+
+// Finding is what axe-core found wrong.
+type Finding struct {
+	ID, Impact, Help string
+	Nodes            []struct {
+		HTML           string `json:"html"`
+		FailureSummary string `json:"failureSummary"`
+	}
+}
+
+func (f Finding) String() string {
+	s := f.ID + " (" + f.Impact + "): " + f.Help
+	for _, n := range f.Nodes {
+		s += "\n    " + n.HTML + "\n    " + n.FailureSummary
+	}
+	return s
+}
+
+// Axe judges the page by all rules of axe-core, its best practices included.
+func (p *Page) Axe() []Finding {
+	p.t.Helper()
+	if _, err := p.p.Evaluate(rod.Eval("() => { " + axe + " }")); err != nil {
+		p.t.Fatal("axe-core: ", err)
+	}
+	res, err := p.p.Evaluate(rod.Eval("() => axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)").ByPromise())
+	if err != nil {
+		p.t.Fatal("axe-core: ", err)
+	}
+	var out []Finding
+	if err := json.Unmarshal([]byte(res.Value.JSON("", "")), &out); err != nil {
+		p.t.Fatal(err)
+	}
+	return out
+}
+
+// Overflow is by how many pixels the page is wider than its window.
+func (p *Page) Overflow() int {
+	p.t.Helper()
+	var n int
+	p.Eval("() => Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - document.documentElement.clientWidth", &n)
+	return n
+}
+
+// Shot takes a picture of the whole page into the folder that KUAYU_SHOTS names; without it, none.
+func (p *Page) Shot(name string) {
+	p.t.Helper()
+	dir := os.Getenv("KUAYU_SHOTS")
+	if dir == "" {
+		return
+	}
+	b, err := p.p.Screenshot(true, &proto.PageCaptureScreenshot{Format: proto.PageCaptureScreenshotFormatPng})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil { //nolint:gosec // the folder is named by whoever runs the test
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), b, 0o600); err != nil { //nolint:gosec // as above
+		p.t.Fatal(err)
+	}
+}
+
+// Press sends the Tab key n times and returns, after each, what has the focus and whether it can be seen.
+func (p *Page) Press(n int) []Focus {
+	p.t.Helper()
+	var out []Focus
+	for range n {
+		if err := p.p.Keyboard.Press('\t'); err != nil {
+			p.t.Fatal(err)
+		}
+		var f Focus
+		p.Eval(`() => {
+			const e = document.activeElement, r = e.getBoundingClientRect(), s = getComputedStyle(e)
+			return {Name: e.tagName + " " + (e.textContent || e.name || "").trim().slice(0, 40),
+				Seen: r.width > 0 && r.height > 0 && r.bottom > 0 && r.top < innerHeight && r.right > 0 && r.left < innerWidth,
+				Outlined: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2}
+		}`, &f)
+		out = append(out, f)
+	}
+	return out
+}
+
+// Focus is what the keyboard has reached.
+type Focus struct {
+	Name           string
+	Seen, Outlined bool
+}

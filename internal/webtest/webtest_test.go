@@ -1,0 +1,51 @@
+package webtest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const bad = `<html><body style="color:#ccc"><h1>标题</h1><h3>Skipped</h3><p id="a">中文,半角</p><p id="a" aria-describedby="none">⟦x⟧</p>
+<input name="q"><img src="/x.png"><table><tr><th>A</th></tr></table><a href="/"></a><svg></svg><script>console.log(1)</script></body></html>`
+
+// What looks at pages must see what is wrong with one; otherwise "nothing found" means nothing.
+func TestCheckSees(t *testing.T) {
+	got := strings.Join(Check(bad), "\n")
+	for _, want := range []string{"language", `"a" is there 2 times`, `"none", which is not there`, "follows a heading of level 1", "no scope", "no caption", "no alt", "neither hidden nor named", "has no text", "has no label", "<script> inline", "inline attribute style", "half-width", "missing words", "0 main parts"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("not seen: %s\n%s", want, got)
+		}
+	}
+	if p := Check(`<html lang="zh-CN"><body><main><h1>标题</h1><p>时间 12:05，共 3 条（含 1 条）。</p></main></body></html>`); len(p) > 0 {
+		t.Error(p)
+	}
+}
+
+func TestBrowserSees(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'")
+		_, _ = fmt.Fprint(w, bad, `<div id="wide"></div>`)
+	}))
+	defer srv.Close()
+	p := Open(t).Visit(srv.URL, 320)
+	p.Eval(`() => { document.getElementById("wide").innerHTML = "x".repeat(500); return 0 }`, new(int))
+	if p.Overflow() <= 0 {
+		t.Error("a page wider than its window was not seen")
+	}
+	if c := strings.Join(p.Complaints(), "\n"); !strings.Contains(c, "Content Security Policy") && !strings.Contains(c, "content policy") {
+		t.Errorf("a breach of the content policy was not seen: %s", c)
+	}
+	var found []string
+	for _, f := range p.Axe() {
+		found = append(found, f.ID)
+	}
+	for _, want := range []string{"html-has-lang", "image-alt", "label", "link-name"} {
+		if !slices.Contains(found, want) {
+			t.Errorf("axe-core did not find %s: %v", want, found)
+		}
+	}
+}

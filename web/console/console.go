@@ -1,0 +1,236 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/web/ui"
+)
+
+// Sessions signs officers in and out. identity.Service is one.
+type Sessions interface {
+	SignIn(ctx context.Context, assertion string) (string, *identity.Session, error)
+	Authenticate(ctx context.Context, token string) (*identity.Session, error)
+	SignOut(ctx context.Context, token string) error
+}
+
+// Inbox holds what an officer should know. notice.Service is one.
+type Inbox interface {
+	List(ctx context.Context, sess *identity.Session, q notice.Query) (*notice.Page, error)
+	MarkRead(ctx context.Context, sess *identity.Session, id string) error
+}
+
+// Clocks are the law's. deadline.Service is one.
+type Clocks interface {
+	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Clock], error)
+	Of(ctx context.Context, sc db.Scope, subject string) ([]deadline.Clock, error)
+}
+
+// Cases are applications and agreements. agreement.Service is one.
+type Cases interface {
+	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
+	List(ctx context.Context, sc db.Scope, state agreement.State, limit int) ([]agreement.Negotiation, error)
+	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
+}
+
+// Deps are what the face needs.
+type Deps struct {
+	UI       *ui.UI
+	Name     string // of the government, in Chinese
+	NameEN   string
+	Clock    clock.Clock
+	Sessions Sessions
+	Inbox    Inbox
+	Clocks   Clocks
+	Cases    Cases
+}
+
+// Console serves the pages.
+type Console struct {
+	Deps
+	chooser string
+}
+
+// New makes the face; it serves nothing before Routes.
+func New(d Deps) *Console { return &Console{Deps: d} }
+
+// SetChooser says that this is the demonstration, and where a visitor chooses a role there. Call before Routes.
+func (c *Console) SetChooser(path string) { c.chooser = path }
+
+// Addresses.
+const (
+	pathWorkbench = "/workbench"
+	pathSignIn    = "/sign-in"
+	pathSignOut   = "/sign-out"
+	pathCases     = "/applications"
+)
+
+// maxForm bounds a form, in bytes.
+const maxForm = 64 << 10
+
+// cookie holds the session token. The prefix makes browsers refuse it unless it is Secure, for this host alone, and for
+// every path.
+const cookie = "__Host-kuayu_session"
+
+// Routes adds the pages. Writes from other sites are refused by what browsers say of themselves (Sec-Fetch-Site, Origin).
+func (c *Console) Routes(mux *http.ServeMux) {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.fail(w, r, ErrForeignForm.With())
+	}))
+	add := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, guard.Handler(h)) }
+	add("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, pathWorkbench, http.StatusSeeOther) })
+	add("GET "+pathSignIn, c.signInPage)
+	add("POST "+pathSignIn, c.signIn)
+	add("POST "+pathSignOut, c.signOut)
+	add("GET "+pathWorkbench, c.signedIn(c.workbench))
+	add("GET "+pathCases, c.signedIn(c.cases))
+	add("GET "+pathCases+"/{id}", c.signedIn(c.oneCase))
+	add("POST /notices/{id}/read", c.signedIn(c.markRead))
+}
+
+// visit is a request of somebody who is signed in.
+type visit struct {
+	*http.Request
+	sess *identity.Session
+	v    *ui.View
+}
+
+func (c *Console) token(r *http.Request) string {
+	k, err := r.Cookie(cookie)
+	if err != nil {
+		return ""
+	}
+	return k.Value
+}
+
+// signedIn lets nobody through who is not; whoever is not is led to the sign-in and back.
+func (c *Console) signedIn(h func(http.ResponseWriter, visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		sess, err := c.Sessions.Authenticate(r.Context(), c.token(r))
+		if err != nil && errs.As(err).Kind == errs.Unauthorized && r.Method == http.MethodGet {
+			http.Redirect(w, r, pathSignIn+"?"+url.Values{"back": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+			return
+		}
+		if err == nil {
+			err = h(w, visit{r, sess, c.UI.View(r)})
+		}
+		if err != nil {
+			c.fail(w, r, err)
+		}
+	}
+}
+
+func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	v := c.UI.View(r)
+	c.UI.Fail(w, r, c.frame(v), ui.Link{Href: pathWorkbench, Text: v.Pick("返回工作台", "Back to the workbench")}, err)
+}
+
+// Enter lets a browser in with a session and leads it on. The demonstration's role chooser uses it, too.
+func (c *Console) Enter(w http.ResponseWriter, r *http.Request, token string, sess *identity.Session, back string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: cookie, Value: token, Path: "/", Expires: time.UnixMilli(sess.Expires), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+	if back = ui.Local(back); back == "/" {
+		back = pathWorkbench
+	}
+	http.Redirect(w, r, back, http.StatusSeeOther) //nolint:gosec // ui.Local leaves nothing but a path of this server
+}
+
+func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) { c.askSignIn(w, r, "") }
+
+func (c *Console) askSignIn(w http.ResponseWriter, r *http.Request, wrong string) {
+	v := c.UI.View(r)
+	status := http.StatusOK
+	if wrong != "" {
+		status = http.StatusUnauthorized
+	}
+	field := ui.Field{
+		Name: "assertion", Kind: "textarea", Label: v.Pick("登录凭据", "Credential"), Error: wrong,
+		Hint: v.Pick("在本机运行 kuayu credential，用您的私钥生成一次性凭据，两分钟内有效，用过即作废。私钥不会离开您的电脑。", "Run kuayu credential on your own machine: it signs with your private key what is valid for two minutes and once. The key never leaves it."),
+	}
+	back := r.FormValue("back")
+	c.UI.Render(w, r, status, ui.Page(v, ui.PageInfo{
+		Chrome: c.frame(v), Title: v.Pick("登录", "Sign in"),
+		Lead: v.Pick("供本级政务部门的工作人员使用。", "For officers of this government's departments."),
+	}, signInForm(v, []ui.Field{field}, ui.Local(back), c.chooser)))
+}
+
+func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	token, sess, err := c.Sessions.SignIn(r.Context(), r.PostFormValue("assertion"))
+	if err != nil && errs.As(err).Kind == errs.Unauthorized {
+		c.askSignIn(w, r, errs.As(err).Message(string(c.UI.View(r).Lang)))
+		return
+	}
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.Enter(w, r, token, sess, r.PostFormValue("back"))
+}
+
+func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
+	if t := c.token(r); t != "" {
+		if err := c.Sessions.SignOut(r.Context(), t); err != nil {
+			c.fail(w, r, err)
+			return
+		}
+	}
+	http.SetCookie(w, &http.Cookie{Name: cookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.Redirect(w, r, pathSignIn, http.StatusSeeOther)
+}
+
+// frame is what stands around a page for somebody who is not signed in.
+func (c *Console) frame(v *ui.View) ui.Chrome {
+	name := v.Pick(c.Name, c.NameEN)
+	return ui.Chrome{Name: v.Pick("跨域数据共享", "Kuayu"), Home: "/", Place: name, Help: "/docs", Demo: c.chooser != "", Footer: ui.Footer{Host: name}}
+}
+
+// framed is the frame for an officer, with what waits in the navigation.
+func (c *Console) framed(q visit, todo int, here string) ui.Chrome {
+	f := c.frame(q.v)
+	f.Role, f.SignOut = rolesOf(q.v, q.sess), pathSignOut
+	f.Nav = []ui.NavItem{
+		{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench"), Icon: "layout-dashboard", Todo: todo, Current: here == pathWorkbench},
+		{Href: pathCases, Text: q.v.Pick("申请与协议", "Applications"), Icon: "file-check", Current: here == pathCases},
+	}
+	return f
+}
+
+// Choice is somebody whose place a visitor of the demonstration can take.
+type Choice struct {
+	Actor, Name, Department string
+	Roles                   []identity.Role
+}
+
+// Choose is the demonstration's page of roles; each button posts the actor to the chooser's address.
+func (c *Console) Choose(w http.ResponseWriter, r *http.Request, choices []Choice) {
+	v := c.UI.View(r)
+	c.UI.Render(w, r, http.StatusOK, ui.Page(v, ui.PageInfo{
+		Chrome: c.frame(v), Title: v.Pick("选择身份", "Choose a role"),
+		Lead: v.Pick("演示环境不设密码，点选身份即可进入。", "No passwords in the demonstration: choose who you are."),
+	}, chooserPage(v, c.chooser, choices)))
+}
+
+func rolesOf(v *ui.View, s *identity.Session) string {
+	out := s.Name
+	for _, r := range s.Roles {
+		if word := v.Pick(r.Zh(), string(r)); word != s.Name {
+			out += v.Pick("・", ", ") + word
+		}
+	}
+	return out
+}
+
+// ErrForeignForm is a write that another site caused.
+var ErrForeignForm = errs.Define(errs.Denied, "console.foreign_form", "该操作不是从本站页面发起的，已拒绝。请回到本站页面重新操作。", "This act did not come from a page of this site and was refused. Do it again from here.")

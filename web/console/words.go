@@ -1,0 +1,190 @@
+package console
+
+import (
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/web/ui"
+)
+
+// stateWords says each state of an application or agreement for people; docs/glossary.md has the terms.
+func stateWords() map[agreement.State]struct {
+	zh, en string
+	tone   ui.Tone
+} {
+	type w = struct {
+		zh, en string
+		tone   ui.Tone
+	}
+	return map[agreement.State]w{
+		agreement.Draft:              {"草稿", "Draft", ui.Neutral},
+		agreement.ReqOfficeApproval:  {"待申请方负责人同意", "Waits for the applicant's head", ui.Notice},
+		agreement.Submitted:          {"已提交", "Submitted", ui.Notice},
+		agreement.Supplement:         {"待补正", "To be supplemented", ui.Warning},
+		agreement.Reviewing:          {"审查中", "Under review", ui.Notice},
+		agreement.Extended:           {"审查中（已延期）", "Under review, extended", ui.Warning},
+		agreement.CounterOffered:     {"待申请方答复条件", "Other terms offered", ui.Notice},
+		agreement.Resubmitted:        {"已按新条件申请", "Asked again", ui.Notice},
+		agreement.ProvOfficeApproval: {"待提供方负责人同意", "Waits for the provider's head", ui.Notice},
+		agreement.Approved:           {"已同意", "Granted", ui.Good},
+		agreement.Verified:           {"已会签", "Countersigned", ui.Good},
+		agreement.Provisioning:       {"正在提供", "Being provided", ui.Notice},
+		agreement.Active:             {"有效", "In force", ui.Good},
+		agreement.Expired:            {"已到期", "Expired", ui.Neutral},
+		agreement.ChangeOfUse:        {"变更用途审批中", "Change of use under review", ui.Notice},
+		agreement.Suspended:          {"已暂停", "Suspended", ui.Bad},
+		agreement.Rectifying:         {"限期整改", "To be rectified", ui.Warning},
+		agreement.Terminated:         {"已终止", "Terminated", ui.Bad},
+		agreement.Disposal:           {"待处置数据", "Data to be disposed of", ui.Warning},
+		agreement.Closed:             {"已办结", "Closed", ui.Neutral},
+		agreement.Refused:            {"未同意", "Refused", ui.Bad},
+		agreement.Withdrawn:          {"已撤回", "Withdrawn", ui.Neutral},
+	}
+}
+
+// statusOf is a state as a chip.
+func statusOf(v *ui.View, s agreement.State) ui.Status {
+	w, ok := stateWords()[s]
+	if !ok {
+		return ui.Status{Tone: ui.Neutral, Word: string(s)}
+	}
+	return ui.Status{Tone: w.tone, Word: v.Pick(w.zh, w.en)}
+}
+
+// eventWords says each event for people.
+func eventWords() map[agreement.Event][2]string {
+	return map[agreement.Event][2]string{
+		agreement.AskOffice:       {"报负责人同意", "Put to the head of the office"},
+		agreement.OfficeReturns:   {"负责人退回", "Sent back by the head"},
+		agreement.OfficeConsents:  {"负责人同意，提出申请", "Head consented, application sent"},
+		agreement.StartReview:     {"提供方开始审查", "Review began"},
+		agreement.AskSupplement:   {"一次性告知补正", "Supplement asked for"},
+		agreement.GiveSupplement:  {"补正完成", "Supplement given"},
+		agreement.DraftSupplement: {"补正报负责人同意", "Supplement put to the head"},
+		agreement.AskExtension:    {"申请延期", "Extension asked for"},
+		agreement.RefuseExtension: {"不同意延期", "Extension refused"},
+		agreement.Extend:          {"延期", "Extended"},
+		agreement.CounterOffer:    {"提出其他条件", "Other terms offered"},
+		agreement.Resubmit:        {"按新条件申请", "Asked again on other terms"},
+		agreement.AcceptOffer:     {"接受条件", "Terms accepted"},
+		agreement.ProposeAnswer:   {"拟同意，报负责人", "Grant put to the head"},
+		agreement.AnswerReturned:  {"负责人退回答复", "Answer sent back"},
+		agreement.ConsentAnswer:   {"负责人同意，达成协议", "Head consented, agreement made"},
+		agreement.StandingConsent: {"按事先同意办理", "Granted under standing consent"},
+		agreement.Verify:          {"申请方会签", "Countersigned"},
+		agreement.Finalize:        {"协议生效", "Agreement in force"},
+		agreement.Provision:       {"开始提供数据", "Data can flow"},
+		agreement.Refuse:          {"不同意", "Refused"},
+		agreement.Withdraw:        {"撤回", "Withdrawn"},
+		agreement.Expire:          {"到期", "Expired"},
+		agreement.DraftChange:     {"拟变更用途", "Change of use drafted"},
+		agreement.RequestChange:   {"申请变更用途", "Change of use asked for"},
+		agreement.ProposeChange:   {"拟同意变更", "Change put to the head"},
+		agreement.GrantChange:     {"同意变更", "Change granted"},
+		agreement.DeclineChange:   {"不同意变更", "Change declined"},
+		agreement.Suspend:         {"暂停", "Suspended"},
+		agreement.OrderRectify:    {"责令限期整改", "Ordered to rectify"},
+		agreement.ReportRectified: {"报告整改情况", "Rectification reported"},
+		agreement.Resume:          {"恢复", "Resumed"},
+		agreement.Terminate:       {"终止", "Terminated"},
+		agreement.BeginDisposal:   {"要求处置数据", "Disposal ordered"},
+		agreement.ConfirmDisposal: {"确认已处置", "Disposal confirmed"},
+	}
+}
+
+// timelineOf is what happened to a case, latest first.
+func timelineOf(v *ui.View, n *agreement.Negotiation, steps []agreement.Step, clocks []deadline.Clock) ui.Timeline {
+	t := ui.Timeline{Label: n.Application.Resource, State: statusOf(v, n.State), Whose: v.Pick("无人", "Nobody"), Next: v.Pick("目前无须办理。", "Nothing to be done now.")}
+	for i := range clocks {
+		k := &clocks[i]
+		if !k.Open() || (!t.Due.IsZero() && !k.Due.Before(t.Due)) {
+			continue
+		}
+		rule, err := deadline.RuleOf(k.Clock)
+		if err != nil {
+			continue // a clock of a newer version
+		}
+		t.Due, t.Whose, t.Next = k.Due.Add(-time.Nanosecond), holderWord(v, k.Holder), v.Pick(rule.Zh, rule.En)
+	}
+	for i := len(steps) - 1; i >= 0; i-- {
+		s := steps[i]
+		title := string(s.Event)
+		if w, ok := eventWords()[s.Event]; ok {
+			title = v.Pick(w[0], w[1])
+		}
+		who := s.Actor
+		if who == "" {
+			who = v.Pick("节点", "The node")
+		}
+		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: title, Who: who, Text: s.Note, Status: ui.Status{Tone: statusOf(v, s.To).Tone}, Ref: s.ID})
+	}
+	return t
+}
+
+func holderWord(v *ui.View, r deadline.Role) string {
+	switch r {
+	case deadline.Provider:
+		return v.Pick("提供部门", "The provider")
+	case deadline.Applicant:
+		return v.Pick("需求部门", "The applicant")
+	case deadline.Authority:
+		return v.Pick("主管部门", "The authority")
+	}
+	return string(r)
+}
+
+// factsOf are the particulars of an application.
+func factsOf(v *ui.View, n *agreement.Negotiation) []ui.Fact {
+	a := &n.Application
+	basis := a.Basis.Citation
+	if a.Basis.Kind == "consent" {
+		basis = v.Pick("本人同意", "the person's consent")
+	}
+	facts := []ui.Fact{
+		{Label: v.Pick("数据资源", "Resource"), Value: a.Resource},
+		{Label: v.Pick("需求部门", "Applicant"), Value: n.Consumer.Member + " " + n.Consumer.Department},
+		{Label: v.Pick("提供部门", "Provider"), Value: n.Provider.Member + " " + n.Provider.Department},
+		{Label: v.Pick("使用依据", "Basis"), Value: basis},
+		{Label: v.Pick("用途", "Purpose"), Value: strings.Join(a.Purposes, v.Pick("、", ", "))},
+		{Label: v.Pick("使用场景", "Scenario"), Value: a.Scenario},
+		{Label: v.Pick("数据项", "Items"), Value: strings.Join(a.Fields, v.Pick("、", ", "))},
+		{Label: v.Pick("使用期限至", "Until"), Value: v.Day(a.ValidUntil)},
+	}
+	if n.Agreement != "" {
+		facts = append(facts, ui.Fact{Label: v.Pick("协议编号", "Agreement"), Value: n.Agreement})
+	}
+	if n.Reason != "" {
+		facts = append(facts, ui.Fact{Label: v.Pick("理由", "Reason"), Value: n.Reason})
+	}
+	return facts
+}
+
+// caseTable lists cases.
+func caseTable(v *ui.View, list []agreement.Negotiation) ui.Table {
+	t := ui.Table{
+		Caption: v.Pick("申请与协议", "Applications and agreements"),
+		Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("需求方 → 提供方", "Applicant → provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
+		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有申请或协议", "No application or agreement"), Text: v.Pick("换一个状态再看，或从目录中提出申请。", "Try another state, or apply from the catalogue."), Next: ui.Link{Href: pathCases, Text: v.Pick("查看全部", "Show all")}},
+	}
+	for i := range list {
+		n := &list[i]
+		t.Rows = append(t.Rows, []templ.Component{
+			ui.Titled(ui.Link{Href: pathCases + "/" + n.ID, Text: n.Application.Resource}, n.ID),
+			ui.Words(n.Consumer.Member + " → " + n.Provider.Member), ui.Moment(v, n.Updated), ui.Chip(v, statusOf(v, n.State)),
+		})
+	}
+	return t
+}
+
+// stateFilter chooses a state.
+func stateFilter(v *ui.View, now agreement.State) []ui.Filter {
+	f := ui.Filter{Key: "state", Label: v.Pick("状态", "State"), Value: string(now)}
+	for _, s := range agreement.States() {
+		f.Options = append(f.Options, ui.Option{Value: string(s), Label: statusOf(v, s).Word})
+	}
+	return []ui.Filter{f}
+}

@@ -1,0 +1,202 @@
+package console
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/web/ui"
+)
+
+// shown bounds what the workbench lists of each kind.
+const shown = 100
+
+// task is one line of what waits for an officer: a clock of the law that is this department's to stop, or a notice.
+type task struct {
+	due  time.Time // last moment; zero: no clock runs
+	at   time.Time
+	todo ui.Todo
+	read string // id of the notice to be marked as read
+}
+
+// workbench is an officer's first page: what waits, the most urgent first.
+func (c *Console) workbench(w http.ResponseWriter, q visit) error {
+	now := c.Clock.Now()
+	clocks, err := c.Clocks.Running(q.Context(), q.sess.Scope(), deadline.OpenQuery{Limit: shown})
+	if err != nil {
+		return err
+	}
+	inbox, err := c.Inbox.List(q.Context(), q.sess, notice.Query{Unread: true, Limit: shown})
+	if err != nil {
+		return err
+	}
+	tasks, late, today := tasksOf(q, now, clocks.Items, inbox.Items)
+	figures := []ui.Figure{
+		{Label: q.v.Pick("待办事项", "Waiting for you"), Value: q.v.Number(int64(len(tasks)))},
+		{Label: q.v.Pick("今日到期", "Due today"), Value: q.v.Number(int64(today)), Status: ui.Status{Tone: toneOf(today, ui.Warning), Word: wordOf(q.v, today, "尽快办理", "Do it now")}},
+		{Label: q.v.Pick("已超期", "Overdue"), Value: q.v.Number(int64(late)), Status: ui.Status{Tone: toneOf(late, ui.Bad), Word: wordOf(q.v, late, "须说明原因", "Say why")}},
+		{Label: q.v.Pick("未读通知", "Unread notices"), Value: q.v.Number(int64(inbox.Unread))},
+	}
+	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
+		Chrome: c.framed(q, len(tasks), pathWorkbench), Title: q.v.Pick("工作台", "Workbench"),
+	}, workbenchPage(q.v, now, figures, tasks)))
+	return nil
+}
+
+func toneOf(n int, bad ui.Tone) ui.Tone {
+	if n == 0 {
+		return ui.Good
+	}
+	return bad
+}
+
+func wordOf(v *ui.View, n int, zh, en string) string {
+	if n == 0 {
+		return v.Pick("没有", "None")
+	}
+	return v.Pick(zh, en)
+}
+
+// tasksOf puts clocks and notices into one list. A notice about a case whose clock runs takes the clock's time and says
+// what happened, so that nothing is listed twice.
+func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice) (tasks []task, late, today int) {
+	due := map[string]deadline.Clock{}
+	for _, k := range clocks {
+		if k.Watch || k.Parties.Of(k.Holder).Department != q.sess.Department {
+			continue // somebody else has the ball
+		}
+		if old, ok := due[k.Subject]; !ok || k.Due.Before(old.Due) {
+			due[k.Subject] = k
+		}
+	}
+	told := map[string]bool{}
+	for i := range notices {
+		n := &notices[i]
+		text := n.Zh
+		if q.v.Lang == ui.English {
+			text = n.En
+		}
+		t := task{at: n.At, read: n.ID, todo: ui.Todo{Href: n.Link, Title: text.Title, Text: text.Body, Status: ui.Status{Tone: ui.Notice, Word: q.v.Pick("新通知", "New")}}}
+		if k, ok := due[n.Subject]; ok && !told[n.Subject] {
+			told[n.Subject] = true
+			t.due = k.Due
+		}
+		tasks = append(tasks, t)
+	}
+	for subject, k := range due {
+		if told[subject] {
+			continue
+		}
+		rule, err := deadline.RuleOf(k.Clock)
+		if err != nil {
+			continue // a clock of a newer version
+		}
+		kind, id, _ := strings.Cut(subject, "/")
+		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.v.Pick(rule.Zh, rule.En), Text: q.v.Pick("编号 ", "Number ") + id}}
+		if kind == "negotiation" {
+			t.todo.Href = pathCases + "/" + id
+		}
+		tasks = append(tasks, t)
+	}
+	for i := range tasks {
+		if tasks[i].due.IsZero() {
+			continue
+		}
+		var isLate, isToday bool
+		tasks[i].todo.Status, isLate, isToday = remaining(q.v, now, tasks[i].due)
+		late += one(isLate)
+		today += one(isToday)
+	}
+	slices.SortStableFunc(tasks, func(a, b task) int {
+		switch {
+		case a.due.IsZero() != b.due.IsZero():
+			return one(a.due.IsZero()) - one(b.due.IsZero())
+		case !a.due.Equal(b.due):
+			return a.due.Compare(b.due)
+		}
+		return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.todo.Href, b.todo.Href))
+	})
+	return tasks, late, today
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// soonDays is from when a deadline is near, in days.
+const soonDays = 2
+
+// remaining says how long there is until a clock runs out. A clock is due at the midnight after its last day.
+func remaining(v *ui.View, now, due time.Time) (s ui.Status, late, today bool) {
+	last := due.Add(-time.Nanosecond).In(v.Zone)
+	date := func(t time.Time) time.Time {
+		y, m, d := t.In(v.Zone).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	days := int(date(last).Sub(date(now)).Hours() / 24)
+	switch {
+	case !now.Before(due):
+		return ui.Status{Tone: ui.Bad, Word: v.Pick("已超期", "Overdue")}, true, false
+	case days == 0:
+		return ui.Status{Tone: ui.Warning, Word: v.Pick("今日到期", "Due today")}, false, true
+	case days <= soonDays:
+		return ui.Status{Tone: ui.Warning, Word: v.Pick("剩 "+v.Number(int64(days))+" 天", v.Number(int64(days))+" days left")}, false, false
+	}
+	return ui.Status{Tone: ui.Notice, Word: v.Pick("剩 "+v.Number(int64(days))+" 天", v.Number(int64(days))+" days left"), Icon: "clock"}, false, false
+}
+
+// markRead takes a notice off the workbench.
+func (c *Console) markRead(w http.ResponseWriter, q visit) error {
+	if err := c.Inbox.MarkRead(q.Context(), q.sess, q.PathValue("id")); err != nil {
+		return err
+	}
+	http.Redirect(w, q.Request, pathWorkbench, http.StatusSeeOther)
+	return nil
+}
+
+// cases lists the department's applications and agreements, latest first, of one state if the address names it.
+func (c *Console) cases(w http.ResponseWriter, q visit) error {
+	state := agreement.State(q.URL.Query().Get("state"))
+	if state != "" && !slices.Contains(agreement.States(), state) {
+		return agreement.ErrNoSuch.With()
+	}
+	list, err := c.Cases.List(q.Context(), q.sess.Scope(), state, shown)
+	if err != nil {
+		return err
+	}
+	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
+		Chrome: c.framed(q, 0, pathCases), Title: q.v.Pick("申请与协议", "Applications and agreements"),
+		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}},
+	}, casesPage(q.v, state, list)))
+	return nil
+}
+
+// oneCase shows an application or agreement: what it is for, where it stands, what happened.
+func (c *Console) oneCase(w http.ResponseWriter, q visit) error {
+	id := q.PathValue("id")
+	n, err := c.Cases.Get(q.Context(), q.sess.Scope(), id)
+	if err != nil {
+		return err
+	}
+	steps, err := c.Cases.History(q.Context(), q.sess.Scope(), id)
+	if err != nil {
+		return err
+	}
+	clocks, err := c.Clocks.Of(q.Context(), q.sess.Scope(), "negotiation/"+id)
+	if err != nil {
+		return err
+	}
+	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
+		Chrome: c.framed(q, 0, pathCases), Title: n.Application.Resource,
+		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}, {Href: pathCases, Text: q.v.Pick("申请与协议", "Applications and agreements")}},
+	}, casePage(q.v, n, timelineOf(q.v, n, steps, clocks))))
+	return nil
+}

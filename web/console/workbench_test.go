@@ -1,0 +1,81 @@
+package console
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/webtest"
+	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/web/ui"
+)
+
+const (
+	ours   = "11330000MB0000001A"
+	theirs = "11310000MB0000002B"
+)
+
+func at(day, hour int) time.Time {
+	return time.Date(2026, 11, day, hour, 0, 0, 0, time.FixedZone("", 8*60*60))
+}
+
+func look(t *testing.T) visit {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), "GET", pathWorkbench, nil)
+	return visit{r, &identity.Session{Actor: "officer", Department: ours, Roles: []identity.Role{identity.DataOfficer}}, ui.New().View(r)}
+}
+
+// What waits is listed once, the most urgent first; what another department must do is not listed.
+func TestTasks(t *testing.T) {
+	parties := deadline.Parties{Provider: deadline.Party{Department: ours}, Applicant: deadline.Party{Department: theirs}}
+	clock := func(subject string, due time.Time, holder deadline.Role) deadline.Clock {
+		return deadline.Clock{Clock: deadline.D4, Subject: subject, Parties: parties, Holder: holder, Due: due}
+	}
+	clocks := []deadline.Clock{
+		clock("negotiation/later", at(30, 0), deadline.Provider), clock("negotiation/today", at(23, 0), deadline.Provider),
+		clock("negotiation/late", at(22, 0), deadline.Provider), clock("negotiation/theirs", at(23, 0), deadline.Applicant),
+	}
+	notices := []notice.Notice{
+		{ID: "n1", Subject: "negotiation/none", Link: "/applications/none", At: at(21, 9), Zh: notice.Text{Title: "无时限"}},
+		{ID: "n2", Subject: "negotiation/today", Link: "/applications/today", At: at(20, 9), Zh: notice.Text{Title: "收到申请"}},
+	}
+	tasks, late, today := tasksOf(look(t), at(22, 12), clocks, notices)
+	var got []string
+	for _, k := range tasks {
+		got = append(got, k.todo.Href+" "+k.todo.Status.Word)
+	}
+	want := "/applications/late 已超期|/applications/today 今日到期|/applications/later 剩 7 天|/applications/none 新通知"
+	if strings.Join(got, "|") != want || late != 1 || today != 1 {
+		t.Errorf("%s, %d late, %d today; want %s", strings.Join(got, "|"), late, today, want)
+	}
+}
+
+// Beijing's midnight ends a day, wherever the machine stands.
+func TestRemaining(t *testing.T) {
+	v := look(t).v
+	for now, want := range map[time.Time]string{
+		at(22, 23): "今日到期", at(23, 0): "已超期", at(21, 1): "剩 1 天", at(22, 0).UTC(): "今日到期", at(12, 12): "剩 10 天",
+	} {
+		if s, _, _ := remaining(v, now, at(23, 0)); s.Word != want {
+			t.Errorf("%v: %q, want %q", now, s.Word, want)
+		}
+	}
+}
+
+// Every state and event of the law has words in both languages, with Chinese marks.
+func TestWords(t *testing.T) {
+	for _, s := range agreement.States() {
+		if w := stateWords()[s]; w.zh == "" || w.en == "" || webtest.HalfWidth(w.zh) {
+			t.Errorf("state %s: %q, %q", s, w.zh, w.en)
+		}
+	}
+	for e, w := range eventWords() {
+		if w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
+			t.Errorf("event %s: %q", e, w)
+		}
+	}
+}

@@ -383,6 +383,11 @@ func (s *Service) onTransfer(ctx context.Context, tx *db.Tx, from sender, pid st
 			t.Address = m.Address
 		}
 	}
+	if e == Suspend && t.State == Suspended && t.Held {
+		// Both ends suspended it at once, this one with the agreement: what an officer suspended is not resumed with it.
+		t.Held, t.Updated = false, s.clock.Now()
+		return t, s.saveTransfer(ctx, tx, t)
+	}
 	return t, s.moved(ctx, tx, t, e, who, strings.Join(m.Reason, "; "))
 }
 

@@ -60,7 +60,7 @@ func (r *Report) segments(ctx context.Context, dir string, key seal.PublicKey, l
 	var prev seal.Hash
 	segDir := filepath.Join(dir, "segments")
 	last, end := 0, int64(0)
-	err := walk(disk.OS{}, segDir, 0, 0, func(s *stored) (bool, error) {
+	err := walk(disk.OS{}, segDir, func(s *stored) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}

@@ -183,7 +183,7 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	err = walk(l.cfg.FS, l.dir, 0, 0, func(s *stored) (bool, error) {
+	err = walk(l.cfg.FS, l.dir, func(s *stored) (bool, error) {
 		h := s.entry.Header
 		if h.Number != l.next || h.Prev != l.prev || h.Log != l.cfg.Log {
 			return false, ErrCorrupt.With(fmt.Sprintf("segment %08d.seg, offset %d: batch %d does not follow batch %d", s.segment, s.off, h.Number, l.next))
@@ -618,7 +618,7 @@ func (l *Log) getEarlier(epoch uint32) func(uint64, int) (*Record, error) {
 	dir := filepath.Join(filepath.Dir(l.cfg.Dir), fmt.Sprintf("e%04d", epoch), "segments")
 	return func(batch uint64, index int) (*Record, error) {
 		var found *Record
-		err := walk(l.cfg.FS, dir, 0, 0, func(s *stored) (bool, error) {
+		err := walk(l.cfg.FS, dir, func(s *stored) (bool, error) {
 			if s.entry.Header.Number < batch {
 				return true, nil
 			}

@@ -120,7 +120,7 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 	name := segmentName("/e/segments", 0)
 	var last int64
-	if err := walk(d, "/e/segments", 0, 0, func(s *stored) (bool, error) { last = s.off; return true, nil }); err != nil {
+	if err := walk(d, "/e/segments", func(s *stored) (bool, error) { last = s.off; return true, nil }); err != nil {
 		t.Fatal(err)
 	}
 	for off := int64(0); off < last; off += 13 {

@@ -260,13 +260,13 @@ func listSegments(fs disk.FS, dir string) (int, error) {
 	return n, nil
 }
 
-// walk calls visit for each batch of each segment from the given segment on, until visit returns false.
+// walk calls visit for each batch of each segment until visit returns false.
 // A damaged batch ends the walk with an error that names file and offset.
-func walk(fs disk.FS, dir string, seg int, off int64, visit func(*stored) (bool, error)) error {
-	return walkWith(fs, dir, seg, off, false, visit)
+func walk(fs disk.FS, dir string, visit func(*stored) (bool, error)) error {
+	return walkWith(fs, dir, 0, 0, false, visit)
 }
 
-// walkWith is walk; with brief, what visit gets is good until it returns.
+// walkWith is walk from a place on; with brief, what visit gets is good until it returns.
 func walkWith(fs disk.FS, dir string, seg int, off int64, brief bool, visit func(*stored) (bool, error)) error {
 	n, err := listSegments(fs, dir)
 	if err != nil {

@@ -52,6 +52,19 @@ type Text struct {
 	Scope      string         `json:"scope"`
 	MaxDays    int            `json:"max_days"` // longest agreement
 	ValidUntil time.Time      `json:"valid_until"`
+	// What a zone's version says besides is its node's to fill in. Round tells a proposal from an earlier one of the same
+	// words that was declined. Before are the parties of the version before that had not left when this one was proposed:
+	// they are asked even where they are parties no more.
+	Round  string   `json:"round,omitempty"`
+	Before []string `json:"before,omitempty"`
+}
+
+// needs are the members whose consent the version takes. It is a matter of the text alone, so that every node counts alike,
+// whatever it has heard of already.
+func (t *Text) needs() []string {
+	out := slices.Concat(t.Parties, t.Before)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Bounds of a text.
@@ -88,6 +101,10 @@ func (t *Text) check(now time.Time) error {
 	need(t.MaxDays > 0 && t.MaxDays <= 3660, "max_days", "协议最长期限须为 1 至 3660 天", "the longest agreement must be 1 to 3660 days")
 	need(t.ValidUntil.After(now), "valid_until", "方案截止时间须晚于今天", "the scheme's end must be in the future")
 	need(len(t.Parties) > 1 && len(t.Parties) <= maxParties, "parties", "须有 2 至 64 个成员", "2 to 64 members take part")
+	members := slices.Clone(t.Parties)
+	slices.Sort(members)
+	need(len(slices.Compact(members)) == len(t.Parties), "parties", "成员重复列出", "a member is listed twice")
+	need(len(t.Round) <= 64 && len(t.Before) <= maxParties, "parties", "前一版本的成员过多", "too many parties of the version before")
 	need(len(t.Users) <= maxUsers, "users", "使用部门过多", "too many using departments")
 	need(t.Kind == Zone || len(t.Entries) > 0, "entries", "请列出共享内容", "list what is shared")
 	need(len(t.Entries) <= maxEntries, "entries", "共享内容过多", "the list is too long")
@@ -155,6 +172,7 @@ const (
 type Consented struct {
 	Member string    `json:"member"`
 	Time   time.Time `json:"time"`
+	Left   bool      `json:"left,omitempty"` // it has left since: its consent counts, and it is out of what comes of it
 }
 
 // Proposal is a version that waits for consents.
@@ -172,11 +190,14 @@ type Scheme struct {
 	Text     Text      `json:"text"` // in force, or the draft
 	Hash     string    `json:"hash,omitempty"`
 	Proposal *Proposal `json:"proposal,omitempty"`
-	Left     []string  `json:"left,omitempty"`   // members that left since the version in force
-	Joined   []Joined  `json:"joined,omitempty"` // own entries with a standing consent
-	Officer  string    `json:"officer,omitempty"`
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
+	// Others are versions proposed by members that had not heard of the proposal. No more than one of a number comes into
+	// force, because no member consents to two; when the proposal is off the table the next one takes its place.
+	Others  []Proposal `json:"others,omitempty"`
+	Left    []string   `json:"left,omitempty"`   // members that left since the version in force
+	Joined  []Joined   `json:"joined,omitempty"` // own entries with a standing consent
+	Officer string     `json:"officer,omitempty"`
+	Created time.Time  `json:"created"`
+	Updated time.Time  `json:"updated"`
 }
 
 // Joined is an own entry whose department gave a standing consent for it.
@@ -189,20 +210,58 @@ type Joined struct {
 // Current is the list as it stands.
 func (x *Scheme) Current() *Text { return x.Text.without(x.Left) }
 
-// waitsFor are the members whose consent a version still needs: its parties, and those of the version before that have not
-// left.
-func (x *Scheme) waitsFor() []string {
+// waitsFor are the members whose consent the version still needs.
+func (p *Proposal) waitsFor() []string {
+	if p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(p.Text.needs(), p.consented)
+}
+
+func (p *Proposal) consented(member string) bool {
+	return p != nil && slices.ContainsFunc(p.Consents, func(c Consented) bool { return c.Member == member })
+}
+
+// left notes that a member left after it consented.
+func (p *Proposal) left(member string) {
+	if p == nil {
+		return
+	}
+	for i := range p.Consents {
+		p.Consents[i].Left = p.Consents[i].Left || p.Consents[i].Member == member
+	}
+}
+
+// proposals are all that wait here.
+func (x *Scheme) proposals() []Proposal {
 	if x.Proposal == nil {
 		return nil
 	}
-	need := slices.Clone(x.Proposal.Text.Parties)
-	if x.State == InForce {
-		need = append(need, x.Current().Parties...)
+	return append([]Proposal{*x.Proposal}, x.Others...)
+}
+
+// table puts a proposal on the table, behind one that lies there.
+func (x *Scheme) table(p Proposal) {
+	if x.Proposal != nil {
+		x.Others = append(x.Others, p)
+		return
 	}
-	slices.Sort(need)
-	return slices.DeleteFunc(slices.Compact(need), func(m string) bool {
-		return slices.ContainsFunc(x.Proposal.Consents, func(c Consented) bool { return c.Member == m })
-	})
+	x.Proposal = &p
+	if x.State != InForce {
+		x.State, x.Text = Proposed, p.Text
+	}
+}
+
+// drop takes a proposal off the table; the next one takes its place.
+func (x *Scheme) drop(hash string) {
+	left := slices.DeleteFunc(x.proposals(), func(p Proposal) bool { return p.Hash == hash })
+	x.Proposal, x.Others = nil, nil
+	for _, p := range left {
+		x.table(p)
+	}
+	if x.State == Proposed && x.Proposal == nil {
+		x.State = Ended
+	}
 }
 
 // Enrolment is a department that uses a scheme: what it stated once for every application made under it.
@@ -221,4 +280,5 @@ type Enrolment struct {
 type Applied struct {
 	Entry       string `json:"entry"` // member/resource
 	Application string `json:"application"`
+	Over        bool   `json:"over,omitempty"` // the entry left the list
 }

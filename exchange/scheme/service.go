@@ -162,7 +162,7 @@ func (s *Service) Propose(ctx context.Context, sess *identity.Session, t Text) (
 			}
 			return s.tell(ctx, tx, x, notice.SchemeConsent, t.Owner.Department, s.d.Self, "", identity.OfficeHead)
 		}
-		if err := s.send(ctx, tx, KindProposed, x.everybody(), sess, message{ID: x.ID, Text: &t}); err != nil {
+		if err := s.send(ctx, tx, KindProposed, t.needs(), sess, message{ID: x.ID, Text: &t}); err != nil {
 			return err
 		}
 		return s.agree(ctx, tx, x, s.d.Self)
@@ -173,11 +173,11 @@ func (s *Service) Propose(ctx context.Context, sess *identity.Session, t Text) (
 	return x, nil
 }
 
-// everybody are the parties of the version in force and of the one proposed.
+// everybody are the parties of the version in force and of what is proposed.
 func (x *Scheme) everybody() []string {
 	out := slices.Clone(x.Current().Parties)
-	if x.Proposal != nil {
-		out = append(out, x.Proposal.Text.Parties...)
+	for _, p := range x.proposals() {
+		out = append(out, p.Text.needs()...)
 	}
 	return out
 }
@@ -186,7 +186,7 @@ func (x *Scheme) everybody() []string {
 func (s *Service) draft(ctx context.Context, tx *db.Tx, sess *identity.Session, t *Text) (*Scheme, error) {
 	own := policy.Party{Member: s.d.Self, Department: sess.Department}
 	if t.ID == "" {
-		t.ID, t.Version, t.Prev, t.Owner = s.d.IDs.NewID(), 1, "", own
+		t.ID, t.Version, t.Prev, t.Owner, t.Round, t.Before = s.d.IDs.NewID(), 1, "", own, "", nil
 		state := Draft
 		if t.Kind == Zone {
 			state = Proposed
@@ -205,9 +205,12 @@ func (s *Service) draft(ctx context.Context, tx *db.Tx, sess *identity.Session, 
 	case x.Proposal != nil && x.Text.Kind == Zone:
 		return nil, ErrTaken.With(x.Proposal.Text.Version)
 	}
-	t.Kind, t.Owner, t.Version, t.Prev = x.Text.Kind, x.Text.Owner, x.Text.Version, ""
+	t.Kind, t.Owner, t.Version, t.Prev, t.Round, t.Before = x.Text.Kind, x.Text.Owner, x.Text.Version, "", "", nil
 	if x.State == InForce {
 		t.Version, t.Prev = x.Text.Version+1, x.Hash
+	}
+	if t.Kind == Zone {
+		t.Round, t.Before = s.d.IDs.NewID(), x.Current().Parties
 	}
 	return x, s.members(t)
 }
@@ -219,7 +222,7 @@ func (s *Service) members(t *Text) error {
 			return ErrForeign.With()
 		}
 	}
-	if t.Version == 1 && !slices.Contains(t.Parties, s.d.Self) {
+	if (t.Version == 1 || t.Kind != Zone) && !slices.Contains(t.Parties, s.d.Self) {
 		return ErrForeign.With()
 	}
 	return nil
@@ -260,12 +263,18 @@ func (s *Service) Consent(ctx context.Context, sess *identity.Session, id string
 			if err := sess.Require(identity.Authority); err != nil {
 				return err
 			}
-			if !slices.Contains(x.waitsFor(), s.d.Self) {
+			if !slices.Contains(p.waitsFor(), s.d.Self) {
 				return ErrState.With("this member has consented", "本成员已同意")
 			}
-			if err := s.send(ctx, tx, KindConsented, x.everybody(), sess, message{ID: x.ID, Version: p.Text.Version, Hash: p.Hash}); err != nil {
+			if err := s.assent(ctx, tx, sess, &p.Text, p.Hash); err != nil {
 				return err
 			}
+			for _, o := range x.Others { // one of a number
+				if err := s.refuse(ctx, tx, sess, &o.Text, o.Hash, "another version has this member's consent"); err != nil {
+					return err
+				}
+			}
+			x.Others = nil
 			return s.agree(ctx, tx, x, s.d.Self)
 		}
 		if err := sess.Require(identity.OfficeHead); err != nil {
@@ -300,7 +309,7 @@ func (s *Service) agree(ctx context.Context, tx *db.Tx, x *Scheme, member string
 	if p.Consents, err = s.consents(ctx, tx, x.ID, p.Text.Version, p.Hash); err != nil {
 		return err
 	}
-	if len(x.waitsFor()) > 0 {
+	if len(p.waitsFor()) > 0 {
 		return s.save(ctx, tx, x)
 	}
 	if err := s.enact(ctx, tx, x); err != nil {
@@ -320,7 +329,15 @@ func (s *Service) enact(ctx context.Context, tx *db.Tx, x *Scheme) error {
 		return err
 	}
 	before := x.Current()
-	x.Text, x.Hash, x.State, x.Proposal, x.Left = p.Text, hash, InForce, nil, nil
+	x.Text, x.Hash, x.State, x.Proposal, x.Others, x.Left = p.Text, hash, InForce, nil, nil, nil
+	for _, c := range p.Consents {
+		if c.Left && slices.Contains(x.Text.Parties, c.Member) {
+			x.Left = append(x.Left, c.Member)
+		}
+	}
+	if !slices.Contains(x.Current().Parties, s.d.Self) {
+		x.State = Left // what comes next does not come here, until somebody asks this member again
+	}
 	if err := s.settle(ctx, tx, x, before, "scheme version "+hash[:12]); err != nil {
 		return err
 	}
@@ -368,8 +385,8 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, x *Scheme, before *Text
 			return err
 		}
 	}
-	if x.State != InForce {
-		return nil
+	if x.State != InForce { // a member that comes back enrols and joins anew
+		return s.endEnrolments(ctx, tx, x.ID)
 	}
 	if err := s.remind(ctx, tx, x, before); err != nil {
 		return err
@@ -379,6 +396,14 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, x *Scheme, before *Text
 		return err
 	}
 	for i := range es {
+		// What left the list took its agreement along; if it comes back, it is applied for again.
+		for k := range es[i].Applied {
+			a := &es[i].Applied[k]
+			a.Over = a.Over || marks[a.Entry] == nil
+		}
+		if err := s.saveEnrolment(ctx, tx, &es[i]); err != nil {
+			return err
+		}
 		if err := s.apply(ctx, tx, x, &es[i]); err != nil {
 			return err
 		}
@@ -431,36 +456,54 @@ func (s *Service) review(ctx context.Context, j queue.Job) error {
 	})
 }
 
-// Decline is the authority of a party refusing a zone's version: it is off the table, everywhere.
+// assent tells everybody who is asked that this member consents to a version.
+func (s *Service) assent(ctx context.Context, tx *db.Tx, sess *identity.Session, t *Text, hash string) error {
+	return s.send(ctx, tx, KindConsented, t.needs(), sess, message{ID: t.ID, Version: t.Version, Hash: hash})
+}
+
+// refuse tells them that it never will, and remembers it.
+func (s *Service) refuse(ctx context.Context, tx *db.Tx, sess *identity.Session, t *Text, hash, reason string) error {
+	if err := s.decline(ctx, tx, t.ID, s.d.Self, hash); err != nil {
+		return err
+	}
+	return s.send(ctx, tx, KindDeclined, t.needs(), sess, message{ID: t.ID, Version: t.Version, Hash: hash, Reason: reason})
+}
+
+// drop takes a proposal off the table and reads what has been said of the next one.
+func (s *Service) drop(ctx context.Context, tx *db.Tx, x *Scheme, hash string) error {
+	x.drop(hash)
+	if p := x.Proposal; p != nil {
+		var err error
+		if p.Consents, err = s.consents(ctx, tx, x.ID, p.Text.Version, p.Hash); err != nil {
+			return err
+		}
+	}
+	return s.save(ctx, tx, x)
+}
+
+// Decline is the authority of a party refusing a zone's version: it is off the table, everywhere. Who has consented is
+// bound by it: elsewhere the version may be in force with that consent already.
 func (s *Service) Decline(ctx context.Context, sess *identity.Session, id, reason string) (*Scheme, error) {
 	if strings.TrimSpace(reason) == "" || len(reason) > maxText {
 		return nil, agreement.ErrReason.With()
 	}
 	return s.act(ctx, sess, id, []identity.Role{identity.Authority}, func(ctx context.Context, tx *db.Tx, x *Scheme) error {
-		if x.Proposal == nil || x.Text.Kind != Zone {
+		p := x.Proposal
+		if p == nil || x.Text.Kind != Zone {
 			return ErrState.With("nothing is proposed", "没有待决定的版本")
 		}
-		m := message{ID: x.ID, Version: x.Proposal.Text.Version, Hash: x.Proposal.Hash, Reason: reason}
-		if err := s.send(ctx, tx, KindDeclined, x.everybody(), sess, m); err != nil {
+		if !slices.Contains(p.waitsFor(), s.d.Self) {
+			return ErrState.With("this member has consented", "本成员已同意")
+		}
+		if err := s.refuse(ctx, tx, sess, &p.Text, p.Hash, reason); err != nil {
 			return err
 		}
-		return s.drop(ctx, tx, x)
+		return s.drop(ctx, tx, x, p.Hash)
 	})
 }
 
-// drop takes the version proposed off the table, with the consents to it: the next one of its number starts anew.
-func (s *Service) drop(ctx context.Context, tx *db.Tx, x *Scheme) error {
-	if err := s.forget(ctx, tx, x.ID, x.Proposal.Text.Version); err != nil {
-		return err
-	}
-	x.Proposal = nil
-	if x.State == Proposed {
-		x.State = Ended
-	}
-	return s.save(ctx, tx, x)
-}
-
-// Leave takes this member out of a zone at once: its entries leave the list, and the agreements with it end.
+// Leave takes this member out of a zone at once: its entries leave the list, and the agreements with it end. What it has
+// consented to may still come into force, without it.
 func (s *Service) Leave(ctx context.Context, sess *identity.Session, id, reason string) (*Scheme, error) {
 	if strings.TrimSpace(reason) == "" || len(reason) > maxText {
 		return nil, agreement.ErrReason.With()
@@ -469,16 +512,32 @@ func (s *Service) Leave(ctx context.Context, sess *identity.Session, id, reason 
 		if x.Text.Kind != Zone || x.State != InForce || !slices.Contains(x.Current().Parties, s.d.Self) {
 			return ErrState.With("this member is no party", "本成员不是当事方")
 		}
+		for _, p := range x.proposals() { // nobody is to wait for it
+			if p.consented(s.d.Self) {
+				continue
+			}
+			if err := s.without(ctx, tx, sess, &p.Text, p.Hash); err != nil {
+				return err
+			}
+		}
 		if err := s.send(ctx, tx, KindLeft, x.everybody(), sess, message{ID: x.ID, Reason: reason}); err != nil {
 			return err
 		}
 		before := x.Current()
-		x.Left, x.State, x.Proposal = append(x.Left, s.d.Self), Left, nil
+		x.Left, x.State, x.Proposal, x.Others = append(x.Left, s.d.Self), Left, nil, nil
 		if err := s.settle(ctx, tx, x, before, reason); err != nil {
 			return err
 		}
 		return s.save(ctx, tx, x)
 	})
+}
+
+// without answers a version for a member that has left: one that releases it has its consent, one that counts on it has not.
+func (s *Service) without(ctx context.Context, tx *db.Tx, sess *identity.Session, t *Text, hash string) error {
+	if slices.Contains(t.Parties, s.d.Self) {
+		return s.refuse(ctx, tx, sess, t, hash, "this member has left")
+	}
+	return s.assent(ctx, tx, sess, t, hash)
 }
 
 // Close ends a scheme by its owner: nothing new is agreed under it; agreements go on by their own terms.
@@ -500,7 +559,7 @@ func (s *Service) Close(ctx context.Context, sess *identity.Session, id, reason 
 }
 
 func (s *Service) end(ctx context.Context, tx *db.Tx, x *Scheme, reason string) error {
-	x.State, x.Proposal, x.Joined = Ended, nil, nil
+	x.State, x.Proposal, x.Others, x.Joined = Ended, nil, nil, nil
 	if err := s.d.Agreements.EndUnder(ctx, tx, under(x.ID), reason, func(_, consumer string) bool { return consumer == "" }); err != nil {
 		return err
 	}

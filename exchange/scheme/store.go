@@ -139,8 +139,8 @@ func (s *Service) Versions(ctx context.Context, sc db.Scope, id string) ([]Versi
 
 // consent keeps a member's consent to a version of a number; its last word counts.
 func (s *Service) consent(ctx context.Context, tx *db.Tx, id string, version int, member, hash string, at time.Time) error {
-	_, err := tx.NewRaw(`INSERT INTO scheme_consent (id, version, member, hash, time) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (id, version, member) DO UPDATE SET hash = excluded.hash, time = excluded.time`, id, version, member, hash, at.UnixMicro()).Exec(ctx)
+	_, err := tx.NewRaw(`INSERT INTO scheme_consent (id, version, member, hash, time, gone) VALUES (?, ?, ?, ?, ?, 0)
+		ON CONFLICT (id, version, member) DO UPDATE SET hash = excluded.hash, time = excluded.time, gone = 0`, id, version, member, hash, at.UnixMicro()).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("keep consent: %w", err)
 	}
@@ -152,23 +152,43 @@ func (s *Service) consents(ctx context.Context, tx *db.Tx, id string, version in
 	var rows []struct {
 		Member string
 		Time   int64
+		Gone   int
 	}
-	if err := tx.NewRaw("SELECT member, time FROM scheme_consent WHERE id = ? AND version = ? AND hash = ? ORDER BY time, member", id, version, hash).Scan(ctx, &rows); err != nil {
+	if err := tx.NewRaw("SELECT member, time, gone FROM scheme_consent WHERE id = ? AND version = ? AND hash = ? ORDER BY time, member", id, version, hash).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("read consents: %w", err)
 	}
 	out := make([]Consented, len(rows))
 	for i, r := range rows {
-		out[i] = Consented{Member: r.Member, Time: time.UnixMicro(r.Time).UTC()}
+		out[i] = Consented{Member: r.Member, Time: time.UnixMicro(r.Time).UTC(), Left: r.Gone != 0}
 	}
 	return out, nil
 }
 
-// forget drops the consents to versions of a number.
-func (s *Service) forget(ctx context.Context, tx *db.Tx, id string, version int) error {
-	if _, err := tx.NewRaw("DELETE FROM scheme_consent WHERE id = ? AND version = ?", id, version).Exec(ctx); err != nil {
-		return fmt.Errorf("forget consents: %w", err)
+// gone marks what a member has consented to so far: it is out of whatever of it comes into force. It reports whether there
+// was anything.
+func (s *Service) gone(ctx context.Context, tx *db.Tx, id, member string) (bool, error) {
+	var versions []int
+	if err := tx.NewRaw("UPDATE scheme_consent SET gone = 1 WHERE id = ? AND member = ? RETURNING version", id, member).Scan(ctx, &versions); err != nil {
+		return false, fmt.Errorf("mark consents: %w", err)
+	}
+	return len(versions) > 0, nil
+}
+
+// decline remembers that a member will never consent to a version; the text may come later.
+func (s *Service) decline(ctx context.Context, tx *db.Tx, id, member, hash string) error {
+	if _, err := tx.NewRaw("INSERT INTO scheme_decline (id, hash, member) VALUES (?, ?, ?) ON CONFLICT (id, hash, member) DO NOTHING", id, hash, member).Exec(ctx); err != nil {
+		return fmt.Errorf("keep refusal: %w", err)
 	}
 	return nil
+}
+
+// declined are the members that refused a version.
+func (s *Service) declined(ctx context.Context, tx *db.Tx, id, hash string) ([]string, error) {
+	var out []string
+	if err := tx.NewRaw("SELECT member FROM scheme_decline WHERE id = ? AND hash = ? ORDER BY member", id, hash).Scan(ctx, &out); err != nil {
+		return nil, fmt.Errorf("read refusals: %w", err)
+	}
+	return out, nil
 }
 
 // Enrolments lists the scope's departments that use a scheme.
@@ -189,6 +209,13 @@ func (s *Service) enrolments(ctx context.Context, tx *db.Tx, sc db.Scope, id str
 		}
 	}
 	return out, nil
+}
+
+func (s *Service) endEnrolments(ctx context.Context, tx *db.Tx, id string) error {
+	if _, err := tx.NewRaw("DELETE FROM scheme_enrolment WHERE scheme = ?", id).Exec(ctx); err != nil {
+		return fmt.Errorf("end enrolments: %w", err)
+	}
+	return nil
 }
 
 func (s *Service) saveEnrolment(ctx context.Context, tx *db.Tx, e *Enrolment) error {

@@ -69,32 +69,68 @@ func (s *Service) onProposed(ctx context.Context, tx *db.Tx, in *peer.Incoming, 
 	if m.Text == nil || m.Text.Kind != Zone {
 		return ErrNoSuch.With()
 	}
-	x, err := s.follows(ctx, tx, m.Text)
+	t := m.Text
+	x, err := s.follows(ctx, tx, t)
 	if err != nil {
 		return err
 	}
-	was := x.Current().Parties
-	if !slices.Contains(m.Text.Parties, in.From) && !(x.State == InForce && slices.Contains(was, in.From)) {
-		return ErrForeign.With()
+	if err := s.mayPropose(x, t, in.From); err != nil {
+		return err
 	}
-	if x.Proposal != nil {
-		return ErrTaken.With(x.Proposal.Text.Version)
-	}
-	_, hash, err := m.Text.Encode()
+	_, hash, err := t.Encode()
 	if err != nil {
 		return err
 	}
-	if x.State != InForce {
-		x.State, x.Text = Proposed, *m.Text
-	}
-	x.Proposal = &Proposal{Text: *m.Text, Hash: hash, By: in.From}
-	if err := s.agree(ctx, tx, x, in.From); err != nil {
+	if err := s.consent(ctx, tx, x.ID, t.Version, in.From, hash, s.d.Clock.Now()); err != nil {
 		return err
 	}
-	if !slices.Contains(x.waitsFor(), s.d.Self) {
-		return nil
+	refused, err := s.declined(ctx, tx, x.ID, hash)
+	if err != nil || slices.ContainsFunc(refused, func(by string) bool { return slices.Contains(t.needs(), by) }) {
+		return err // the refusal was here first
+	}
+	nobody := &identity.Session{} // the node speaks for itself
+	if x.State != InForce && slices.Contains(t.Before, s.d.Self) {
+		if p := x.Proposal; p.consented(s.d.Self) && t.Version > p.Text.Version {
+			return ErrAhead.With() // the last consent to the version before is still on its way
+		}
+		return s.without(ctx, tx, nobody, t, hash) // whoever proposed has not heard that this member left
+	}
+	if x.Proposal.consented(s.d.Self) { // one of a number
+		return s.refuse(ctx, tx, nobody, t, hash, "another version has this member's consent")
+	}
+	p := Proposal{Text: *t, Hash: hash, By: in.From}
+	if p.Consents, err = s.consents(ctx, tx, x.ID, t.Version, hash); err != nil {
+		return err
+	}
+	x.table(p)
+	if err := s.save(ctx, tx, x); err != nil {
+		return err
 	}
 	return s.tell(ctx, tx, x, notice.SchemeProposed, "", in.From, "", identity.Authority)
+}
+
+// mayPropose says whether a member may propose a version, and whether it asks everybody that this node knows to be a party.
+func (s *Service) mayPropose(x *Scheme, t *Text, from string) error {
+	if !slices.Contains(t.needs(), s.d.Self) {
+		return ErrForeign.With()
+	}
+	if x.State != InForce {
+		if (t.Version == 1 && (t.Owner.Member != from || !slices.Contains(t.Parties, from) || len(t.Before) > 0)) ||
+			(t.Version > 1 && !slices.Contains(t.Before, from)) {
+			return ErrForeign.With()
+		}
+		return nil
+	}
+	now := x.Current().Parties
+	if !slices.Contains(now, from) || !slices.Contains(t.Before, from) {
+		return ErrForeign.With()
+	}
+	for _, m := range now {
+		if !slices.Contains(t.Before, m) {
+			return ErrAhead.With() // its departure is still on its way
+		}
+	}
+	return nil
 }
 
 // onConsented takes a party's consent; it may come before the text it is for.
@@ -106,52 +142,73 @@ func (s *Service) onConsented(ctx context.Context, tx *db.Tx, in *peer.Incoming,
 	if err != nil && !errors.Is(err, ErrNoSuch) {
 		return err
 	}
-	if x == nil || x.Proposal == nil || x.Proposal.Hash != m.Hash {
-		if x != nil && x.State == InForce && m.Version <= x.Text.Version {
-			return nil // settled without it
-		}
-		return s.consent(ctx, tx, m.ID, m.Version, in.From, m.Hash, s.d.Clock.Now())
+	if x != nil && x.State == InForce && m.Version <= x.Text.Version {
+		return nil // settled without it
 	}
-	return s.agree(ctx, tx, x, in.From)
+	if x != nil && x.Proposal != nil && x.Proposal.Hash == m.Hash {
+		return s.agree(ctx, tx, x, in.From)
+	}
+	return s.consent(ctx, tx, m.ID, m.Version, in.From, m.Hash, s.d.Clock.Now())
 }
 
-// onDeclined takes a proposal off the table.
+// onDeclined takes a proposal off the table; it may come before the text it is about.
 func (s *Service) onDeclined(ctx context.Context, tx *db.Tx, in *peer.Incoming, m *message) error {
-	x, err := s.load(ctx, tx, db.System("scheme"), m.ID)
-	if errors.Is(err, ErrNoSuch) || (err == nil && x.Proposal == nil && x.State != Ended && m.Version > x.Text.Version) {
-		return ErrAhead.With() // the proposal is still on its way
+	if m.Version < 1 || len(m.Hash) != 64 {
+		return ErrNoSuch.With()
 	}
+	said, err := s.consents(ctx, tx, m.ID, m.Version, m.Hash)
 	if err != nil {
 		return err
 	}
-	if x.Proposal == nil || x.Proposal.Hash != m.Hash {
-		return nil
+	if slices.ContainsFunc(said, func(c Consented) bool { return c.Member == in.From }) {
+		return ErrState.With("this member has consented", "该成员已同意")
 	}
-	if !slices.Contains(x.everybody(), in.From) {
-		return ErrForeign.With()
-	}
-	return s.drop(ctx, tx, x)
-}
-
-// onLeft takes a party's departure: it and its entries are out of the list, and the agreements with it end here.
-func (s *Service) onLeft(ctx context.Context, tx *db.Tx, in *peer.Incoming, m *message) error {
 	x, err := s.load(ctx, tx, db.System("scheme"), m.ID)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNoSuch) {
 		return err
 	}
-	if x.State != InForce {
-		return nil
-	}
-	before := x.Current()
-	if !slices.Contains(before.Parties, in.From) {
-		return nil
-	}
-	if x.Proposal != nil { // what was proposed counted on it
-		if err := s.forget(ctx, tx, x.ID, x.Proposal.Text.Version); err != nil {
-			return err
+	if x != nil {
+		for _, p := range x.proposals() {
+			if p.Hash != m.Hash {
+				continue
+			}
+			if !slices.Contains(p.Text.needs(), in.From) {
+				return ErrForeign.With()
+			}
+			if err := s.drop(ctx, tx, x, m.Hash); err != nil {
+				return err
+			}
 		}
 	}
-	x.Left, x.Proposal = append(x.Left, in.From), nil
+	return s.decline(ctx, tx, m.ID, in.From, m.Hash)
+}
+
+// onLeft takes a party's departure: it and its entries are out of the list, and the agreements with it end here. It may
+// come before the last consent to what it departs from, which then comes into force without it.
+func (s *Service) onLeft(ctx context.Context, tx *db.Tx, in *peer.Incoming, m *message) error {
+	known, err := s.gone(ctx, tx, m.ID, in.From)
+	if err != nil {
+		return err
+	}
+	x, err := s.load(ctx, tx, db.System("scheme"), m.ID)
+	if errors.Is(err, ErrNoSuch) && known {
+		return nil // the text is still on its way
+	}
+	if err != nil {
+		return err
+	}
+	for i := range x.Others {
+		x.Others[i].left(in.From)
+	}
+	x.Proposal.left(in.From)
+	before := x.Current()
+	switch party := slices.Contains(before.Parties, in.From); {
+	case !known && !party:
+		return ErrForeign.With()
+	case x.State != InForce || !party:
+		return s.save(ctx, tx, x)
+	}
+	x.Left = append(x.Left, in.From)
 	if err := s.settle(ctx, tx, x, before, m.Reason); err != nil {
 		return err
 	}

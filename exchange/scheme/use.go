@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
@@ -140,20 +141,32 @@ func (s *Service) ConsentEnrolment(ctx context.Context, sess *identity.Session, 
 	return e, err
 }
 
+// until is the day to which an application made now asks; ok is false when the scheme's own end has passed. An application
+// that could not be made would keep a version or a departure from taking effect at this node alone.
+func (t *Text) until(now time.Time) (until time.Time, ok bool) {
+	until = now.AddDate(0, 0, t.MaxDays)
+	for _, end := range []time.Time{t.ValidUntil, now.AddDate(10, 0, 0)} { // ten years: agreement.Application
+		if end.Before(until) {
+			until = end
+		}
+	}
+	return until, until.After(now)
+}
+
 // apply sends the applications that an enrolment still lacks.
 func (s *Service) apply(ctx context.Context, tx *db.Tx, x *Scheme, e *Enrolment) error {
 	t := x.Current()
 	if e.Head == "" || !t.mayUse(policy.Party{Member: s.d.Self, Department: e.Department}) {
 		return nil
 	}
-	until := s.d.Clock.Now().AddDate(0, 0, t.MaxDays)
-	if t.ValidUntil.Before(until) {
-		until = t.ValidUntil
+	until, ok := t.until(s.d.Clock.Now())
+	if !ok {
+		return nil
 	}
 	sent := false
 	for i := range t.Entries {
 		l := &t.Entries[i]
-		if l.Member == s.d.Self || slices.ContainsFunc(e.Applied, func(a Applied) bool { return a.Entry == l.mark() }) {
+		if l.Member == s.d.Self || slices.ContainsFunc(e.Applied, func(a Applied) bool { return a.Entry == l.mark() && !a.Over }) {
 			continue
 		}
 		n, err := s.d.Agreements.ApplyUnder(ctx, tx, agreement.Mandate{Under: under(x.ID), Department: e.Department, Officer: e.Officer, Head: e.Head}, agreement.Application{

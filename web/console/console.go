@@ -7,10 +7,13 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/web/ui"
@@ -42,16 +45,43 @@ type Cases interface {
 	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
 }
 
+// Offices knows the departments and the people of this node. identity.Service is one.
+type Offices interface {
+	Departments(ctx context.Context) ([]identity.Department, error)
+	Actors(ctx context.Context, sc db.Scope) ([]identity.Actor, error)
+}
+
+// Members are the members of the federation. federation.Directory is one.
+type Members interface {
+	Member(id string) (*federation.Member, error)
+}
+
+// Search finds entries of all members' catalogues in this node's copy of them. directory.Service is one.
+type Search interface {
+	Search(ctx context.Context, q directory.Query) (*directory.Answer, error)
+	Entry(ctx context.Context, member, code string) (*directory.Entry, error)
+}
+
+// Shelf reads an entry where it is kept: here, or at the member. dataspace.Service is one.
+type Shelf interface {
+	Read(ctx context.Context, member, code string) (*catalog.Resource, error)
+}
+
 // Deps are what the face needs.
 type Deps struct {
 	UI       *ui.UI
 	Name     string // of the government, in Chinese
 	NameEN   string
+	Self     string // this member
 	Clock    clock.Clock
 	Sessions Sessions
 	Inbox    Inbox
 	Clocks   Clocks
 	Cases    Cases
+	Offices  Offices
+	Members  Members
+	Search   Search
+	Shelf    Shelf
 }
 
 // Console serves the pages.
@@ -225,7 +255,7 @@ func (c *Console) Choose(w http.ResponseWriter, r *http.Request, choices []Choic
 func rolesOf(v *ui.View, s *identity.Session) string {
 	out := s.Name
 	for _, r := range s.Roles {
-		if word := v.Pick(r.Zh(), string(r)); word != s.Name {
+		if word := roleWord(v, r); word != s.Name {
 			out += v.Pick("・", ", ") + word
 		}
 	}

@@ -230,9 +230,9 @@ func chooserPage(v *ui.View, path string, choices []Choice) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var13 string
-					templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(v.Pick(r.Zh(), string(r)))
+					templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(roleWord(v, r))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/pages.templ`, Line: 38, Col: 58}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/pages.templ`, Line: 38, Col: 47}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 					if templ_7745c5c3_Err != nil {
@@ -536,7 +536,7 @@ func workbenchPage(v *ui.View, now time.Time, figures []ui.Figure, tasks []task)
 	})
 }
 
-func casesPage(v *ui.View, state agreement.State, list []agreement.Negotiation) templ.Component {
+func casesPage(v *ui.View, nm *names, state agreement.State, list []agreement.Negotiation) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -569,7 +569,7 @@ func casesPage(v *ui.View, state agreement.State, list []agreement.Negotiation) 
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ui.List(v, stateFilter(v, state), caseTable(v, list), ui.Paging{Total: int64(len(list)), Over: len(list) == shown}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.List(v, stateFilter(v, state), caseTable(v, nm, list), ui.Paging{Total: int64(len(list)), Over: len(list) == shown}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -583,7 +583,7 @@ func casesPage(v *ui.View, state agreement.State, list []agreement.Negotiation) 
 	})
 }
 
-func casePage(v *ui.View, n *agreement.Negotiation, t ui.Timeline) templ.Component {
+func casePage(v *ui.View, nm *names, n *agreement.Negotiation, t ui.Timeline) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -668,7 +668,7 @@ func casePage(v *ui.View, n *agreement.Negotiation, t ui.Timeline) templ.Compone
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Facts(v, factsOf(v, n), "").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Facts(v, factsOf(v, nm, n), "").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -79,3 +79,107 @@ func TestConsoleNames(t *testing.T) {
 	says(t, f.page(zj, "/applications/"+theirs.ID+"?view=line"), "上海市")
 	f.page(zj, "/workbench")
 }
+
+// TestConsoleCatalog: an officer of Shanghai finds what Zhejiang published, narrows it, reads it, and is led on when there
+// is nothing; who may not apply is not shown the button, and refused when asking without it.
+func TestConsoleCatalog(t *testing.T) {
+	f := newFixture(t, Settings{})
+	for i, name := range []string{"社会组织登记信息", "企业年报信息"} {
+		f.entry("330000/more-"+string(rune('a'+i)), name)
+	}
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:"+testResource, "q", "企业登记信息")
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:330000/more-b", "q", "企业年报")
+	v := f.officer("shanghai", "officer-sh")
+	one := "/catalog/zhejiang/" + escape(testResource)
+	page := f.page(v, "/catalog")
+	says(t, page, "企业登记信息", "企业年报信息", "浙江省・", "浙江省市场监管部门", "有条件共享", "无条件共享", "7 个数据项", "目录副本截至", "基础信息资源", one+"/apply", "申请使用")
+	hides(t, page, ">theme<", ">conditional<", "daily", f.health+"<")
+	page = f.page(v, "/catalog?q="+url.QueryEscape("企业")+"&sharing=conditional")
+	says(t, page, "<mark>企业</mark>", `aria-current="true"`, "共 1 条", "清除条件")
+	hides(t, page, "more-b")
+	page = f.page(v, "/catalog?q="+url.QueryEscape("渔船证书"))
+	says(t, page, "没有找到符合条件的资源", "/demands/new?name=", "提出数据需求")
+	says(t, f.page(v, "/catalog?sharing=anything"), "检索条件")
+	says(t, f.page(v, "/catalog?after=x"), "翻页游标无效")
+	page = f.page(v, one)
+	says(t, page, "法定代表人", "3 级", "只显示姓，名以 * 代替", "个人信息", "限于履行法定职责", "长三角各级政府部门", "每日更新", one+"/apply")
+	hides(t, page, "representative", "daily", ">第 1 版<")
+	own := f.page(f.officer("zhejiang", "officer-zj"), one)
+	says(t, own, "第 1 版")
+	hides(t, own, "/apply")
+	if code, _, page := v.do("GET", "/catalog/zhejiang/none", nil); code != http.StatusNotFound {
+		t.Errorf("an entry that is not there: %d", code)
+	} else {
+		look(t, page)
+	}
+	head := f.officer("shanghai", "head-sh")
+	hides(t, f.page(head, one), "/apply")
+	for _, path := range []string{one + "/apply", "/demands/new"} {
+		for _, method := range []string{"GET", "POST"} {
+			code, _, page := head.do(method, path, url.Values{"to": {"send"}})
+			if code != http.StatusForbidden {
+				t.Errorf("%s %s by the head: %d", method, path, code)
+			}
+			says(t, page, "您的角色不能执行此操作", "数据专员")
+			look(t, page)
+		}
+	}
+	name := "/demands/new?name=" + url.QueryEscape("渔船证书")
+	says(t, f.page(v, name), `value="渔船证书"`)
+	code, _, page := v.do("POST", "/demands/new", url.Values{"name": {"渔船证书"}})
+	if code != http.StatusBadRequest {
+		t.Errorf("an empty demand: %d", code)
+	}
+	look(t, page)
+	says(t, page, `aria-invalid="true"`, `value="渔船证书"`)
+	w := url.Values{"name": {"渔船证书"}, "items": {"船名、船号"}, "basis": {"duty"}, "citation": {"《渔业法》第二十三条"}, "scenario": {"窗口办理"}, "scope": {"全省"}, "until": {f.c.Clock.Now().AddDate(0, 3, 0).Format("2006-01-02")}}
+	if code, to, page := v.do("POST", "/demands/new", w); code != http.StatusSeeOther || to != "/workbench?done=demand" {
+		t.Errorf("%d %s %s", code, to, page)
+	}
+	says(t, f.page(v, "/workbench?done=demand"), "需求已报")
+}
+
+// TestConsoleApplies: four steps, faults at their questions in the room's words, and a page that says what comes next.
+func TestConsoleApplies(t *testing.T) {
+	f := newFixture(t, Settings{})
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:"+testResource, "q", "企业登记")
+	v := f.officer("shanghai", "officer-sh")
+	path := "/catalog/zhejiang/" + escape(testResource) + "/apply"
+	says(t, f.page(v, path), "第 1 步，共 4 步", "使用依据")
+	form := url.Values{"basis": {"duty"}}
+	step := func(at, to string, want int, texts ...string) {
+		t.Helper()
+		form.Set("step", at)
+		form.Set("to", to)
+		code, _, page := v.do("POST", path, form)
+		if code != want {
+			t.Fatalf("step %s: %d\n%s", at, code, page)
+		}
+		look(t, page)
+		says(t, page, texts...)
+	}
+	step("1", "2", http.StatusBadRequest, "请写明使用依据", "请写明用途", "请写明使用场景", "第 1 步")
+	form.Set("citation", "企业信息公示暂行条例第十二条")
+	form.Set("purposes", "企业跨省迁移")
+	form.Set("scenario", "为企业办理跨省迁移")
+	step("1", "2", http.StatusOK, "第 2 步", "法定代表人（3 级，只显示姓，名以 * 代替）", `type="hidden" name="scenario" value="为企业办理跨省迁移"`)
+	step("2", "3", http.StatusBadRequest, "请选择数据项", "请选择共享方式")
+	form["fields"], form["modes"] = []string{"uscc", "name", "phone"}, []string{"query"}
+	step("2", "3", http.StatusOK, "第 3 步")
+	form.Set("scope", "仅限窗口办理")
+	form.Set("valid_until", "2020-01-01")
+	step("3", "4", http.StatusBadRequest, "使用时限须晚于今天")
+	form.Set("valid_until", f.c.Clock.Now().AddDate(0, 6, 0).Format("2006-01-02"))
+	step("3", "4", http.StatusOK, "第 4 步", "统一社会信用代码、企业名称、联系电话", "浙江省・浙江省市场监管部门", "修改期限与范围")
+	step("4", "1", http.StatusOK, "第 1 步", `value="企业跨省迁移"`)
+	step("4", "send", http.StatusBadRequest, "请确认申请真实、合法、必要")
+	form.Set("declared", "yes")
+	if code, _, _ := v.do("POST", path, form, "Origin", "https://evil.example"); code != http.StatusForbidden {
+		t.Errorf("an application from another site: %d", code)
+	}
+	code, to, page := v.do("POST", path, form)
+	if code != http.StatusSeeOther {
+		t.Fatalf("%d %s", code, page)
+	}
+	says(t, f.page(v, to), "申请已报", "待申请方负责人同意", "需求部门共享工作机构负责人", "负责人同意后，申请送达提供方。", "企业跨省迁移")
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/demand"
 	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
@@ -43,6 +44,12 @@ type Cases interface {
 	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
 	List(ctx context.Context, sc db.Scope, state agreement.State, limit int) ([]agreement.Negotiation, error)
 	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
+	Apply(ctx context.Context, sess *identity.Session, a agreement.Application) (*agreement.Negotiation, error)
+}
+
+// Demands puts what no catalogue has on the list of demands. demand.Service is one.
+type Demands interface {
+	Write(ctx context.Context, sess *identity.Session, w demand.Want, members []string) (*demand.Demand, error)
 }
 
 // Offices knows the departments and the people of this node. identity.Service is one.
@@ -67,6 +74,11 @@ type Shelf interface {
 	Read(ctx context.Context, member, code string) (*catalog.Resource, error)
 }
 
+// Entries are this node's own entries, with their versions. catalog.Service is one.
+type Entries interface {
+	Versions(ctx context.Context, sc db.Scope, code string) ([]catalog.Edition, error)
+}
+
 // Deps are what the face needs.
 type Deps struct {
 	UI       *ui.UI
@@ -82,6 +94,8 @@ type Deps struct {
 	Members  Members
 	Search   Search
 	Shelf    Shelf
+	Entries  Entries
+	Demands  Demands
 }
 
 // Console serves the pages.
@@ -125,6 +139,12 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	add("GET "+pathWorkbench, c.signedIn(c.workbench))
 	add("GET "+pathCases, c.signedIn(c.cases))
 	add("GET "+pathCases+"/{id}", c.signedIn(c.oneCase))
+	add("GET "+pathCatalog, c.signedIn(c.search))
+	add("GET "+pathCatalog+"/{member}/{code}", c.signedIn(c.resource))
+	add("GET "+pathCatalog+"/{member}/{code}/apply", c.signedIn(c.applyPage))
+	add("POST "+pathCatalog+"/{member}/{code}/apply", c.signedIn(c.apply))
+	add("GET "+pathDemand, c.signedIn(c.demandPage))
+	add("POST "+pathDemand, c.signedIn(c.writeDemand))
 	add("POST /notices/{id}/read", c.signedIn(c.markRead))
 }
 
@@ -230,8 +250,12 @@ func (c *Console) frame(v *ui.View) ui.Chrome {
 func (c *Console) framed(q visit, todo int, here string) ui.Chrome {
 	f := c.frame(q.v)
 	f.Role, f.SignOut = rolesOf(q.v, q.sess), pathSignOut
+	if here != pathCatalog {
+		f.Search = &ui.Search{Action: pathCatalog, Label: q.v.Pick("检索目录", "Search the catalogue")}
+	}
 	f.Nav = []ui.NavItem{
 		{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench"), Icon: "layout-dashboard", Todo: todo, Current: here == pathWorkbench},
+		{Href: pathCatalog, Text: q.v.Pick("目录检索", "Catalogue"), Icon: "database", Current: here == pathCatalog},
 		{Href: pathCases, Text: q.v.Pick("申请与协议", "Applications"), Icon: "file-check", Current: here == pathCases},
 	}
 	return f
@@ -264,3 +288,6 @@ func rolesOf(v *ui.View, s *identity.Session) string {
 
 // ErrForeignForm is a write that another site caused.
 var ErrForeignForm = errs.Define(errs.Denied, "console.foreign_form", "该操作不是从本站页面发起的，已拒绝。请回到本站页面重新操作。", "This act did not come from a page of this site and was refused. Do it again from here.")
+
+// ErrForm is a form that cannot be read.
+var ErrForm = errs.Define(errs.Invalid, "console.form", "表单无法读取或内容过长，请返回后重新填写。", "The form cannot be read or is too long. Go back and fill it in again.")

@@ -110,6 +110,11 @@ func timelineOf(v *ui.View, nm *names, n *agreement.Negotiation, steps []agreeme
 		}
 		t.Due, t.Whose, t.Next = k.Due.Add(-time.Nanosecond), holderWord(v, k.Holder), v.Pick(rule.Zh, rule.En)
 	}
+	if t.Due.IsZero() {
+		if w, ok := turnWords()[n.State]; ok {
+			t.Whose, t.Next = v.Pick(w[0].zh, w[0].en), v.Pick(w[1].zh, w[1].en)
+		}
+	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		s := steps[i]
 		title := string(s.Event)
@@ -119,6 +124,17 @@ func timelineOf(v *ui.View, nm *names, n *agreement.Negotiation, steps []agreeme
 		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: title, Who: nm.person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: statusOf(v, s.To).Tone}, Ref: s.ID})
 	}
 	return t
+}
+
+// turnWords says whose turn it is where no clock of the law runs, and what comes next.
+func turnWords() map[agreement.State][2]pair {
+	return map[agreement.State][2]pair{
+		agreement.Draft:              {{"需求部门数据专员", "The applicant's data officer"}, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
+		agreement.ReqOfficeApproval:  {{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
+		agreement.Submitted:          {{"提供部门", "The provider"}, {"等待提供方受理。", "The provider takes it up."}},
+		agreement.CounterOffered:     {{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}, {"接受提供方提出的条件，或按新条件申请。", "Accept the terms offered, or ask again."}},
+		agreement.ProvOfficeApproval: {{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}, {"负责人同意后达成协议。", "When the head consents, there is an agreement."}},
+	}
 }
 
 func holderWord(v *ui.View, r deadline.Role) string {

@@ -3,11 +3,13 @@ package demo
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/webtest"
 	"github.com/kuayu/kuayu/support/identity"
 )
 
@@ -68,12 +70,12 @@ func TestConsoleNames(t *testing.T) {
 	mine, theirs := f.applied(f.application())
 	sh, zj := f.officer("shanghai", "officer-sh"), f.officer("zhejiang", "officer-zj")
 	for _, page := range []string{f.page(sh, "/applications"), f.page(zj, "/applications")} {
-		says(t, page, "企业登记信息", "上海市", "浙江省・浙江省市场监管部门")
+		says(t, page, "企业登记信息", "上海市", "浙江省市场监管部门")
 		hides(t, page, f.health, "shanghai →", string(agreement.Reviewing)+"<")
 	}
 	for _, page := range []string{f.page(sh, "/applications/"+mine.ID), f.page(zj, "/applications/"+theirs.ID)} {
 		says(t, page, "企业登记信息", "统一社会信用代码、企业名称、法定代表人、联系电话、所在市、注册资本", "接口查询、核验（只答是或否）")
-		hides(t, page, "representative", ">zhejiang", f.health)
+		hides(t, page, ">representative", "representative、", ">zhejiang", f.health)
 	}
 	says(t, f.page(sh, "/applications/"+mine.ID+"?view=line"), "数据专员", "共享机构负责人")
 	says(t, f.page(zj, "/applications/"+theirs.ID+"?view=line"), "上海市")
@@ -170,7 +172,7 @@ func TestConsoleApplies(t *testing.T) {
 	form.Set("valid_until", "2020-01-01")
 	step("3", "4", http.StatusBadRequest, "使用时限须晚于今天")
 	form.Set("valid_until", f.c.Clock.Now().AddDate(0, 6, 0).Format("2006-01-02"))
-	step("3", "4", http.StatusOK, "第 4 步", "统一社会信用代码、企业名称、联系电话", "浙江省・浙江省市场监管部门", "修改期限与范围")
+	step("3", "4", http.StatusOK, "第 4 步", "统一社会信用代码、企业名称、联系电话", "浙江省市场监管部门", "修改期限与范围")
 	step("4", "1", http.StatusOK, "第 1 步", `value="企业跨省迁移"`)
 	step("4", "send", http.StatusBadRequest, "请确认申请真实、合法、必要")
 	form.Set("declared", "yes")
@@ -182,4 +184,170 @@ func TestConsoleApplies(t *testing.T) {
 		t.Fatalf("%d %s", code, page)
 	}
 	says(t, f.page(v, to), "申请已报", "待申请方负责人同意", "需求部门共享工作机构负责人", "负责人同意后，申请送达提供方。", "企业跨省迁移")
+}
+
+// TestConsolePagesInABrowser judges the pages of the way from a search to an answer as a browser shows them, at both ends.
+func TestConsolePagesInABrowser(t *testing.T) {
+	b := webtest.Open(t)
+	judge := judging(t)
+	f := newFixture(t, Settings{Routes: roleChooser})
+	f.entry("330000/associations", "社会组织登记信息")
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:"+testResource, "q", "企业登记信息")
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:330000/associations", "q", "社会组织登记")
+	mine, theirs := f.applied(f.application())
+	root := func(place string) string { return "https://localhost:" + port(f.c.Node(place).Addr("staff")) }
+	enter := func(place, actor string) {
+		t.Helper()
+		b.Visit(root(place)+"/demo/roles", 1440).Click(`form:has(input[value="` + actor + `"]) button`)
+	}
+	enter("shanghai", "officer-sh")
+	one := "/catalog/zhejiang/" + escape(testResource)
+	for name, path := range map[string]string{
+		"catalog": "/catalog", "catalog-narrowed": "/catalog?q=" + url.QueryEscape("登记") + "&member=zhejiang", "catalog-nothing": "/catalog?q=" + url.QueryEscape("渔船证书"),
+		"resource": one, "apply": one + "/apply", "demand": "/demands/new", "case": "/applications/" + mine.ID, "cases": "/applications",
+	} {
+		judge(b.Visit(root("shanghai")+path, 1440), "console-"+name)
+	}
+	p := b.Visit(root("shanghai")+one+"/apply", 1440)
+	p.Click("main form .acts button") // nothing was answered
+	p.Hear()
+	judge(p, "console-apply-faults")
+	p.Fill(map[string]string{"#f-citation": "企业信息公示暂行条例第十二条", "#f-purposes": "企业跨省迁移", "#f-scenario": "为企业办理跨省迁移"})
+	p.Click("main form .acts button")
+	judge(p, "console-apply-items")
+	p.Tick("#f-fields-uscc", "#f-fields-name", "#f-modes-query")
+	p.Click("main form .acts button")
+	judge(p, "console-apply-limits")
+	p.Fill(map[string]string{"#f-valid_until": f.c.Clock.Now().AddDate(0, 6, 0).Format("2006-01-02"), "#f-scope": "仅限窗口办理"})
+	p.Click("main form .acts button")
+	judge(p, "console-apply-check")
+	p.Tick("#f-declared-yes")
+	p.Click("main form .acts button")
+	judge(p, "console-applied")
+	enter("zhejiang", "officer-zj")
+	p = b.Visit(root("zhejiang")+"/applications/"+theirs.ID, 1440)
+	judge(p, "console-answer")
+	p.Click("form[action$='/answer'] button")
+	judge(p, "console-answered")
+	enter("zhejiang", "head-zj")
+	p = b.Visit(root("zhejiang")+"/applications/"+theirs.ID, 1440)
+	p.Tick("details.ask summary")
+	judge(p, "console-consent")
+}
+
+// TestConsoleActs walks an application through both ends by the pages alone: consent, an answer in part with its reasons,
+// its return, consent, agreement, revocation.
+func TestConsoleActs(t *testing.T) {
+	f := newFixture(t, Settings{})
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:"+testResource, "q", "企业登记")
+	var mine agreement.Negotiation
+	f.call(f.as("shanghai", "officer-sh"), http.MethodPost, "/api/v1/applications", f.application(), &mine)
+	do := func(v *browserless, id, act string, form url.Values) {
+		t.Helper()
+		path := "/applications/" + id
+		if code, _, _ := v.do("POST", path+"/"+act, form, "Sec-Fetch-Site", "cross-site"); code != http.StatusForbidden {
+			t.Errorf("%s from another site: %d", act, code)
+		}
+		code, to, page := v.do("POST", path+"/"+act, form)
+		if code != http.StatusSeeOther || to != path+"?done="+act {
+			t.Fatalf("%s: %d %s\n%s", act, code, to, page)
+		}
+		says(t, f.page(v, to), "已办理")
+	}
+	refused := func(v *browserless, id, act string, form url.Values, want int, texts ...string) {
+		t.Helper()
+		code, _, page := v.do("POST", "/applications/"+id+"/"+act, form)
+		if code != want {
+			t.Errorf("%s: %d, want %d", act, code, want)
+		}
+		look(t, page)
+		says(t, page, texts...)
+		hides(t, page, "ask_office", "REVIEWING", "{\"")
+	}
+	because := url.Values{"reason": {"用途已完成"}}
+	sh, shead := f.officer("shanghai", "officer-sh"), f.officer("shanghai", "head-sh")
+	hides(t, f.page(sh, "/applications/"+mine.ID), "同意提出申请")
+	says(t, f.page(shead, "/applications/"+mine.ID), "同意提出申请", "不同意，撤回申请")
+	do(shead, mine.ID, "consent", nil)
+	if code, to, _ := shead.do("GET", "/applications/"+mine.ID+"/consent", nil); code != http.StatusSeeOther || to != "/applications/"+mine.ID {
+		t.Errorf("the address of an act, opened: %d %s", code, to)
+	}
+	refused(shead, mine.ID, "consent", nil, http.StatusConflict, "状态已变化", "返回该申请")
+	refused(shead, mine.ID, "anything", nil, http.StatusNotFound, "没有这项操作")
+	var id string
+	f.await(func() bool {
+		for _, n := range f.reviewing("zhejiang") {
+			if n.Peer == mine.ID {
+				id = n.ID
+			}
+		}
+		return id != ""
+	})
+	zj, zhead := f.officer("zhejiang", "officer-zj"), f.officer("zhejiang", "head-zj")
+	says(t, f.page(zj, "/applications/"+id), "逐项答复", "法定代表人", "只显示姓，名以 * 代替", "同意共享", "不予共享的理由")
+	hides(t, f.page(zhead, "/applications/"+id), "逐项答复")
+	form := url.Values{"asked": f.application().Fields, "allowed": {"uscc", "name", "city", "representative"}}
+	refused(zj, id, "answer", form, http.StatusBadRequest, "不予共享的数据项须写明理由")
+	form.Set("reason-phone", "办理迁移不需要联系电话")
+	form.Set("reason-capital", "办理迁移不需要注册资本")
+	late := url.Values{"until": {"2099-01-01"}}
+	for k, x := range form {
+		late[k] = x
+	}
+	refused(zj, id, "answer", late, http.StatusBadRequest, "期限长于申请", "办理迁移不需要联系电话")
+	do(zj, id, "answer", form)
+	says(t, f.page(zhead, "/applications/"+id), "同意答复，达成协议", "申请与允许对照", "办理迁移不需要联系电话", "不同意")
+	refused(zhead, id, "return-answer", nil, http.StatusBadRequest, "必须写明理由")
+	do(zhead, id, "return-answer", url.Values{"reason": {"联系电话再核对"}})
+	do(zj, id, "answer", form)
+	do(zhead, id, "consent-answer", nil)
+	f.reaches("shanghai", mine.ID, agreement.Active)
+	f.reaches("zhejiang", id, agreement.Active)
+	says(t, f.page(sh, "/applications/"+mine.ID), "申请与允许对照", "办理迁移不需要注册资本", "有效")
+	hides(t, f.page(sh, "/applications/"+mine.ID), "撤销协议")
+	refused(zhead, id, "revoke", nil, http.StatusBadRequest, "必须写明理由")
+	do(zhead, id, "revoke", because)
+	f.reaches("shanghai", mine.ID, agreement.Terminated)
+	says(t, f.page(sh, "/applications/"+mine.ID), "已终止", "用途已完成")
+}
+
+// TestConsoleActsRefuseTheWrongRole tries every act as every role that may not, and as another department's people: the
+// server refuses, whatever the page shows.
+func TestConsoleActsRefuseTheWrongRole(t *testing.T) {
+	f := newFixture(t, Settings{})
+	mine, theirs := f.applied(f.application())
+	may := map[string][]string{
+		"consent": {"head"}, "withdraw": {"officer", "head"}, "answer": {"officer"}, "consent-answer": {"head"}, "return-answer": {"head"}, "refuse": {"head"}, "revoke": {"head", "chief", "authority"},
+	}
+	tried := 0
+	for place, people := range map[string]map[string]string{
+		"shanghai": {"officer-sh": "officer", "head-sh": "head", "chief-sh": "chief", "authority": "authority", "auditor": "auditor", "operator": "operator", "officer-sh2": "stranger", "head-sh2": "stranger"},
+		"zhejiang": {"officer-zj": "officer", "head-zj": "head", "chief-zj": "chief", "authority": "authority", "auditor": "auditor", "operator": "operator"},
+	} {
+		id := map[string]string{"shanghai": mine.ID, "zhejiang": theirs.ID}[place]
+		for actor, role := range people {
+			v := f.officer(place, actor)
+			for act, roles := range may {
+				if slices.Contains(roles, role) {
+					continue
+				}
+				tried++
+				code, _, page := v.do("POST", "/applications/"+id+"/"+act, url.Values{"reason": {"理由"}})
+				if code != http.StatusForbidden && (role != "stranger" || code != http.StatusNotFound) {
+					t.Errorf("%s at %s by %s: %d", act, place, actor, code)
+				}
+				look(t, page)
+			}
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d tried", tried)
+	}
+	for place, id := range map[string]string{"shanghai": mine.ID, "zhejiang": theirs.ID} {
+		var n agreement.Negotiation
+		f.call(f.as(place, "authority"), http.MethodGet, "/api/v1/applications/"+id, nil, &n)
+		if n.State != agreement.Submitted && n.State != agreement.Reviewing {
+			t.Errorf("%s: moved to %s", place, n.State)
+		}
+	}
 }

@@ -288,7 +288,14 @@ func (c *Console) askDemand(w http.ResponseWriter, q visit, f url.Values, faults
 // doneWord is what the page an act leads to says of it.
 func doneWord(v *ui.View, done string) string {
 	return map[string]string{
-		"apply":  v.Pick("申请已报本部门共享工作机构负责人，负责人同意后送达提供方。", "The application is with the head of your sharing office; it goes to the provider when the head consents."),
-		"demand": v.Pick("需求已报本部门共享工作机构负责人，负责人同意后送达各成员。", "The demand is with the head of your sharing office; it goes to the members when the head consents."),
+		"consent":        v.Pick("申请已送出，等待提供方受理。", "The application is on its way to the provider."),
+		"withdraw":       v.Pick("申请已撤回。", "The application is withdrawn."),
+		"answer":         v.Pick("答复已报本部门共享工作机构负责人。", "The answer is with the head of your sharing office."),
+		"consent-answer": v.Pick("协议已生成并送达申请方会签。", "The agreement is made and goes to the applicant to countersign."),
+		"return-answer":  v.Pick("答复已退回数据专员。", "The answer is back with the officer."),
+		"refuse":         v.Pick("已答复不同意，理由送达申请方。", "Refused; the reasons go to the applicant."),
+		"revoke":         v.Pick("协议已撤销，立即生效。", "The agreement is revoked, with effect at once."),
+		"apply":          v.Pick("申请已报本部门共享工作机构负责人，负责人同意后送达提供方。", "The application is with the head of your sharing office; it goes to the provider when the head consents."),
+		"demand":         v.Pick("需求已报本部门共享工作机构负责人，负责人同意后送达各成员。", "The demand is with the head of your sharing office; it goes to the members when the head consents."),
 	}[done]
 }

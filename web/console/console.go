@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
@@ -45,6 +46,13 @@ type Cases interface {
 	List(ctx context.Context, sc db.Scope, state agreement.State, limit int) ([]agreement.Negotiation, error)
 	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
 	Apply(ctx context.Context, sess *identity.Session, a agreement.Application) (*agreement.Negotiation, error)
+	ConsentRequest(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	Withdraw(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Answer(ctx context.Context, sess *identity.Session, id string, g agreement.Grant) (*agreement.Negotiation, error)
+	ConsentAnswer(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	ReturnAnswer(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Refuse(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Revoke(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
 }
 
 // Demands puts what no catalogue has on the list of demands. demand.Service is one.
@@ -145,6 +153,11 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	add("POST "+pathCatalog+"/{member}/{code}/apply", c.signedIn(c.apply))
 	add("GET "+pathDemand, c.signedIn(c.demandPage))
 	add("POST "+pathDemand, c.signedIn(c.writeDemand))
+	add("POST "+pathCases+"/{id}/{act}", c.signedIn(c.act))
+	// Whoever changes the language on the page of a refusal comes back to the address of the act.
+	add("GET "+pathCases+"/{id}/{act}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, ui.Local(pathCases+"/"+url.PathEscape(r.PathValue("id"))), http.StatusSeeOther) //nolint:gosec // ui.Local leaves nothing but a path of this server
+	})
 	add("POST /notices/{id}/read", c.signedIn(c.markRead))
 }
 
@@ -182,7 +195,11 @@ func (c *Console) signedIn(h func(http.ResponseWriter, visit) error) http.Handle
 
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	v := c.UI.View(r)
-	c.UI.Fail(w, r, c.frame(v), ui.Link{Href: pathWorkbench, Text: v.Pick("返回工作台", "Back to the workbench")}, err)
+	home := ui.Link{Href: pathWorkbench, Text: v.Pick("返回工作台", "Back to the workbench")}
+	if id := r.PathValue("id"); r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, pathCases+"/") && errs.As(err).Kind != errs.NotFound {
+		home = ui.Link{Href: pathCases + "/" + url.PathEscape(id), Text: v.Pick("返回该申请", "Back to it")}
+	}
+	c.UI.Fail(w, r, c.frame(v), home, err)
 }
 
 // Enter lets a browser in with a session and leads it on. The demonstration's role chooser uses it, too.

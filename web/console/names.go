@@ -82,6 +82,8 @@ func (n *names) department(p policy.Party) string {
 func (n *names) party(p policy.Party) string {
 	member := n.member(p.Member)
 	switch name := n.department(p); {
+	case strings.HasPrefix(name, member): // 浙江省市场监管局 says its province
+		return name
 	case name != "":
 		return member + n.q.v.Pick("・", ", ") + name
 	case p.Department == "" || p.Department == p.Member:

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -197,7 +198,10 @@ func (c *Console) cases(w http.ResponseWriter, q visit) error {
 }
 
 // oneCase shows an application or agreement: what it is for, where it stands, what happened.
-func (c *Console) oneCase(w http.ResponseWriter, q visit) error {
+func (c *Console) oneCase(w http.ResponseWriter, q visit) error { return c.showCase(w, q, nil, nil) }
+
+// showCase is the page of a case; f and faults are an answer that was not taken.
+func (c *Console) showCase(w http.ResponseWriter, q visit, f url.Values, faults map[string]string) error {
 	id := q.PathValue("id")
 	n, err := c.Cases.Get(q.Context(), q.sess.Scope(), id)
 	if err != nil {
@@ -215,9 +219,29 @@ func (c *Console) oneCase(w http.ResponseWriter, q visit) error {
 	if err != nil {
 		return err
 	}
-	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
+	status := http.StatusOK
+	if len(faults) > 0 {
+		status = http.StatusBadRequest
+	}
+	x := caseView{n: n, timeline: timelineOf(q.v, nm, n, steps, clocks), facts: factsOf(q.v, nm, n), grants: grantsOf(q.v, nm, n), acts: actsOf(q, n)}
+	if mayAnswer(q, n) {
+		x.answer = answerRows(q.v, nm, n, f, faults)
+		x.until = ui.Field{Name: "until", Kind: "day", Optional: true, Label: q.v.Pick("使用期限至", "Use until"), Hint: q.v.Pick("不填即按申请的 ", "As asked for if left empty: ") + q.v.Day(n.Application.ValidUntil) + q.v.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]}
+	}
+	c.UI.Render(w, q.Request, status, ui.Page(q.v, ui.PageInfo{
 		Chrome: c.framed(q, 0, pathCases), Title: nm.title(n),
 		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}, {Href: pathCases, Text: q.v.Pick("申请与协议", "Applications and agreements")}},
-	}, casePage(q.v, nm, n, timelineOf(q.v, nm, n, steps, clocks))))
+	}, casePage(q.v, x)))
 	return nil
+}
+
+// caseView is what the page of a case shows.
+type caseView struct {
+	n        *agreement.Negotiation
+	timeline ui.Timeline
+	facts    []ui.Fact
+	grants   []ui.Granting
+	acts     []ui.Question
+	answer   []answerRow // what is asked for, to be answered; empty: not by this visitor, not now
+	until    ui.Field
 }

@@ -171,7 +171,7 @@ func (c *Console) askStep(w http.ResponseWriter, q visit, r *catalog.Resource, s
 	title := []string{q.v.Pick("用途与依据", "Purpose and basis"), q.v.Pick("数据项与方式", "Items and modes"), q.v.Pick("期限与范围", "Time limit and scope"), q.v.Pick("核对并提出", "Check and send")}[step-1]
 	here := pathOf(q.PathValue("member"), r.Code)
 	c.UI.Render(w, q.Request, status, ui.Page(q.v, ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCatalog), Title: title, Lead: q.v.Pick("申请使用：", "Applying for: ") + r.Name + q.v.Pick("（", " (") + nm.member(q.PathValue("member")) + q.v.Pick("・", ", ") + r.Provider + q.v.Pick("）", ")"),
+		Chrome: c.framed(q, 0, pathCatalog), Title: title, Lead: q.v.Pick("申请使用：", "Applying for: ") + r.Name + q.v.Pick("（", " (") + nm.of(q.PathValue("member"), r.Provider) + q.v.Pick("）", ")"),
 		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}, {Href: pathCatalog, Text: q.v.Pick("目录检索", "Catalogue")}, {Href: here, Text: r.Name}},
 	}, stepPage(q.v, step, here+"/apply", hiddenOf(f, step), stepFields(q.v, r, step, f, faults), facts)))
 	return nil

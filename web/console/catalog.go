@@ -207,7 +207,7 @@ func resourceFacts(v *ui.View, nm *names, member string, r *catalog.Resource) []
 		modes[i] = word(v, string(m))
 	}
 	facts := []ui.Fact{
-		{Label: v.Pick("提供部门", "Provider"), Value: nm.member(member) + v.Pick("・", ", ") + r.Provider},
+		{Label: v.Pick("提供部门", "Provider"), Value: nm.of(member, r.Provider)},
 		{Label: v.Pick("资源分类", "Class"), Value: word(v, r.Class)},
 		{Label: v.Pick("更新周期", "Update cycle"), Value: word(v, r.UpdateCycle)},
 		{Label: v.Pick("敏感等级", "Grade"), Value: gradeWord(v, r.Grade)},

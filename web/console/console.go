@@ -156,7 +156,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	add("POST "+pathCases+"/{id}/{act}", c.signedIn(c.act))
 	// Whoever changes the language on the page of a refusal comes back to the address of the act.
 	add("GET "+pathCases+"/{id}/{act}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, ui.Local(pathCases+"/"+url.PathEscape(r.PathValue("id"))), http.StatusSeeOther) //nolint:gosec // ui.Local leaves nothing but a path of this server
+		http.Redirect(w, r, ui.Local(pathCases+"/"+url.PathEscape(r.PathValue("id"))), http.StatusSeeOther)
 	})
 	add("POST /notices/{id}/read", c.signedIn(c.markRead))
 }

@@ -78,18 +78,24 @@ func (n *names) department(p policy.Party) string {
 	return name
 }
 
+// of sets a member's name before its department's, unless that says it: 浙江省市场监管局.
+func (n *names) of(member, department string) string {
+	name := n.member(member)
+	if strings.HasPrefix(department, name) {
+		return department
+	}
+	return name + n.q.v.Pick("・", ", ") + department
+}
+
 // party is a department with its member, by names; a code only where there is no name.
 func (n *names) party(p policy.Party) string {
-	member := n.member(p.Member)
 	switch name := n.department(p); {
-	case strings.HasPrefix(name, member): // 浙江省市场监管局 says its province
-		return name
 	case name != "":
-		return member + n.q.v.Pick("・", ", ") + name
+		return n.of(p.Member, name)
 	case p.Department == "" || p.Department == p.Member:
-		return member
+		return n.member(p.Member)
 	}
-	return member + n.q.v.Pick("・部门（统一社会信用代码 ", ", department (credit code ") + p.Department + n.q.v.Pick("）", ")")
+	return n.member(p.Member) + n.q.v.Pick("・部门（统一社会信用代码 ", ", department (credit code ") + p.Department + n.q.v.Pick("）", ")")
 }
 
 // provider is who provides what a case is about; before the answer its department is known from the catalogue alone.
@@ -97,7 +103,7 @@ func (n *names) provider(x *agreement.Negotiation) string {
 	p := x.Provider
 	if p.Department == "" {
 		if e := n.entry(p.Member, x.Application.Resource); e != nil {
-			return n.member(p.Member) + n.q.v.Pick("・", ", ") + e.Provider
+			return n.of(p.Member, e.Provider)
 		}
 	}
 	return n.party(p)

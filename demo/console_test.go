@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -144,17 +145,16 @@ func look(t *testing.T, page string) {
 	}
 }
 
-// TestConsoleInABrowser goes from the demonstration's roles to the workbench by clicking, and judges every page on the way.
-func TestConsoleInABrowser(t *testing.T) {
-	b := webtest.Open(t)
-	c := consoleCluster(t, true)
-	root := "https://localhost:" + port(c.Node("shanghai").Addr("staff"))
-	judge := func(p *webtest.Page, name string) {
+// judging looks at pages in a browser: pictures at the two widths, nothing wider than the window, nothing that axe-core
+// finds, nothing in the console.
+func judging(t *testing.T) func(p *webtest.Page, name string) {
+	return func(p *webtest.Page, name string) {
 		t.Helper()
-		p.Resize(1440)
-		p.Shot(name)
 		for _, width := range []int{1440, 390, 320} {
 			p.Resize(width)
+			if width > 320 {
+				p.Shot(name + "-" + strconv.Itoa(width))
+			}
 			if n := p.Overflow(); n > 0 {
 				t.Errorf("%s at %d: %d px wider than the window", name, width, n)
 			}
@@ -166,6 +166,14 @@ func TestConsoleInABrowser(t *testing.T) {
 			t.Errorf("%s: %s", name, strings.Join(s, "\n"))
 		}
 	}
+}
+
+// TestConsoleInABrowser goes from the demonstration's roles to the workbench by clicking, and judges every page on the way.
+func TestConsoleInABrowser(t *testing.T) {
+	b := webtest.Open(t)
+	c := consoleCluster(t, true)
+	root := "https://localhost:" + port(c.Node("shanghai").Addr("staff"))
+	judge := judging(t)
 	judge(b.Visit(root+"/sign-in", 1440), "console-sign-in")
 	p := b.Visit(root+"/demo/roles", 1440)
 	judge(p, "console-roles")

@@ -42,6 +42,8 @@ func unscoped() map[string]string {
 		"catalog.Service.Mounted":      "the gateway's own look-up of where granted rows are; nothing of it leaves",
 
 		"directory.Index.Search":    "published entries of all members",
+		"directory.Index.Entry":     "a published entry",
+		"directory.Service.Entry":   "as Index.Entry",
 		"directory.Index.Members":   "how old the copies of members' catalogues are",
 		"directory.Index.Position":  "as Members",
 		"directory.Index.Apply":     "keeps what members publish; returns nothing",

@@ -360,6 +360,7 @@ func (n *Node) rooms() {
 	n.UI = ui.New()
 	n.Console = console.New(console.Deps{
 		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Clock: n.Clock, Sessions: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements,
+		Self: self, Offices: n.Identity, Members: n.Directory, Search: n.Search, Shelf: n.Dataspace, Entries: n.Catalog, Demands: n.Demands,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,

@@ -240,6 +240,9 @@ func (s *Service) ConsentAnswer(ctx context.Context, sess *identity.Session, id 
 
 // ReturnAnswer sends the officer's proposal back.
 func (s *Service) ReturnAnswer(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
+	if strings.TrimSpace(reason) == "" {
+		return nil, ErrReason.With()
+	}
 	return s.act(ctx, sess, id, Provider, []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
 		if n.Accepted {
 			// The applicant took the terms offered: they are agreed to, or the application is refused with reasons.

@@ -307,3 +307,20 @@ func ordered(vs []Value) []Value {
 	})
 	return out
 }
+
+// Entry is the entry of a member's catalogue, as it was read last; ErrNoEntry.
+func (x *Index) Entry(ctx context.Context, member, code string) (*Entry, error) {
+	var text string
+	err := x.db.Read().NewRaw("SELECT t.text FROM directory_entry e JOIN directory_text t ON t.doc = e.doc WHERE e.member = ? AND e.code = ?", member, code).Scan(ctx, &text)
+	switch {
+	case errors.Is(db.One(err), db.ErrNotFound):
+		return nil, ErrNoEntry.With()
+	case err != nil:
+		return nil, fmt.Errorf("entry: %w", err)
+	}
+	var e Entry
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		return nil, fmt.Errorf("entry: %w", err)
+	}
+	return &e, nil
+}

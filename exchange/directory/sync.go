@@ -93,6 +93,11 @@ func (s *Service) Search(ctx context.Context, q Query) (*Answer, error) {
 	return a, err
 }
 
+// Entry is the entry of a member's catalogue, as it was read last; ErrNoEntry.
+func (s *Service) Entry(ctx context.Context, member, code string) (*Entry, error) {
+	return s.index.Entry(ctx, member, code)
+}
+
 // everybody lists the members, with this node though it may not have joined yet.
 func (s *Service) everybody() []string {
 	out := []string{}

@@ -160,6 +160,41 @@ func (p *Page) Click(selector string) {
 	wait()
 }
 
+// Hear forgets what the browser said so far: a page that refuses a form has a status that the browser mentions.
+func (p *Page) Hear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.complaints = nil
+}
+
+// Fill types texts into fields, by selector.
+func (p *Page) Fill(texts map[string]string) {
+	p.t.Helper()
+	for selector, text := range texts {
+		e, err := p.p.Element(selector)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if err := e.Input(text); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// Tick clicks what a selector finds, and stays on the page.
+func (p *Page) Tick(selectors ...string) {
+	p.t.Helper()
+	for _, s := range selectors {
+		e, err := p.p.Element(s)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
 // Finding is what axe-core found wrong.
 type Finding struct {
 	ID, Impact, Help string

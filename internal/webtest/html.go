@@ -17,6 +17,7 @@ type page struct {
 	level    int // of the last heading
 	h1       int
 	mains    int
+	english  bool // Chinese names in an English text keep its marks
 }
 
 func (p *page) say(format string, args ...any) {
@@ -25,7 +26,8 @@ func (p *page) say(format string, args ...any) {
 
 // Check reads a page and lists what is wrong with it: no language, ids given twice, labels and references that lead
 // nowhere, fields without a label, headings that skip a level, header cells without a scope, links and buttons without a
-// text, pictures without an alternative, style or script inline, and half-width marks beside Chinese characters.
+// text, pictures without an alternative, style or script inline, and half-width marks beside Chinese characters unless the page
+// is in English.
 func Check(text string) []string {
 	doc, err := html.Parse(strings.NewReader(text))
 	if err != nil {
@@ -86,6 +88,7 @@ func (p *page) attributes(n *html.Node) {
 func (p *page) element(n *html.Node) {
 	switch n.Data {
 	case "html":
+		p.english = attr(n, "lang") == "en"
 		if attr(n, "lang") == "" {
 			p.say("the page does not say its language")
 		}
@@ -134,7 +137,7 @@ func (p *page) element(n *html.Node) {
 var halfWidth = regexp.MustCompile(`\p{Han}\s?[,;:?!()]|[,;:?!()]\s?\p{Han}`)
 
 func (p *page) text(n *html.Node) {
-	if m := halfWidth.FindString(n.Data); m != "" {
+	if m := halfWidth.FindString(n.Data); m != "" && !p.english {
 		p.say("half-width mark %q in %q", m, strings.TrimSpace(n.Data))
 	}
 	if strings.Contains(n.Data, "⟦") {

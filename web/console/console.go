@@ -4,13 +4,18 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/demand"
+	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/web/ui"
@@ -40,6 +45,46 @@ type Cases interface {
 	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
 	List(ctx context.Context, sc db.Scope, state agreement.State, limit int) ([]agreement.Negotiation, error)
 	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
+	Apply(ctx context.Context, sess *identity.Session, a agreement.Application) (*agreement.Negotiation, error)
+	ConsentRequest(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	Withdraw(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Answer(ctx context.Context, sess *identity.Session, id string, g agreement.Grant) (*agreement.Negotiation, error)
+	ConsentAnswer(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	ReturnAnswer(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Refuse(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Revoke(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+}
+
+// Demands puts what no catalogue has on the list of demands. demand.Service is one.
+type Demands interface {
+	Write(ctx context.Context, sess *identity.Session, w demand.Want, members []string) (*demand.Demand, error)
+}
+
+// Offices knows the departments and the people of this node. identity.Service is one.
+type Offices interface {
+	Departments(ctx context.Context) ([]identity.Department, error)
+	Actors(ctx context.Context, sc db.Scope) ([]identity.Actor, error)
+}
+
+// Members are the members of the federation. federation.Directory is one.
+type Members interface {
+	Member(id string) (*federation.Member, error)
+}
+
+// Search finds entries of all members' catalogues in this node's copy of them. directory.Service is one.
+type Search interface {
+	Search(ctx context.Context, q directory.Query) (*directory.Answer, error)
+	Entry(ctx context.Context, member, code string) (*directory.Entry, error)
+}
+
+// Shelf reads an entry where it is kept: here, or at the member. dataspace.Service is one.
+type Shelf interface {
+	Read(ctx context.Context, member, code string) (*catalog.Resource, error)
+}
+
+// Entries are this node's own entries, with their versions. catalog.Service is one.
+type Entries interface {
+	Versions(ctx context.Context, sc db.Scope, code string) ([]catalog.Edition, error)
 }
 
 // Deps are what the face needs.
@@ -47,11 +92,18 @@ type Deps struct {
 	UI       *ui.UI
 	Name     string // of the government, in Chinese
 	NameEN   string
+	Self     string // this member
 	Clock    clock.Clock
 	Sessions Sessions
 	Inbox    Inbox
 	Clocks   Clocks
 	Cases    Cases
+	Offices  Offices
+	Members  Members
+	Search   Search
+	Shelf    Shelf
+	Entries  Entries
+	Demands  Demands
 }
 
 // Console serves the pages.
@@ -95,6 +147,17 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	add("GET "+pathWorkbench, c.signedIn(c.workbench))
 	add("GET "+pathCases, c.signedIn(c.cases))
 	add("GET "+pathCases+"/{id}", c.signedIn(c.oneCase))
+	add("GET "+pathCatalog, c.signedIn(c.search))
+	add("GET "+pathCatalog+"/{member}/{code}", c.signedIn(c.resource))
+	add("GET "+pathCatalog+"/{member}/{code}/apply", c.signedIn(c.applyPage))
+	add("POST "+pathCatalog+"/{member}/{code}/apply", c.signedIn(c.apply))
+	add("GET "+pathDemand, c.signedIn(c.demandPage))
+	add("POST "+pathDemand, c.signedIn(c.writeDemand))
+	add("POST "+pathCases+"/{id}/{act}", c.signedIn(c.act))
+	// Whoever changes the language on the page of a refusal comes back to the address of the act.
+	add("GET "+pathCases+"/{id}/{act}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, ui.Local(pathCases+"/"+url.PathEscape(r.PathValue("id"))), http.StatusSeeOther)
+	})
 	add("POST /notices/{id}/read", c.signedIn(c.markRead))
 }
 
@@ -132,7 +195,11 @@ func (c *Console) signedIn(h func(http.ResponseWriter, visit) error) http.Handle
 
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	v := c.UI.View(r)
-	c.UI.Fail(w, r, c.frame(v), ui.Link{Href: pathWorkbench, Text: v.Pick("返回工作台", "Back to the workbench")}, err)
+	home := ui.Link{Href: pathWorkbench, Text: v.Pick("返回工作台", "Back to the workbench")}
+	if id := r.PathValue("id"); r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, pathCases+"/") && errs.As(err).Kind != errs.NotFound {
+		home = ui.Link{Href: pathCases + "/" + url.PathEscape(id), Text: v.Pick("返回该申请", "Back to it")}
+	}
+	c.UI.Fail(w, r, c.frame(v), home, err)
 }
 
 // Enter lets a browser in with a session and leads it on. The demonstration's role chooser uses it, too.
@@ -200,8 +267,12 @@ func (c *Console) frame(v *ui.View) ui.Chrome {
 func (c *Console) framed(q visit, todo int, here string) ui.Chrome {
 	f := c.frame(q.v)
 	f.Role, f.SignOut = rolesOf(q.v, q.sess), pathSignOut
+	if here != pathCatalog {
+		f.Search = &ui.Search{Action: pathCatalog, Label: q.v.Pick("检索目录", "Search the catalogue")}
+	}
 	f.Nav = []ui.NavItem{
 		{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench"), Icon: "layout-dashboard", Todo: todo, Current: here == pathWorkbench},
+		{Href: pathCatalog, Text: q.v.Pick("目录检索", "Catalogue"), Icon: "database", Current: here == pathCatalog},
 		{Href: pathCases, Text: q.v.Pick("申请与协议", "Applications"), Icon: "file-check", Current: here == pathCases},
 	}
 	return f
@@ -225,7 +296,7 @@ func (c *Console) Choose(w http.ResponseWriter, r *http.Request, choices []Choic
 func rolesOf(v *ui.View, s *identity.Session) string {
 	out := s.Name
 	for _, r := range s.Roles {
-		if word := v.Pick(r.Zh(), string(r)); word != s.Name {
+		if word := roleWord(v, r); word != s.Name {
 			out += v.Pick("・", ", ") + word
 		}
 	}
@@ -234,3 +305,6 @@ func rolesOf(v *ui.View, s *identity.Session) string {
 
 // ErrForeignForm is a write that another site caused.
 var ErrForeignForm = errs.Define(errs.Denied, "console.foreign_form", "该操作不是从本站页面发起的，已拒绝。请回到本站页面重新操作。", "This act did not come from a page of this site and was refused. Do it again from here.")
+
+// ErrForm is a form that cannot be read.
+var ErrForm = errs.Define(errs.Invalid, "console.form", "表单无法读取或内容过长，请返回后重新填写。", "The form cannot be read or is too long. Go back and fill it in again.")

@@ -97,8 +97,8 @@ func eventWords() map[agreement.Event][2]string {
 }
 
 // timelineOf is what happened to a case, latest first.
-func timelineOf(v *ui.View, n *agreement.Negotiation, steps []agreement.Step, clocks []deadline.Clock) ui.Timeline {
-	t := ui.Timeline{Label: n.Application.Resource, State: statusOf(v, n.State), Whose: v.Pick("无人", "Nobody"), Next: v.Pick("目前无须办理。", "Nothing to be done now.")}
+func timelineOf(v *ui.View, nm *names, n *agreement.Negotiation, steps []agreement.Step, clocks []deadline.Clock) ui.Timeline {
+	t := ui.Timeline{Label: nm.title(n), State: statusOf(v, n.State), Whose: v.Pick("无人", "Nobody"), Next: v.Pick("目前无须办理。", "Nothing to be done now.")}
 	for i := range clocks {
 		k := &clocks[i]
 		if !k.Open() || (!t.Due.IsZero() && !k.Due.Before(t.Due)) {
@@ -110,19 +110,31 @@ func timelineOf(v *ui.View, n *agreement.Negotiation, steps []agreement.Step, cl
 		}
 		t.Due, t.Whose, t.Next = k.Due.Add(-time.Nanosecond), holderWord(v, k.Holder), v.Pick(rule.Zh, rule.En)
 	}
+	if t.Due.IsZero() {
+		if w, ok := turnWords()[n.State]; ok {
+			t.Whose, t.Next = v.Pick(w[0].zh, w[0].en), v.Pick(w[1].zh, w[1].en)
+		}
+	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		s := steps[i]
 		title := string(s.Event)
 		if w, ok := eventWords()[s.Event]; ok {
 			title = v.Pick(w[0], w[1])
 		}
-		who := s.Actor
-		if who == "" {
-			who = v.Pick("节点", "The node")
-		}
-		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: title, Who: who, Text: s.Note, Status: ui.Status{Tone: statusOf(v, s.To).Tone}, Ref: s.ID})
+		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: title, Who: nm.person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: statusOf(v, s.To).Tone}, Ref: s.ID})
 	}
 	return t
+}
+
+// turnWords says whose turn it is where no clock of the law runs, and what comes next.
+func turnWords() map[agreement.State][2]pair {
+	return map[agreement.State][2]pair{
+		agreement.Draft:              {{"需求部门数据专员", "The applicant's data officer"}, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
+		agreement.ReqOfficeApproval:  {{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
+		agreement.Submitted:          {{"提供部门", "The provider"}, {"等待提供方受理。", "The provider takes it up."}},
+		agreement.CounterOffered:     {{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}, {"接受提供方提出的条件，或按新条件申请。", "Accept the terms offered, or ask again."}},
+		agreement.ProvOfficeApproval: {{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}, {"负责人同意后达成协议。", "When the head consents, there is an agreement."}},
+	}
 }
 
 func holderWord(v *ui.View, r deadline.Role) string {
@@ -137,44 +149,55 @@ func holderWord(v *ui.View, r deadline.Role) string {
 	return string(r)
 }
 
+// said is a note that a person wrote. What the node noted for itself is a code and says nothing to a person.
+func said(note string) string {
+	if note == "valid_until" {
+		return ""
+	}
+	return note
+}
+
 // factsOf are the particulars of an application.
-func factsOf(v *ui.View, n *agreement.Negotiation) []ui.Fact {
-	a := &n.Application
+func factsOf(v *ui.View, nm *names, n *agreement.Negotiation) []ui.Fact {
+	a, and := &n.Application, v.Pick("、", ", ")
 	basis := a.Basis.Citation
 	if a.Basis.Kind == "consent" {
-		basis = v.Pick("本人同意", "the person's consent")
+		basis = word(v, a.Basis.Kind)
+	}
+	modes := make([]string, len(a.Modes))
+	for i, m := range a.Modes {
+		modes[i] = word(v, string(m))
 	}
 	facts := []ui.Fact{
-		{Label: v.Pick("数据资源", "Resource"), Value: a.Resource},
-		{Label: v.Pick("需求部门", "Applicant"), Value: n.Consumer.Member + " " + n.Consumer.Department},
-		{Label: v.Pick("提供部门", "Provider"), Value: n.Provider.Member + " " + n.Provider.Department},
+		{Label: v.Pick("数据资源", "Resource"), Value: nm.title(n)},
+		{Label: v.Pick("需求部门", "Applicant"), Value: nm.party(n.Consumer)},
+		{Label: v.Pick("提供部门", "Provider"), Value: nm.provider(n)},
 		{Label: v.Pick("使用依据", "Basis"), Value: basis},
-		{Label: v.Pick("用途", "Purpose"), Value: strings.Join(a.Purposes, v.Pick("、", ", "))},
+		{Label: v.Pick("用途", "Purpose"), Value: strings.Join(a.Purposes, and)},
 		{Label: v.Pick("使用场景", "Scenario"), Value: a.Scenario},
-		{Label: v.Pick("数据项", "Items"), Value: strings.Join(a.Fields, v.Pick("、", ", "))},
+		{Label: v.Pick("使用范围", "Scope"), Value: a.Scope},
+		{Label: v.Pick("共享方式", "Modes"), Value: strings.Join(modes, and)},
+		{Label: v.Pick("数据项", "Items"), Value: strings.Join(nm.items(n.Provider.Member, a.Resource, a.Fields), and)},
 		{Label: v.Pick("使用期限至", "Until"), Value: v.Day(a.ValidUntil)},
 	}
-	if n.Agreement != "" {
-		facts = append(facts, ui.Fact{Label: v.Pick("协议编号", "Agreement"), Value: n.Agreement})
-	}
-	if n.Reason != "" {
-		facts = append(facts, ui.Fact{Label: v.Pick("理由", "Reason"), Value: n.Reason})
+	if r := said(n.Reason); r != "" {
+		facts = append(facts, ui.Fact{Label: v.Pick("理由", "Reason"), Value: r})
 	}
 	return facts
 }
 
 // caseTable lists cases.
-func caseTable(v *ui.View, list []agreement.Negotiation) ui.Table {
+func caseTable(v *ui.View, nm *names, list []agreement.Negotiation) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("申请与协议", "Applications and agreements"),
-		Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("需求方 → 提供方", "Applicant → provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
+		Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("需求部门", "Applicant")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
 		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有申请或协议", "No application or agreement"), Text: v.Pick("换一个状态再看，或从目录中提出申请。", "Try another state, or apply from the catalogue."), Next: ui.Link{Href: pathCases, Text: v.Pick("查看全部", "Show all")}},
 	}
 	for i := range list {
 		n := &list[i]
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: pathCases + "/" + n.ID, Text: n.Application.Resource}, n.ID),
-			ui.Words(n.Consumer.Member + " → " + n.Provider.Member), ui.Moment(v, n.Updated), ui.Chip(v, statusOf(v, n.State)),
+			ui.Titled(ui.Link{Href: pathCases + "/" + n.ID, Text: nm.title(n)}, n.Application.Resource),
+			ui.Words(nm.party(n.Consumer)), ui.Words(nm.provider(n)), ui.Moment(v, n.Updated), ui.Chip(v, statusOf(v, n.State)),
 		})
 	}
 	return t

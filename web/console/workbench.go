@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,17 @@ func (c *Console) workbench(w http.ResponseWriter, q visit) error {
 	if err != nil {
 		return err
 	}
-	tasks, late, today := tasksOf(q, now, clocks.Items, inbox.Items)
+	nm, err := c.names(q)
+	if err != nil {
+		return err
+	}
+	tasks, late, today := tasksOf(q, now, clocks.Items, inbox.Items, func(id string) string {
+		n, err := c.Cases.Get(q.Context(), q.sess.Scope(), id)
+		if err != nil {
+			return ""
+		}
+		return nm.title(n) + q.v.Pick("・需求部门 ", ". Applicant: ") + nm.party(n.Consumer)
+	})
 	figures := []ui.Figure{
 		{Label: q.v.Pick("待办事项", "Waiting for you"), Value: q.v.Number(int64(len(tasks)))},
 		{Label: q.v.Pick("今日到期", "Due today"), Value: q.v.Number(int64(today)), Status: ui.Status{Tone: toneOf(today, ui.Warning), Word: wordOf(q.v, today, "尽快办理", "Do it now")}},
@@ -64,7 +75,7 @@ func wordOf(v *ui.View, n int, zh, en string) string {
 
 // tasksOf puts clocks and notices into one list. A notice about a case whose clock runs takes the clock's time and says
 // what happened, so that nothing is listed twice.
-func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice) (tasks []task, late, today int) {
+func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(id string) string) (tasks []task, late, today int) {
 	due := map[string]deadline.Clock{}
 	for _, k := range clocks {
 		if k.Watch || k.Parties.Of(k.Holder).Department != q.sess.Department {
@@ -97,9 +108,12 @@ func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.N
 			continue // a clock of a newer version
 		}
 		kind, id, _ := strings.Cut(subject, "/")
-		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.v.Pick(rule.Zh, rule.En), Text: q.v.Pick("编号 ", "Number ") + id}}
+		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.v.Pick(rule.Zh, rule.En)}}
 		if kind == "negotiation" {
-			t.todo.Href = pathCases + "/" + id
+			t.todo.Href, t.todo.Text = pathCases+"/"+id, about(id)
+		}
+		if t.todo.Text == "" {
+			t.todo.Text = q.v.Pick("编号 ", "Number ") + id
 		}
 		tasks = append(tasks, t)
 	}
@@ -172,15 +186,22 @@ func (c *Console) cases(w http.ResponseWriter, q visit) error {
 	if err != nil {
 		return err
 	}
+	nm, err := c.names(q)
+	if err != nil {
+		return err
+	}
 	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
 		Chrome: c.framed(q, 0, pathCases), Title: q.v.Pick("申请与协议", "Applications and agreements"),
 		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}},
-	}, casesPage(q.v, state, list)))
+	}, casesPage(q.v, nm, state, list)))
 	return nil
 }
 
 // oneCase shows an application or agreement: what it is for, where it stands, what happened.
-func (c *Console) oneCase(w http.ResponseWriter, q visit) error {
+func (c *Console) oneCase(w http.ResponseWriter, q visit) error { return c.showCase(w, q, nil, nil) }
+
+// showCase is the page of a case; f and faults are an answer that was not taken.
+func (c *Console) showCase(w http.ResponseWriter, q visit, f url.Values, faults map[string]string) error {
 	id := q.PathValue("id")
 	n, err := c.Cases.Get(q.Context(), q.sess.Scope(), id)
 	if err != nil {
@@ -194,9 +215,33 @@ func (c *Console) oneCase(w http.ResponseWriter, q visit) error {
 	if err != nil {
 		return err
 	}
-	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCases), Title: n.Application.Resource,
+	nm, err := c.names(q)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if len(faults) > 0 {
+		status = http.StatusBadRequest
+	}
+	x := caseView{n: n, timeline: timelineOf(q.v, nm, n, steps, clocks), facts: factsOf(q.v, nm, n), grants: grantsOf(q.v, nm, n), acts: actsOf(q, n)}
+	if mayAnswer(q, n) {
+		x.answer = answerRows(q.v, nm, n, f, faults)
+		x.until = ui.Field{Name: "until", Kind: "day", Optional: true, Label: q.v.Pick("使用期限至", "Use until"), Hint: q.v.Pick("不填即按申请的 ", "As asked for if left empty: ") + q.v.Day(n.Application.ValidUntil) + q.v.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]}
+	}
+	c.UI.Render(w, q.Request, status, ui.Page(q.v, ui.PageInfo{
+		Chrome: c.framed(q, 0, pathCases), Title: nm.title(n),
 		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}, {Href: pathCases, Text: q.v.Pick("申请与协议", "Applications and agreements")}},
-	}, casePage(q.v, n, timelineOf(q.v, n, steps, clocks))))
+	}, casePage(q.v, x)))
 	return nil
+}
+
+// caseView is what the page of a case shows.
+type caseView struct {
+	n        *agreement.Negotiation
+	timeline ui.Timeline
+	facts    []ui.Fact
+	grants   []ui.Granting
+	acts     []ui.Question
+	answer   []answerRow // what is asked for, to be answered; empty: not by this visitor, not now
+	until    ui.Field
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -43,7 +44,7 @@ func TestTasks(t *testing.T) {
 		{ID: "n1", Subject: "negotiation/none", Link: "/applications/none", At: at(21, 9), Zh: notice.Text{Title: "无时限"}},
 		{ID: "n2", Subject: "negotiation/today", Link: "/applications/today", At: at(20, 9), Zh: notice.Text{Title: "收到申请"}},
 	}
-	tasks, late, today := tasksOf(look(t), at(22, 12), clocks, notices)
+	tasks, late, today := tasksOf(look(t), at(22, 12), clocks, notices, func(string) string { return "" })
 	var got []string
 	for _, k := range tasks {
 		got = append(got, k.todo.Href+" "+k.todo.Status.Word)
@@ -76,6 +77,22 @@ func TestWords(t *testing.T) {
 	for e, w := range eventWords() {
 		if w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
 			t.Errorf("event %s: %q", e, w)
+		}
+	}
+}
+
+// What codes stand for is said in both languages.
+func TestCodeWords(t *testing.T) {
+	for code, w := range codeWords() {
+		if w.zh == "" || w.en == "" || webtest.HalfWidth(w.zh) {
+			t.Errorf("%q: %q, %q", code, w.zh, w.en)
+		}
+	}
+	v := look(t).v
+	for mask, want := range map[string]string{"": "原文", "keep_last:4": "只显示后 4 个字符", "phone": "号码中间四位以 * 代替"} {
+		m, err := policy.ParseMask(mask)
+		if got := maskWord(v, m); err != nil || got != want {
+			t.Errorf("%q: %q, want %q", mask, got, want)
 		}
 	}
 }

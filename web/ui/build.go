@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 )
@@ -128,4 +129,25 @@ func (p Paging) text(v *View) string {
 		return total
 	}
 	return v.T("page.range", v.Number(p.From), v.Number(p.To)) + total
+}
+
+// kept are the conditions of the page's address that a search must not lose: all but where its list went on.
+func (s Search) kept(v *View) []string {
+	var out []string
+	for k := range v.URL.Query() {
+		if k != "q" && k != "after" && k != "page" {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// plain is a text without its marks.
+func plain(text []Piece) string {
+	var b strings.Builder
+	for _, p := range text {
+		b.WriteString(p.Text)
+	}
+	return b.String()
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -155,7 +156,8 @@ type Option struct{ Value, Label string }
 // Paging says which part of a list is shown. Cursors, not numbers, lead on.
 type Paging struct {
 	From, To, Total int64
-	Over            bool // there are more than Total
+	Over            bool   // there are more than Total
+	Of              string // of which list, where a page has several
 	Previous, Next  string
 }
 
@@ -166,6 +168,7 @@ type Field struct {
 	Error                    string
 	Optional                 bool
 	Options                  []Option
+	Values                   []string // of a check, what is ticked
 	Autocomplete             string
 }
 
@@ -205,6 +208,9 @@ func (f Field) target() string {
 	}
 	return f.id()
 }
+
+// chosen reports whether a choice is ticked.
+func (f Field) chosen(o Option) bool { return o.Value == f.Value || slices.Contains(f.Values, o.Value) }
 
 func (f Field) choice(o Option) string { return f.id() + "-" + o.Value }
 
@@ -363,3 +369,43 @@ type Question struct {
 	Reason string // label of the reason that must be given; empty: none
 	Danger bool
 }
+
+// Found is a list of what was found.
+type Found struct {
+	Title   string // how many there are
+	Facets  []Facet
+	Clear   string // address without conditions; empty: there are none
+	Results []Result
+	Empty   State
+	Paging  Paging
+}
+
+// Facet is a condition with the values that what was found has.
+type Facet struct {
+	Label  string
+	Values []FacetValue
+}
+
+// FacetValue is one value of a condition; Href chooses it, or no longer.
+type FacetValue struct {
+	Href, Text, Count string
+	Chosen            bool
+}
+
+// Result is one thing that was found.
+type Result struct {
+	Href               string
+	Title, Below, Text []Piece
+	Chips              []Status
+	Note               string
+	Act                Link
+}
+
+// Piece is a part of a text; Hit: it is what was looked for.
+type Piece struct {
+	Text string
+	Hit  bool
+}
+
+// Plainly is a text in which nothing was looked for.
+func Plainly(text string) []Piece { return []Piece{{Text: text}} }

@@ -184,6 +184,33 @@ func sampleGrants(v *View) []Granting {
 	}
 }
 
+func sampleFound(v *View) Found {
+	apply := Link{"#form", v.Pick("申请使用", "Apply")}
+	return Found{
+		Title: v.Pick("找到 2 项", "2 found"), Clear: "/ui", Paging: Paging{From: 1, To: 2, Total: 2, Of: v.Pick("：检索结果", ": what was found")},
+		Facets: []Facet{
+			{v.Pick("成员", "Member"), []FacetValue{{"#find", v.Pick("浙江省", "Zhejiang"), "12", true}, {"#find", v.Pick("上海市", "Shanghai"), "1000+", false}}},
+			{v.Pick("共享属性", "Sharing"), []FacetValue{{"#find", v.Pick("有条件共享", "Conditional"), "9", false}}},
+		},
+		Results: []Result{
+			{
+				"#find",
+				[]Piece{{v.Pick("企业电子", "Business "), false}, {v.Pick("营业执照", "licences"), true}},
+				Plainly(v.Pick("浙江省・市场监管部门", "Zhejiang, market regulation")),
+				Plainly(v.Pick("在本省登记的企业的电子营业执照。", "Electronic licences of the businesses registered here.")),
+				[]Status{{Notice, v.Pick("有条件共享", "Conditional"), ""}},
+				v.Pick("12 个数据项・目录截至 2026-11-22 12:05", "12 items. Copy as of 2026-11-22 12:05"), apply,
+			},
+			{
+				"#find", Plainly(v.Pick("内部备查信息", "Internal notes")), Plainly(v.Pick("上海市・市场监管部门", "Shanghai, market regulation")), nil,
+				[]Status{{Neutral, v.Pick("不予共享", "Not shared"), "lock"}},
+				v.Pick("3 个数据项", "3 items"),
+				Link{},
+			},
+		},
+	}
+}
+
 func sampleTones(v *View) []Status {
 	return []Status{
 		{Neutral, v.Pick("草稿", "Draft"), ""},

@@ -31,6 +31,7 @@ var words = sync.OnceValue(func() map[string]Text {
 		"footer.unset":   {"待配置", "to be configured"},
 
 		"search.submit": {"搜索", "Search"},
+		"find.chosen":   {"（已选，点按取消）", " (chosen; choose again to drop it)"},
 
 		"table.filters":  {"筛选条件", "Filters"},
 		"table.apply":    {"筛选", "Filter"},

@@ -649,7 +649,7 @@ func roleChooser(n *node.Node, mux *http.ServeMux) {
 		}
 		httpx.WriteJSON(w, r, http.StatusOK, rest.SessionAnswer{Token: token, Session: sess})
 	})
-	n.Console.SetChooser(pathRoles)
+	n.Desk.SetChooser(pathRoles)
 	mux.HandleFunc("GET "+pathRoles, func(w http.ResponseWriter, r *http.Request) {
 		choices, err := choices(r.Context(), n)
 		if err != nil {
@@ -665,7 +665,7 @@ func roleChooser(n *node.Node, mux *http.ServeMux) {
 			httpx.WriteError(w, r, err)
 			return
 		}
-		n.Console.Enter(w, r, token, sess, "")
+		n.Desk.Enter(w, r, token, sess, "")
 	})
 	mux.Handle("POST "+pathRoles, http.NewCrossOriginProtection().Handler(enter))
 }

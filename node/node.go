@@ -46,6 +46,7 @@ import (
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/console"
+	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -99,6 +100,7 @@ type Node struct {
 	Schemes    *scheme.Service
 	Gateway    *gateway.Gateway
 	UI         *ui.UI
+	Desk       *desk.Desk
 	Console    *console.Console
 	API        *rest.API
 
@@ -358,9 +360,12 @@ func (n *Node) rooms() {
 		Board: n.Notices, Members: n.memberIDs,
 	})
 	n.UI = ui.New()
+	n.Desk = desk.New(desk.Deps{
+		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Self: self, Clock: n.Clock, Sessions: n.Identity, Offices: n.Identity, Members: n.Directory,
+		Search: n.Search, Shelf: n.Dataspace,
+	})
 	n.Console = console.New(console.Deps{
-		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Clock: n.Clock, Sessions: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements,
-		Self: self, Offices: n.Identity, Members: n.Directory, Search: n.Search, Shelf: n.Dataspace, Entries: n.Catalog, Demands: n.Demands,
+		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,

@@ -20,7 +20,7 @@ import (
 func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) {
 	mux := http.NewServeMux()
 	var conf *tls.Config
-	trust := false
+	trust, missing := false, rest.NotFound
 	switch name {
 	case "peer":
 		n.peerRoutes(mux)
@@ -32,6 +32,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 			n.options.Routes(n, mux)
 		}
 		n.Console.Routes(mux)
+		missing = n.Desk.NotFound(missing)
 		conf = federation.StaffTLS(n.TLS)
 	case "public":
 		n.publicRoutes(mux)
@@ -43,7 +44,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 		n.Dataspace.ForeignRoutes(mux)
 		conf = federation.StaffTLS(n.TLS)
 	}
-	mux.HandleFunc("/", rest.NotFound)
+	mux.HandleFunc("/", missing)
 	srv := httpx.NewServer(httpx.Wrap(mux, n.Logger, trust), n.Logger)
 	// HTTP/1.1 with many kept connections carries more small exchanges per core than HTTP/2 here.
 	srv.Protocols = new(http.Protocols)

@@ -5,14 +5,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/demand"
-	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -26,41 +25,6 @@ func stepNames(step int) []string {
 	return [][]string{{"basis", "citation", "purposes", "scenario"}, {"fields", "modes"}, {"valid_until", "scope"}, {"declared"}}[step-1]
 }
 
-// faultsOf are what a room says is wrong, by question; the error itself if it is about no question.
-func faultsOf(v *ui.View, err error) (map[string]string, error) {
-	e := errs.As(err)
-	if err == nil || e.Kind != errs.Invalid || len(e.Fields) == 0 {
-		return nil, err
-	}
-	out := map[string]string{}
-	for _, f := range e.Fields {
-		if out[f.Name] == "" {
-			out[f.Name] = v.Pick(f.Zh, f.En)
-		}
-	}
-	return out, nil
-}
-
-// lines are what was written one below the other, or with commas of either script.
-func lines(text string) []string {
-	var out []string
-	for _, s := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\n\r,，、;；", r) }) {
-		if s = strings.TrimSpace(s); s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// endOf is the last second of a day as it is typed; zero if it is none.
-func endOf(v *ui.View, day string) time.Time {
-	t, err := time.ParseInLocation(time.DateOnly, strings.TrimSpace(day), v.Zone)
-	if err != nil {
-		return time.Time{}
-	}
-	return t.AddDate(0, 0, 1).Add(-time.Second)
-}
-
 func basisOf(f url.Values) policy.Basis {
 	b := policy.Basis{Kind: f.Get("basis")}
 	if b.Kind == "duty" {
@@ -71,8 +35,8 @@ func basisOf(f url.Values) policy.Basis {
 
 func applicationOf(v *ui.View, member, code string, f url.Values) agreement.Application {
 	a := agreement.Application{
-		Provider: member, Resource: code, Basis: basisOf(f), Purposes: lines(f.Get("purposes")), Scenario: strings.TrimSpace(f.Get("scenario")), Scope: strings.TrimSpace(f.Get("scope")),
-		Fields: f["fields"], ValidUntil: endOf(v, f.Get("valid_until")), Declared: f.Get("declared") == "yes",
+		Provider: member, Resource: code, Basis: basisOf(f), Purposes: desk.Lines(f.Get("purposes")), Scenario: strings.TrimSpace(f.Get("scenario")), Scope: strings.TrimSpace(f.Get("scope")),
+		Fields: f["fields"], ValidUntil: desk.EndOf(v, f.Get("valid_until")), Declared: f.Get("declared") == "yes",
 	}
 	for _, m := range f["modes"] {
 		a.Modes = append(a.Modes, policy.Mode(m))
@@ -81,7 +45,7 @@ func applicationOf(v *ui.View, member, code string, f url.Values) agreement.Appl
 }
 
 // applyPage begins an application.
-func (c *Console) applyPage(w http.ResponseWriter, q visit) error {
+func (c *Console) applyPage(w http.ResponseWriter, q desk.Visit) error {
 	f := url.Values{"basis": {"duty"}}
 	r, err := c.applicable(q)
 	if err != nil {
@@ -94,8 +58,8 @@ func (c *Console) applyPage(w http.ResponseWriter, q visit) error {
 }
 
 // applicable reads what is applied for, for an officer who may: whoever may not is told before four pages, not after.
-func (c *Console) applicable(q visit) (*catalog.Resource, error) {
-	if err := q.sess.Require(identity.DataOfficer); err != nil {
+func (c *Console) applicable(q desk.Visit) (*catalog.Resource, error) {
+	if err := q.Sess.Require(identity.DataOfficer); err != nil {
 		return nil, err
 	}
 	return c.Shelf.Read(q.Context(), q.PathValue("member"), q.PathValue("code"))
@@ -103,29 +67,28 @@ func (c *Console) applicable(q visit) (*catalog.Resource, error) {
 
 // apply takes a step of an application. What was answered before comes along in the form: nothing is kept here until the
 // application is made.
-func (c *Console) apply(w http.ResponseWriter, q visit) error {
-	q.Body = http.MaxBytesReader(w, q.Body, maxForm)
+func (c *Console) apply(w http.ResponseWriter, q desk.Visit) error {
 	r, err := c.applicable(q)
 	if err != nil {
 		return err
 	}
-	if err := q.ParseForm(); err != nil {
-		return ErrForm.Because(err)
+	f, err := desk.Form(w, q)
+	if err != nil {
+		return err
 	}
-	f := q.PostForm
 	step, to := stepIn(f.Get("step")), stepIn(f.Get("to"))
-	a := applicationOf(q.v, q.PathValue("member"), r.Code, f)
+	a := applicationOf(q.V, q.PathValue("member"), r.Code, f)
 	if to <= step && f.Get("to") != "send" {
 		return c.askStep(w, q, r, to, f, nil)
 	}
 	var n *agreement.Negotiation
 	if f.Get("to") == "send" {
-		n, err = c.Cases.Apply(q.Context(), q.sess, a)
+		n, err = c.Cases.Apply(q.Context(), q.Sess, a)
 		step = lastStep
 	} else {
 		err = a.Check(c.Clock.Now())
 	}
-	faults, err := faultsOf(q.v, err)
+	faults, err := desk.Faults(q.V, err)
 	if err != nil {
 		return err
 	}
@@ -139,7 +102,7 @@ func (c *Console) apply(w http.ResponseWriter, q visit) error {
 	if n == nil {
 		return c.askStep(w, q, r, to, f, nil)
 	}
-	http.Redirect(w, q.Request, pathCases+"/"+n.ID+"?done=apply", http.StatusSeeOther)
+	http.Redirect(w, q.Request, desk.CasePath(n.ID)+"?done=apply", http.StatusSeeOther)
 	return nil
 }
 
@@ -151,29 +114,29 @@ func stepIn(s string) int {
 	return min(max(n, 1), lastStep)
 }
 
-func (c *Console) askStep(w http.ResponseWriter, q visit, r *catalog.Resource, step int, f url.Values, faults map[string]string) error {
+func (c *Console) askStep(w http.ResponseWriter, q desk.Visit, r *catalog.Resource, step int, f url.Values, faults map[string]string) error {
 	status := http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	nm, err := c.names(q)
+	nm, err := c.Names(q)
 	if err != nil {
 		return err
 	}
 	var facts []ui.Fact
 	if step == lastStep {
-		a := applicationOf(q.v, q.PathValue("member"), r.Code, f)
-		nm.shelf[[2]string{a.Provider, a.Resource}] = r
-		facts = factsOf(q.v, nm, &agreement.Negotiation{
-			Application: a, Consumer: policy.Party{Member: c.Self, Department: q.sess.Department}, Provider: policy.Party{Member: a.Provider, Department: r.Department},
+		a := applicationOf(q.V, q.PathValue("member"), r.Code, f)
+		nm.Read(a.Provider, r)
+		facts = factsOf(q.V, nm, &agreement.Negotiation{
+			Application: a, Consumer: policy.Party{Member: c.Self, Department: q.Sess.Department}, Provider: policy.Party{Member: a.Provider, Department: r.Department},
 		})
 	}
-	title := []string{q.v.Pick("用途与依据", "Purpose and basis"), q.v.Pick("数据项与方式", "Items and modes"), q.v.Pick("期限与范围", "Time limit and scope"), q.v.Pick("核对并提出", "Check and send")}[step-1]
-	here := pathOf(q.PathValue("member"), r.Code)
-	c.UI.Render(w, q.Request, status, ui.Page(q.v, ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCatalog), Title: title, Lead: q.v.Pick("申请使用：", "Applying for: ") + r.Name + q.v.Pick("（", " (") + nm.of(q.PathValue("member"), r.Provider) + q.v.Pick("）", ")"),
-		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}, {Href: pathCatalog, Text: q.v.Pick("目录检索", "Catalogue")}, {Href: here, Text: r.Name}},
-	}, stepPage(q.v, step, here+"/apply", hiddenOf(f, step), stepFields(q.v, r, step, f, faults), facts)))
+	title := []string{q.V.Pick("用途与依据", "Purpose and basis"), q.V.Pick("数据项与方式", "Items and modes"), q.V.Pick("期限与范围", "Time limit and scope"), q.V.Pick("核对并提出", "Check and send")}[step-1]
+	here := desk.EntryPath(q.PathValue("member"), r.Code)
+	c.Show(w, q, status, desk.PathCatalog, ui.PageInfo{
+		Title: title, Lead: q.V.Pick("申请使用：", "Applying for: ") + r.Name + q.V.Pick("（", " (") + nm.Of(q.PathValue("member"), r.Provider) + q.V.Pick("）", ")"),
+		Crumbs: []ui.Link{desk.Home(q.V), {Href: desk.PathCatalog, Text: q.V.Pick("目录检索", "Catalogue")}, {Href: here, Text: r.Name}},
+	}, stepPage(q.V, step, here+"/apply", hiddenOf(f, step), stepFields(q.V, r, step, f, faults), facts))
 	return nil
 }
 
@@ -198,7 +161,7 @@ func stepFields(v *ui.View, r *catalog.Resource, step int, f url.Values, faults 
 	switch step {
 	case 1:
 		out = []ui.Field{
-			{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: word(v, "duty")}, {Value: "consent", Label: word(v, "consent")}}},
+			{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: desk.Word(v, "duty")}, {Value: "consent", Label: desk.Word(v, "consent")}}},
 			{Name: "citation", Kind: "text", Label: v.Pick("法定职责的条文", "Article of the duty"), Hint: v.Pick("依据为法定职责时填写，例如《企业信息公示暂行条例》第十二条。", "If the basis is a duty: the text and its article.")},
 			{Name: "purposes", Kind: "text", Label: v.Pick("用途", "Purpose"), Hint: v.Pick("办理什么事项。有多个时用顿号分开。", "Which service it is for; several with commas between them.")},
 			{Name: "scenario", Kind: "textarea", Label: v.Pick("使用场景", "Scenario"), Hint: v.Pick("谁在什么环节使用，达到什么目的。", "Who uses it at which step, and to what end.")},
@@ -207,12 +170,12 @@ func stepFields(v *ui.View, r *catalog.Resource, step int, f url.Values, faults 
 		items := ui.Field{Name: "fields", Kind: "check", Label: v.Pick("数据项", "Items"), Hint: v.Pick("只选办理事项必需的。括号内为敏感等级和显示方式。", "Only what the service needs. In brackets: the grade and what is shown."), Values: f["fields"]}
 		for i := range r.Items {
 			if it := &r.Items[i]; r.SharingOf([]string{it.Name}) != catalog.NotShared {
-				items.Options = append(items.Options, ui.Option{Value: it.Name, Label: it.Title + v.Pick("（", " (") + gradeWord(v, it.Grade) + v.Pick("，", ", ") + itemShown(v, it) + v.Pick("）", ")")})
+				items.Options = append(items.Options, ui.Option{Value: it.Name, Label: it.Title + v.Pick("（", " (") + desk.GradeWord(v, it.Grade) + v.Pick("，", ", ") + desk.ItemShown(v, it) + v.Pick("）", ")")})
 			}
 		}
 		modes := ui.Field{Name: "modes", Kind: "check", Label: v.Pick("共享方式", "Modes"), Values: f["modes"]}
 		for _, m := range r.Modes {
-			modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: word(v, string(m))})
+			modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: desk.Word(v, string(m))})
 		}
 		out = []ui.Field{items, modes}
 	case 3:
@@ -233,42 +196,41 @@ func stepFields(v *ui.View, r *catalog.Resource, step int, f url.Values, faults 
 }
 
 // demandPage asks for what is in no catalogue.
-func (c *Console) demandPage(w http.ResponseWriter, q visit) error {
-	if err := q.sess.Require(identity.DataOfficer); err != nil {
+func (c *Console) demandPage(w http.ResponseWriter, q desk.Visit) error {
+	if err := q.Sess.Require(identity.DataOfficer); err != nil {
 		return err
 	}
 	return c.askDemand(w, q, url.Values{"name": {q.URL.Query().Get("name")}, "basis": {"duty"}}, nil)
 }
 
-func (c *Console) writeDemand(w http.ResponseWriter, q visit) error {
-	q.Body = http.MaxBytesReader(w, q.Body, maxForm)
-	if err := q.ParseForm(); err != nil {
-		return ErrForm.Because(err)
+func (c *Console) writeDemand(w http.ResponseWriter, q desk.Visit) error {
+	f, err := desk.Form(w, q)
+	if err != nil {
+		return err
 	}
-	f := q.PostForm
-	_, err := c.Demands.Write(q.Context(), q.sess, demand.Want{
-		Name: strings.TrimSpace(f.Get("name")), Items: lines(f.Get("items")), Scenario: strings.TrimSpace(f.Get("scenario")), Basis: basisOf(f), Scope: strings.TrimSpace(f.Get("scope")), Until: endOf(q.v, f.Get("until")),
+	_, err = c.Demands.Write(q.Context(), q.Sess, demand.Want{
+		Name: strings.TrimSpace(f.Get("name")), Items: desk.Lines(f.Get("items")), Scenario: strings.TrimSpace(f.Get("scenario")), Basis: basisOf(f), Scope: strings.TrimSpace(f.Get("scope")), Until: desk.EndOf(q.V, f.Get("until")),
 	}, nil)
-	faults, err := faultsOf(q.v, err)
+	faults, err := desk.Faults(q.V, err)
 	if err != nil {
 		return err
 	}
 	if len(faults) > 0 {
 		return c.askDemand(w, q, f, faults)
 	}
-	http.Redirect(w, q.Request, pathWorkbench+"?done=demand", http.StatusSeeOther)
+	http.Redirect(w, q.Request, desk.PathWorkbench+"?done=demand", http.StatusSeeOther)
 	return nil
 }
 
-func (c *Console) askDemand(w http.ResponseWriter, q visit, f url.Values, faults map[string]string) error {
-	v, status := q.v, http.StatusOK
+func (c *Console) askDemand(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
+	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
 	fields := []ui.Field{
 		{Name: "name", Kind: "text", Label: v.Pick("需要什么数据", "What is needed")},
 		{Name: "items", Kind: "text", Label: v.Pick("数据项", "Items"), Hint: v.Pick("每条记录应说明什么，用顿号分开。", "What each record should say, with commas between.")},
-		{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: word(v, "duty")}, {Value: "consent", Label: word(v, "consent")}}},
+		{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: desk.Word(v, "duty")}, {Value: "consent", Label: desk.Word(v, "consent")}}},
 		{Name: "citation", Kind: "text", Label: v.Pick("法定职责的条文", "Article of the duty"), Hint: v.Pick("依据为法定职责时填写。", "If the basis is a duty.")},
 		{Name: "scenario", Kind: "textarea", Label: v.Pick("使用场景", "Scenario")},
 		{Name: "scope", Kind: "textarea", Label: v.Pick("数据范围", "Scope"), Hint: v.Pick("哪些地区、时段、对象。", "Which regions, periods, subjects.")},
@@ -277,11 +239,11 @@ func (c *Console) askDemand(w http.ResponseWriter, q visit, f url.Values, faults
 	for i := range fields {
 		fields[i].Value, fields[i].Error = f.Get(fields[i].Name), faults[fields[i].Name]
 	}
-	c.UI.Render(w, q.Request, status, ui.Page(v, ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCatalog), Title: v.Pick("提出数据需求", "A demand for data"),
+	c.Show(w, q, status, desk.PathCatalog, ui.PageInfo{
+		Title:  v.Pick("提出数据需求", "A demand for data"),
 		Lead:   v.Pick("目录中没有的数据，可列入需求清单；本部门共享工作机构负责人同意后送达各成员。", "For what no catalogue has. It goes to all members when the head of your sharing office consents."),
-		Crumbs: []ui.Link{{Href: pathWorkbench, Text: v.Pick("工作台", "Workbench")}, {Href: pathCatalog, Text: v.Pick("目录检索", "Catalogue")}},
-	}, demandForm(v, fields)))
+		Crumbs: []ui.Link{{Href: desk.PathWorkbench, Text: v.Pick("工作台", "Workbench")}, {Href: desk.PathCatalog, Text: v.Pick("目录检索", "Catalogue")}},
+	}, demandForm(v, fields))
 	return nil
 }
 

@@ -9,21 +9,15 @@ import (
 	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
-
-const pathCatalog = "/catalog"
 
 // found is how many entries a page of the catalogue shows.
 const found = 20
 
-// pathOf is the page of an entry. Codes have slashes: they are one part of the address.
-func pathOf(member, code string) string {
-	return pathCatalog + "/" + url.PathEscape(member) + "/" + url.PathEscape(code)
-}
-
 // search is the catalogue of all members: a text, facets, entries.
-func (c *Console) search(w http.ResponseWriter, q visit) error {
+func (c *Console) search(w http.ResponseWriter, q desk.Visit) error {
 	p := q.URL.Query()
 	query := directory.Query{
 		Text: strings.TrimSpace(p.Get("q")), Member: p.Get("member"), Department: p.Get("department"), Sharing: catalog.Sharing(p.Get("sharing")), Class: p.Get("class"),
@@ -32,7 +26,7 @@ func (c *Console) search(w http.ResponseWriter, q visit) error {
 	a, err := c.Search.Search(q.Context(), query)
 	wrong := ""
 	if e := errs.As(err); err != nil && e.Kind == errs.Invalid { // what was typed, or an address that was edited
-		wrong, a = e.Message(string(q.v.Lang)), &directory.Answer{}
+		wrong, a = e.Message(string(q.V.Lang)), &directory.Answer{}
 	} else if err != nil {
 		return err
 	}
@@ -44,19 +38,19 @@ func (c *Console) search(w http.ResponseWriter, q visit) error {
 		}
 		a.Total, a.Facets = first.Total, first.Facets
 	}
-	nm, err := c.names(q)
+	nm, err := c.Names(q)
 	if err != nil {
 		return err
 	}
-	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCatalog), Title: q.v.Pick("目录检索", "Catalogue"), Lead: q.v.Pick("检索各成员已发布的数据资源。", "What all members have published."),
-		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}},
-	}, searchPage(q.v, ui.Search{Action: pathCatalog, Label: q.v.Pick("资源名称、数据项、部门或编码", "Name, item, department or code"), Query: p.Get("q")}, wrong, foundOf(q, nm, a))))
+	c.Show(w, q, http.StatusOK, desk.PathCatalog, ui.PageInfo{
+		Title: q.V.Pick("目录检索", "Catalogue"), Lead: q.V.Pick("检索各成员已发布的数据资源。", "What all members have published."),
+		Crumbs: []ui.Link{desk.Home(q.V)},
+	}, searchPage(q.V, ui.Search{Action: desk.PathCatalog, Label: q.V.Pick("资源名称、数据项、部门或编码", "Name, item, department or code"), Query: p.Get("q")}, wrong, foundOf(q, nm, a)))
 	return nil
 }
 
 // with is the page's address with one condition changed, from the beginning of the list.
-func with(q visit, key, value string) string {
+func with(q desk.Visit, key, value string) string {
 	p := q.URL.Query()
 	p.Del("after")
 	p.Del(key)
@@ -64,12 +58,12 @@ func with(q visit, key, value string) string {
 		p.Set(key, value)
 	}
 	if len(p) == 0 {
-		return pathCatalog
+		return desk.PathCatalog
 	}
-	return pathCatalog + "?" + p.Encode()
+	return desk.PathCatalog + "?" + p.Encode()
 }
 
-func facetOf(q visit, key, label string, values []directory.Value, name func(directory.Value) string) ui.Facet {
+func facetOf(q desk.Visit, key, label string, values []directory.Value, name func(directory.Value) string) ui.Facet {
 	f, now := ui.Facet{Label: label}, q.URL.Query().Get(key)
 	for _, x := range values {
 		v := ui.FacetValue{Href: with(q, key, x.Value), Text: name(x), Count: x.String()}
@@ -81,8 +75,8 @@ func facetOf(q visit, key, label string, values []directory.Value, name func(dir
 	return f
 }
 
-func foundOf(q visit, nm *names, a *directory.Answer) ui.Found {
-	v, p := q.v, q.URL.Query()
+func foundOf(q desk.Visit, nm *desk.Names, a *directory.Answer) ui.Found {
+	v, p := q.V, q.URL.Query()
 	text := strings.TrimSpace(p.Get("q"))
 	f := ui.Found{Title: v.Pick("检索结果", "What was found"), Empty: ui.State{
 		Kind: ui.Empty, Title: v.Pick("没有找到符合条件的资源", "Nothing was found"),
@@ -91,15 +85,15 @@ func foundOf(q visit, nm *names, a *directory.Answer) ui.Found {
 	}}
 	if a.Facets != nil {
 		f.Facets = []ui.Facet{
-			facetOf(q, "member", v.Pick("成员", "Member"), a.Facets.Member, func(x directory.Value) string { return nm.member(x.Value) }),
-			facetOf(q, "sharing", v.Pick("共享属性", "Sharing"), a.Facets.Sharing, func(x directory.Value) string { return sharingStatus(v, catalog.Sharing(x.Value)).Word }),
-			facetOf(q, "class", v.Pick("资源分类", "Class"), a.Facets.Class, func(x directory.Value) string { return word(v, x.Value) }),
+			facetOf(q, "member", v.Pick("成员", "Member"), a.Facets.Member, func(x directory.Value) string { return nm.Member(x.Value) }),
+			facetOf(q, "sharing", v.Pick("共享属性", "Sharing"), a.Facets.Sharing, func(x directory.Value) string { return desk.SharingStatus(v, catalog.Sharing(x.Value)).Word }),
+			facetOf(q, "class", v.Pick("资源分类", "Class"), a.Facets.Class, func(x directory.Value) string { return desk.Word(v, x.Value) }),
 			facetOf(q, "department", v.Pick("提供部门", "Provider"), a.Facets.Department, func(x directory.Value) string { return x.Label }),
 		}
 	}
 	for _, k := range []string{"member", "sharing", "class", "department"} {
 		if p.Get(k) != "" {
-			f.Clear = pathCatalog
+			f.Clear = desk.PathCatalog
 			if text != "" {
 				f.Clear += "?" + url.Values{"q": {text}}.Encode()
 			}
@@ -117,31 +111,31 @@ func foundOf(q visit, nm *names, a *directory.Answer) ui.Found {
 	}
 	if a.Next != "" {
 		p.Set("after", a.Next)
-		f.Paging.Next = pathCatalog + "?" + p.Encode()
+		f.Paging.Next = desk.PathCatalog + "?" + p.Encode()
 	}
 	return f
 }
 
 // resultOf is the card of an entry.
-func resultOf(q visit, nm *names, h *directory.Hit, fresh directory.Freshness) ui.Result {
-	v := q.v
+func resultOf(q desk.Visit, nm *desk.Names, h *directory.Hit, fresh directory.Freshness) ui.Result {
+	v := q.V
 	r := ui.Result{
-		Href: pathOf(h.Member, h.Code), Title: pieces(h.Name, h.Marks["name"]), Text: pieces(h.Abstract, h.Marks["abstract"]), Chips: []ui.Status{sharingStatus(v, h.Sharing)},
-		Below: append(append(ui.Plainly(nm.member(h.Member)+v.Pick("・", ", ")), pieces(h.Provider, h.Marks["provider"])...), ui.Piece{Text: v.Pick("・编码 ", ". Code ") + h.Code}),
-		Note:  v.Pick(v.Number(int64(len(h.Items)))+" 个数据项・", v.Number(int64(len(h.Items)))+" items, ") + word(v, h.UpdateCycle) + freshWord(v, h.Member == nm.c.Self, fresh),
+		Href: desk.EntryPath(h.Member, h.Code), Title: pieces(h.Name, h.Marks["name"]), Text: pieces(h.Abstract, h.Marks["abstract"]), Chips: []ui.Status{desk.SharingStatus(v, h.Sharing)},
+		Below: append(append(ui.Plainly(nm.Member(h.Member)+v.Pick("・", ", ")), pieces(h.Provider, h.Marks["provider"])...), ui.Piece{Text: v.Pick("・编码 ", ". Code ") + h.Code}),
+		Note:  v.Pick(v.Number(int64(len(h.Items)))+" 个数据项・", v.Number(int64(len(h.Items)))+" items, ") + desk.Word(v, h.UpdateCycle) + freshWord(v, h.Member == nm.Self(), fresh),
 	}
 	if fresh.Stale {
 		r.Chips = append(r.Chips, ui.Status{Tone: ui.Warning, Word: v.Pick("副本可能不是最新", "The copy may be old")})
 	}
-	if mayApply(q, h.Sharing, h.Member == nm.c.Self, h.Department) {
-		r.Act = ui.Link{Href: pathOf(h.Member, h.Code) + "/apply", Text: v.Pick("申请使用", "Apply")}
+	if mayApply(q, h.Sharing, h.Member == nm.Self(), h.Department) {
+		r.Act = ui.Link{Href: desk.EntryPath(h.Member, h.Code) + "/apply", Text: v.Pick("申请使用", "Apply")}
 	}
 	return r
 }
 
 // mayApply says whether the button is shown; whether the application is taken is the room's affair.
-func mayApply(q visit, s catalog.Sharing, here bool, department string) bool {
-	return s != catalog.NotShared && q.sess.Has(identity.DataOfficer) && (!here || department != q.sess.Department)
+func mayApply(q desk.Visit, s catalog.Sharing, here bool, department string) bool {
+	return s != catalog.NotShared && q.Sess.Has(identity.DataOfficer) && (!here || department != q.Sess.Department)
 }
 
 func freshWord(v *ui.View, here bool, f directory.Freshness) string {
@@ -174,43 +168,43 @@ func pieces(text string, spans []directory.Span) []ui.Piece {
 }
 
 // resource is the page of one entry, as its member has it now.
-func (c *Console) resource(w http.ResponseWriter, q visit) error {
+func (c *Console) resource(w http.ResponseWriter, q desk.Visit) error {
 	member, code := q.PathValue("member"), q.PathValue("code")
 	r, err := c.Shelf.Read(q.Context(), member, code)
 	if err != nil {
 		return err
 	}
-	nm, err := c.names(q)
+	nm, err := c.Names(q)
 	if err != nil {
 		return err
 	}
 	var editions []catalog.Edition
 	if member == c.Self {
-		if editions, err = c.Entries.Versions(q.Context(), q.sess.Scope(), code); err != nil {
+		if editions, err = c.Entries.Versions(q.Context(), q.Sess.Scope(), code); err != nil {
 			return err
 		}
 	}
 	info := ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCatalog), Title: r.Name, Lead: r.Abstract,
-		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}, {Href: pathCatalog, Text: q.v.Pick("目录检索", "Catalogue")}},
+		Title: r.Name, Lead: r.Abstract,
+		Crumbs: []ui.Link{desk.Home(q.V), {Href: desk.PathCatalog, Text: q.V.Pick("目录检索", "Catalogue")}},
 	}
 	if mayApply(q, r.Sharing, member == c.Self, r.Department) {
-		info.Action = ui.Button(q.v, ui.Link{Href: pathOf(member, code) + "/apply", Text: q.v.Pick("申请使用", "Apply")}, "plus", true)
+		info.Action = ui.Button(q.V, ui.Link{Href: desk.EntryPath(member, code) + "/apply", Text: q.V.Pick("申请使用", "Apply")}, "plus", true)
 	}
-	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, info, resourcePage(q.v, resourceFacts(q.v, nm, member, r), itemTable(q.v, r), r, editionTable(q.v, editions))))
+	c.Show(w, q, http.StatusOK, desk.PathCatalog, info, resourcePage(q.V, resourceFacts(q.V, nm, member, r), itemTable(q.V, r), r, editionTable(q.V, editions)))
 	return nil
 }
 
-func resourceFacts(v *ui.View, nm *names, member string, r *catalog.Resource) []ui.Fact {
+func resourceFacts(v *ui.View, nm *desk.Names, member string, r *catalog.Resource) []ui.Fact {
 	modes := make([]string, len(r.Modes))
 	for i, m := range r.Modes {
-		modes[i] = word(v, string(m))
+		modes[i] = desk.Word(v, string(m))
 	}
 	facts := []ui.Fact{
-		{Label: v.Pick("提供部门", "Provider"), Value: nm.of(member, r.Provider)},
-		{Label: v.Pick("资源分类", "Class"), Value: word(v, r.Class)},
-		{Label: v.Pick("更新周期", "Update cycle"), Value: word(v, r.UpdateCycle)},
-		{Label: v.Pick("敏感等级", "Grade"), Value: gradeWord(v, r.Grade)},
+		{Label: v.Pick("提供部门", "Provider"), Value: nm.Of(member, r.Provider)},
+		{Label: v.Pick("资源分类", "Class"), Value: desk.Word(v, r.Class)},
+		{Label: v.Pick("更新周期", "Update cycle"), Value: desk.Word(v, r.UpdateCycle)},
+		{Label: v.Pick("敏感等级", "Grade"), Value: desk.GradeWord(v, r.Grade)},
 		{Label: v.Pick("共享方式", "Modes"), Value: strings.Join(modes, v.Pick("、", ", "))},
 		{Label: v.Pick("使用条件", "Conditions of use"), Value: r.Conditions},
 	}

@@ -8,52 +8,9 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
-
-// stateWords says each state of an application or agreement for people; docs/glossary.md has the terms.
-func stateWords() map[agreement.State]struct {
-	zh, en string
-	tone   ui.Tone
-} {
-	type w = struct {
-		zh, en string
-		tone   ui.Tone
-	}
-	return map[agreement.State]w{
-		agreement.Draft:              {"草稿", "Draft", ui.Neutral},
-		agreement.ReqOfficeApproval:  {"待申请方负责人同意", "Waits for the applicant's head", ui.Notice},
-		agreement.Submitted:          {"已提交", "Submitted", ui.Notice},
-		agreement.Supplement:         {"待补正", "To be supplemented", ui.Warning},
-		agreement.Reviewing:          {"审查中", "Under review", ui.Notice},
-		agreement.Extended:           {"审查中（已延期）", "Under review, extended", ui.Warning},
-		agreement.CounterOffered:     {"待申请方答复条件", "Other terms offered", ui.Notice},
-		agreement.Resubmitted:        {"已按新条件申请", "Asked again", ui.Notice},
-		agreement.ProvOfficeApproval: {"待提供方负责人同意", "Waits for the provider's head", ui.Notice},
-		agreement.Approved:           {"已同意", "Granted", ui.Good},
-		agreement.Verified:           {"已会签", "Countersigned", ui.Good},
-		agreement.Provisioning:       {"正在提供", "Being provided", ui.Notice},
-		agreement.Active:             {"有效", "In force", ui.Good},
-		agreement.Expired:            {"已到期", "Expired", ui.Neutral},
-		agreement.ChangeOfUse:        {"变更用途审批中", "Change of use under review", ui.Notice},
-		agreement.Suspended:          {"已暂停", "Suspended", ui.Bad},
-		agreement.Rectifying:         {"限期整改", "To be rectified", ui.Warning},
-		agreement.Terminated:         {"已终止", "Terminated", ui.Bad},
-		agreement.Disposal:           {"待处置数据", "Data to be disposed of", ui.Warning},
-		agreement.Closed:             {"已办结", "Closed", ui.Neutral},
-		agreement.Refused:            {"未同意", "Refused", ui.Bad},
-		agreement.Withdrawn:          {"已撤回", "Withdrawn", ui.Neutral},
-	}
-}
-
-// statusOf is a state as a chip.
-func statusOf(v *ui.View, s agreement.State) ui.Status {
-	w, ok := stateWords()[s]
-	if !ok {
-		return ui.Status{Tone: ui.Neutral, Word: string(s)}
-	}
-	return ui.Status{Tone: w.tone, Word: v.Pick(w.zh, w.en)}
-}
 
 // eventWords says each event for people.
 func eventWords() map[agreement.Event][2]string {
@@ -97,8 +54,8 @@ func eventWords() map[agreement.Event][2]string {
 }
 
 // timelineOf is what happened to a case, latest first.
-func timelineOf(v *ui.View, nm *names, n *agreement.Negotiation, steps []agreement.Step, clocks []deadline.Clock) ui.Timeline {
-	t := ui.Timeline{Label: nm.title(n), State: statusOf(v, n.State), Whose: v.Pick("无人", "Nobody"), Next: v.Pick("目前无须办理。", "Nothing to be done now.")}
+func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []agreement.Step, clocks []deadline.Clock) ui.Timeline {
+	t := ui.Timeline{Label: nm.Title(n), State: desk.StatusOf(v, n.State), Whose: v.Pick("无人", "Nobody"), Next: v.Pick("目前无须办理。", "Nothing to be done now.")}
 	for i := range clocks {
 		k := &clocks[i]
 		if !k.Open() || (!t.Due.IsZero() && !k.Due.Before(t.Due)) {
@@ -112,7 +69,7 @@ func timelineOf(v *ui.View, nm *names, n *agreement.Negotiation, steps []agreeme
 	}
 	if t.Due.IsZero() {
 		if w, ok := turnWords()[n.State]; ok {
-			t.Whose, t.Next = v.Pick(w[0].zh, w[0].en), v.Pick(w[1].zh, w[1].en)
+			t.Whose, t.Next = w[0].In(v), w[1].In(v)
 		}
 	}
 	for i := len(steps) - 1; i >= 0; i-- {
@@ -121,14 +78,14 @@ func timelineOf(v *ui.View, nm *names, n *agreement.Negotiation, steps []agreeme
 		if w, ok := eventWords()[s.Event]; ok {
 			title = v.Pick(w[0], w[1])
 		}
-		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: title, Who: nm.person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: statusOf(v, s.To).Tone}, Ref: s.ID})
+		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: title, Who: nm.Person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: desk.StatusOf(v, s.To).Tone}, Ref: s.ID})
 	}
 	return t
 }
 
 // turnWords says whose turn it is where no clock of the law runs, and what comes next.
-func turnWords() map[agreement.State][2]pair {
-	return map[agreement.State][2]pair{
+func turnWords() map[agreement.State][2]desk.Pair {
+	return map[agreement.State][2]desk.Pair{
 		agreement.Draft:              {{"需求部门数据专员", "The applicant's data officer"}, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
 		agreement.ReqOfficeApproval:  {{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
 		agreement.Submitted:          {{"提供部门", "The provider"}, {"等待提供方受理。", "The provider takes it up."}},
@@ -158,26 +115,26 @@ func said(note string) string {
 }
 
 // factsOf are the particulars of an application.
-func factsOf(v *ui.View, nm *names, n *agreement.Negotiation) []ui.Fact {
+func factsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Fact {
 	a, and := &n.Application, v.Pick("、", ", ")
 	basis := a.Basis.Citation
 	if a.Basis.Kind == "consent" {
-		basis = word(v, a.Basis.Kind)
+		basis = desk.Word(v, a.Basis.Kind)
 	}
 	modes := make([]string, len(a.Modes))
 	for i, m := range a.Modes {
-		modes[i] = word(v, string(m))
+		modes[i] = desk.Word(v, string(m))
 	}
 	facts := []ui.Fact{
-		{Label: v.Pick("数据资源", "Resource"), Value: nm.title(n)},
-		{Label: v.Pick("需求部门", "Applicant"), Value: nm.party(n.Consumer)},
-		{Label: v.Pick("提供部门", "Provider"), Value: nm.provider(n)},
+		{Label: v.Pick("数据资源", "Resource"), Value: nm.Title(n)},
+		{Label: v.Pick("需求部门", "Applicant"), Value: nm.Party(n.Consumer)},
+		{Label: v.Pick("提供部门", "Provider"), Value: nm.Provider(n)},
 		{Label: v.Pick("使用依据", "Basis"), Value: basis},
 		{Label: v.Pick("用途", "Purpose"), Value: strings.Join(a.Purposes, and)},
 		{Label: v.Pick("使用场景", "Scenario"), Value: a.Scenario},
 		{Label: v.Pick("使用范围", "Scope"), Value: a.Scope},
 		{Label: v.Pick("共享方式", "Modes"), Value: strings.Join(modes, and)},
-		{Label: v.Pick("数据项", "Items"), Value: strings.Join(nm.items(n.Provider.Member, a.Resource, a.Fields), and)},
+		{Label: v.Pick("数据项", "Items"), Value: strings.Join(nm.Items(n.Provider.Member, a.Resource, a.Fields), and)},
 		{Label: v.Pick("使用期限至", "Until"), Value: v.Day(a.ValidUntil)},
 	}
 	if r := said(n.Reason); r != "" {
@@ -187,17 +144,17 @@ func factsOf(v *ui.View, nm *names, n *agreement.Negotiation) []ui.Fact {
 }
 
 // caseTable lists cases.
-func caseTable(v *ui.View, nm *names, list []agreement.Negotiation) ui.Table {
+func caseTable(v *ui.View, nm *desk.Names, list []agreement.Negotiation) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("申请与协议", "Applications and agreements"),
 		Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("需求部门", "Applicant")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
-		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有申请或协议", "No application or agreement"), Text: v.Pick("换一个状态再看，或从目录中提出申请。", "Try another state, or apply from the catalogue."), Next: ui.Link{Href: pathCases, Text: v.Pick("查看全部", "Show all")}},
+		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有申请或协议", "No application or agreement"), Text: v.Pick("换一个状态再看，或从目录中提出申请。", "Try another state, or apply from the catalogue."), Next: ui.Link{Href: desk.PathCases, Text: v.Pick("查看全部", "Show all")}},
 	}
 	for i := range list {
 		n := &list[i]
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: pathCases + "/" + n.ID, Text: nm.title(n)}, n.Application.Resource),
-			ui.Words(nm.party(n.Consumer)), ui.Words(nm.provider(n)), ui.Moment(v, n.Updated), ui.Chip(v, statusOf(v, n.State)),
+			ui.Titled(ui.Link{Href: desk.CasePath(n.ID), Text: nm.Title(n)}, n.Application.Resource),
+			ui.Words(nm.Party(n.Consumer)), ui.Words(nm.Provider(n)), ui.Moment(v, n.Updated), ui.Chip(v, desk.StatusOf(v, n.State)),
 		})
 	}
 	return t
@@ -207,7 +164,7 @@ func caseTable(v *ui.View, nm *names, list []agreement.Negotiation) ui.Table {
 func stateFilter(v *ui.View, now agreement.State) []ui.Filter {
 	f := ui.Filter{Key: "state", Label: v.Pick("状态", "State"), Value: string(now)}
 	for _, s := range agreement.States() {
-		f.Options = append(f.Options, ui.Option{Value: string(s), Label: statusOf(v, s).Word})
+		f.Options = append(f.Options, ui.Option{Value: string(s), Label: desk.StatusOf(v, s).Word})
 	}
 	return []ui.Filter{f}
 }

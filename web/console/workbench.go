@@ -11,6 +11,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -26,37 +27,56 @@ type task struct {
 }
 
 // workbench is an officer's first page: what waits, the most urgent first.
-func (c *Console) workbench(w http.ResponseWriter, q visit) error {
+func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 	now := c.Clock.Now()
-	clocks, err := c.Clocks.Running(q.Context(), q.sess.Scope(), deadline.OpenQuery{Limit: shown})
+	clocks, inbox, err := c.waits(q)
 	if err != nil {
 		return err
 	}
-	inbox, err := c.Inbox.List(q.Context(), q.sess, notice.Query{Unread: true, Limit: shown})
+	nm, err := c.Names(q)
 	if err != nil {
 		return err
 	}
-	nm, err := c.names(q)
-	if err != nil {
-		return err
-	}
-	tasks, late, today := tasksOf(q, now, clocks.Items, inbox.Items, func(id string) string {
-		n, err := c.Cases.Get(q.Context(), q.sess.Scope(), id)
+	tasks, late, today := tasksOf(q, now, clocks, inbox.Items, func(id string) string {
+		n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
 		if err != nil {
 			return ""
 		}
-		return nm.title(n) + q.v.Pick("・需求部门 ", ". Applicant: ") + nm.party(n.Consumer)
+		return nm.Title(n) + q.V.Pick("・需求部门 ", ". Applicant: ") + nm.Party(n.Consumer)
 	})
 	figures := []ui.Figure{
-		{Label: q.v.Pick("待办事项", "Waiting for you"), Value: q.v.Number(int64(len(tasks)))},
-		{Label: q.v.Pick("今日到期", "Due today"), Value: q.v.Number(int64(today)), Status: ui.Status{Tone: toneOf(today, ui.Warning), Word: wordOf(q.v, today, "尽快办理", "Do it now")}},
-		{Label: q.v.Pick("已超期", "Overdue"), Value: q.v.Number(int64(late)), Status: ui.Status{Tone: toneOf(late, ui.Bad), Word: wordOf(q.v, late, "须说明原因", "Say why")}},
-		{Label: q.v.Pick("未读通知", "Unread notices"), Value: q.v.Number(int64(inbox.Unread))},
+		{Label: q.V.Pick("待办事项", "Waiting for you"), Value: q.V.Number(int64(len(tasks)))},
+		{Label: q.V.Pick("今日到期", "Due today"), Value: q.V.Number(int64(today)), Status: ui.Status{Tone: toneOf(today, ui.Warning), Word: wordOf(q.V, today, "尽快办理", "Do it now")}},
+		{Label: q.V.Pick("已超期", "Overdue"), Value: q.V.Number(int64(late)), Status: ui.Status{Tone: toneOf(late, ui.Bad), Word: wordOf(q.V, late, "须说明原因", "Say why")}},
+		{Label: q.V.Pick("未读通知", "Unread notices"), Value: q.V.Number(int64(inbox.Unread))},
 	}
-	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
-		Chrome: c.framed(q, len(tasks), pathWorkbench), Title: q.v.Pick("工作台", "Workbench"),
-	}, workbenchPage(q.v, now, figures, tasks)))
+	c.Show(w, q, http.StatusOK, desk.PathWorkbench, ui.PageInfo{
+		Title: q.V.Pick("工作台", "Workbench"),
+	}, workbenchPage(q.V, now, figures, tasks))
 	return nil
+}
+
+// waiting is how many things wait for a visitor.
+func (c *Console) waiting(q desk.Visit) (int, error) {
+	clocks, inbox, err := c.waits(q)
+	if err != nil {
+		return 0, err
+	}
+	tasks, _, _ := tasksOf(q, c.Clock.Now(), clocks, inbox.Items, func(string) string { return "" })
+	return len(tasks), nil
+}
+
+// waits are the law's clocks and the notices that wait for a visitor.
+func (c *Console) waits(q desk.Visit) ([]deadline.Clock, *notice.Page, error) {
+	clocks, err := c.Clocks.Running(q.Context(), q.Sess.Scope(), deadline.OpenQuery{Limit: shown})
+	if err != nil {
+		return nil, nil, err
+	}
+	inbox, err := c.Inbox.List(q.Context(), q.Sess, notice.Query{Unread: true, Limit: shown})
+	if err != nil {
+		return nil, nil, err
+	}
+	return clocks.Items, inbox, nil
 }
 
 func toneOf(n int, bad ui.Tone) ui.Tone {
@@ -75,10 +95,10 @@ func wordOf(v *ui.View, n int, zh, en string) string {
 
 // tasksOf puts clocks and notices into one list. A notice about a case whose clock runs takes the clock's time and says
 // what happened, so that nothing is listed twice.
-func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(id string) string) (tasks []task, late, today int) {
+func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(id string) string) (tasks []task, late, today int) {
 	due := map[string]deadline.Clock{}
 	for _, k := range clocks {
-		if k.Watch || k.Parties.Of(k.Holder).Department != q.sess.Department {
+		if k.Watch || k.Parties.Of(k.Holder).Department != q.Sess.Department {
 			continue // somebody else has the ball
 		}
 		if old, ok := due[k.Subject]; !ok || k.Due.Before(old.Due) {
@@ -89,10 +109,10 @@ func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.N
 	for i := range notices {
 		n := &notices[i]
 		text := n.Zh
-		if q.v.Lang == ui.English {
+		if q.V.Lang == ui.English {
 			text = n.En
 		}
-		t := task{at: n.At, read: n.ID, todo: ui.Todo{Href: n.Link, Title: text.Title, Text: text.Body, Status: ui.Status{Tone: ui.Notice, Word: q.v.Pick("新通知", "New")}}}
+		t := task{at: n.At, read: n.ID, todo: ui.Todo{Href: n.Link, Title: text.Title, Text: text.Body, Status: ui.Status{Tone: ui.Notice, Word: q.V.Pick("新通知", "New")}}}
 		if k, ok := due[n.Subject]; ok && !told[n.Subject] {
 			told[n.Subject] = true
 			t.due = k.Due
@@ -108,12 +128,12 @@ func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.N
 			continue // a clock of a newer version
 		}
 		kind, id, _ := strings.Cut(subject, "/")
-		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.v.Pick(rule.Zh, rule.En)}}
+		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En)}}
 		if kind == "negotiation" {
-			t.todo.Href, t.todo.Text = pathCases+"/"+id, about(id)
+			t.todo.Href, t.todo.Text = desk.CasePath(id), about(id)
 		}
 		if t.todo.Text == "" {
-			t.todo.Text = q.v.Pick("编号 ", "Number ") + id
+			t.todo.Text = q.V.Pick("编号 ", "Number ") + id
 		}
 		tasks = append(tasks, t)
 	}
@@ -122,7 +142,7 @@ func tasksOf(q visit, now time.Time, clocks []deadline.Clock, notices []notice.N
 			continue
 		}
 		var isLate, isToday bool
-		tasks[i].todo.Status, isLate, isToday = remaining(q.v, now, tasks[i].due)
+		tasks[i].todo.Status, isLate, isToday = remaining(q.V, now, tasks[i].due)
 		late += one(isLate)
 		today += one(isToday)
 	}
@@ -168,54 +188,56 @@ func remaining(v *ui.View, now, due time.Time) (s ui.Status, late, today bool) {
 }
 
 // markRead takes a notice off the workbench.
-func (c *Console) markRead(w http.ResponseWriter, q visit) error {
-	if err := c.Inbox.MarkRead(q.Context(), q.sess, q.PathValue("id")); err != nil {
+func (c *Console) markRead(w http.ResponseWriter, q desk.Visit) error {
+	if err := c.Inbox.MarkRead(q.Context(), q.Sess, q.PathValue("id")); err != nil {
 		return err
 	}
-	http.Redirect(w, q.Request, pathWorkbench, http.StatusSeeOther)
+	http.Redirect(w, q.Request, desk.PathWorkbench, http.StatusSeeOther)
 	return nil
 }
 
 // cases lists the department's applications and agreements, latest first, of one state if the address names it.
-func (c *Console) cases(w http.ResponseWriter, q visit) error {
+func (c *Console) cases(w http.ResponseWriter, q desk.Visit) error {
 	state := agreement.State(q.URL.Query().Get("state"))
 	if state != "" && !slices.Contains(agreement.States(), state) {
 		return agreement.ErrNoSuch.With()
 	}
-	list, err := c.Cases.List(q.Context(), q.sess.Scope(), state, shown)
+	list, err := c.Cases.List(q.Context(), q.Sess.Scope(), state, shown)
 	if err != nil {
 		return err
 	}
-	nm, err := c.names(q)
+	nm, err := c.Names(q)
 	if err != nil {
 		return err
 	}
-	c.UI.Render(w, q.Request, http.StatusOK, ui.Page(q.v, ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCases), Title: q.v.Pick("申请与协议", "Applications and agreements"),
-		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}},
-	}, casesPage(q.v, nm, state, list)))
+	c.Show(w, q, http.StatusOK, desk.PathCases, ui.PageInfo{
+		Title:  q.V.Pick("申请与协议", "Applications and agreements"),
+		Crumbs: []ui.Link{desk.Home(q.V)},
+	}, casesPage(q.V, nm, state, list))
 	return nil
 }
 
 // oneCase shows an application or agreement: what it is for, where it stands, what happened.
-func (c *Console) oneCase(w http.ResponseWriter, q visit) error { return c.showCase(w, q, nil, nil) }
+func (c *Console) oneCase(w http.ResponseWriter, q desk.Visit) error {
+	return c.showCase(w, q, nil, nil)
+}
 
 // showCase is the page of a case; f and faults are an answer that was not taken.
-func (c *Console) showCase(w http.ResponseWriter, q visit, f url.Values, faults map[string]string) error {
+func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
 	id := q.PathValue("id")
-	n, err := c.Cases.Get(q.Context(), q.sess.Scope(), id)
+	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
 	if err != nil {
 		return err
 	}
-	steps, err := c.Cases.History(q.Context(), q.sess.Scope(), id)
+	steps, err := c.Cases.History(q.Context(), q.Sess.Scope(), id)
 	if err != nil {
 		return err
 	}
-	clocks, err := c.Clocks.Of(q.Context(), q.sess.Scope(), "negotiation/"+id)
+	clocks, err := c.Clocks.Of(q.Context(), q.Sess.Scope(), "negotiation/"+id)
 	if err != nil {
 		return err
 	}
-	nm, err := c.names(q)
+	nm, err := c.Names(q)
 	if err != nil {
 		return err
 	}
@@ -223,15 +245,15 @@ func (c *Console) showCase(w http.ResponseWriter, q visit, f url.Values, faults 
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	x := caseView{n: n, timeline: timelineOf(q.v, nm, n, steps, clocks), facts: factsOf(q.v, nm, n), grants: grantsOf(q.v, nm, n), acts: actsOf(q, n)}
+	x := caseView{n: n, timeline: timelineOf(q.V, nm, n, steps, clocks), facts: factsOf(q.V, nm, n), grants: grantsOf(q.V, nm, n), acts: actsOf(q, n)}
 	if mayAnswer(q, n) {
-		x.answer = answerRows(q.v, nm, n, f, faults)
-		x.until = ui.Field{Name: "until", Kind: "day", Optional: true, Label: q.v.Pick("使用期限至", "Use until"), Hint: q.v.Pick("不填即按申请的 ", "As asked for if left empty: ") + q.v.Day(n.Application.ValidUntil) + q.v.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]}
+		x.answer = answerRows(q.V, nm, n, f, faults)
+		x.until = ui.Field{Name: "until", Kind: "day", Optional: true, Label: q.V.Pick("使用期限至", "Use until"), Hint: q.V.Pick("不填即按申请的 ", "As asked for if left empty: ") + q.V.Day(n.Application.ValidUntil) + q.V.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]}
 	}
-	c.UI.Render(w, q.Request, status, ui.Page(q.v, ui.PageInfo{
-		Chrome: c.framed(q, 0, pathCases), Title: nm.title(n),
-		Crumbs: []ui.Link{{Href: pathWorkbench, Text: q.v.Pick("工作台", "Workbench")}, {Href: pathCases, Text: q.v.Pick("申请与协议", "Applications and agreements")}},
-	}, casePage(q.v, x)))
+	c.Show(w, q, status, desk.PathCases, ui.PageInfo{
+		Title:  nm.Title(n),
+		Crumbs: []ui.Link{desk.Home(q.V), {Href: desk.PathCases, Text: q.V.Pick("申请与协议", "Applications and agreements")}},
+	}, casePage(q.V, x))
 	return nil
 }
 

@@ -1,0 +1,36 @@
+package desk
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/webtest"
+	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/web/ui"
+)
+
+// Every state of the law has words in both languages, with Chinese marks.
+func TestStateWords(t *testing.T) {
+	for _, s := range agreement.States() {
+		if w := stateWords()[s]; w.zh == "" || w.en == "" || webtest.HalfWidth(w.zh) {
+			t.Errorf("state %s: %q, %q", s, w.zh, w.en)
+		}
+	}
+}
+
+// What codes stand for is said in both languages.
+func TestCodeWords(t *testing.T) {
+	for code, w := range codeWords() {
+		if w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
+			t.Errorf("%q: %q, %q", code, w[0], w[1])
+		}
+	}
+	v := ui.New().View(httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	for mask, want := range map[string]string{"": "原文", "keep_last:4": "只显示后 4 个字符", "phone": "号码中间四位以 * 代替"} {
+		m, err := policy.ParseMask(mask)
+		if got := MaskWord(v, m); err != nil || got != want {
+			t.Errorf("%q: %q, want %q", mask, got, want)
+		}
+	}
+}

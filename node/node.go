@@ -346,6 +346,7 @@ func (n *Node) rooms() {
 		Self: self, Clock: n.Clock, IDs: n.options.IDs, Log: n.Log, Index: n.Index, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
 	})
+	n.Link.Answers(gateway.Path, n.Gateway.Respond)
 	n.Dataspace.SetPull(n.Gateway.Pull)
 	n.Objections = objection.NewService(objection.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Index: n.Index, Post: n.Post, Agreements: n.Agreements, Clocks: n.Deadlines,
@@ -458,6 +459,7 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 		g.Go(func() error {
 			<-gctx.Done()
+			n.Link.CloseLines()
 			stop, cancel := context.WithTimeout(base, 2*time.Second)
 			defer cancel()
 			if err := srv.Shutdown(stop); err != nil {

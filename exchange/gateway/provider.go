@@ -53,32 +53,26 @@ func (g *Gateway) Restore(ctx context.Context) error {
 	})
 }
 
-// Serve is the provider's side of a query.
+// Serve is the provider's side of a query over HTTP.
 func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request) {
+	g.link.Over(w, r, maxRequest, g.Respond)
+}
+
+// Respond is the provider's side of a query, however it came in.
+func (g *Gateway) Respond(ctx context.Context, in *peer.Incoming, err error) (*evidence.Record, string, error) {
 	g.log.Busy(1)
 	defer g.log.Busy(-1)
 	start := time.Now()
-	body, err := httpx.ReadBody(r, maxRequest)
-	if err != nil {
-		g.link.Refuse(w, r, err)
-		return
-	}
-	in, err := g.link.Receive(r, body)
 	if err != nil {
 		g.observe("provider", start, nil, err)
 		if in != nil {
-			g.refused(r.Context(), in, nil, err)
+			g.refused(ctx, in, nil, err)
 		}
-		g.link.Refuse(w, r, err)
-		return
+		return nil, "", err
 	}
-	rec, media, err := g.answer(r.Context(), in)
+	rec, media, err := g.answer(ctx, in)
 	g.observe("provider", start, nil, err)
-	if err != nil {
-		g.link.Refuse(w, r, err)
-		return
-	}
-	g.link.Reply(w, r, in, rec, http.StatusOK, media)
+	return rec, media, err
 }
 
 // answer gives the same answer to the same request, and computes it at most once.
@@ -494,24 +488,16 @@ func (g *Gateway) ServeLease(w http.ResponseWriter, r *http.Request) { g.serve(w
 
 // serve answers a short sealed question; a refusal of an authenticated one is recorded.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, f func(context.Context, *peer.Incoming) (*evidence.Record, error)) {
-	body, err := httpx.ReadBody(r, 16<<10)
-	if err != nil {
-		g.link.Refuse(w, r, err)
-		return
-	}
-	in, err := g.link.Receive(r, body)
-	var rec *evidence.Record
-	if err == nil {
-		rec, err = f(r.Context(), in)
-	}
-	if err != nil {
-		if in != nil {
-			g.refused(r.Context(), in, nil, err)
+	g.link.Over(w, r, 16<<10, func(ctx context.Context, in *peer.Incoming, err error) (*evidence.Record, string, error) {
+		var rec *evidence.Record
+		if err == nil {
+			rec, err = f(ctx, in)
 		}
-		g.link.Refuse(w, r, err)
-		return
-	}
-	g.link.Reply(w, r, in, rec, http.StatusOK, "application/json")
+		if err != nil && in != nil {
+			g.refused(ctx, in, nil, err)
+		}
+		return rec, "application/json", err
+	})
 }
 
 func (g *Gateway) lease(ctx context.Context, in *peer.Incoming) (*evidence.Record, error) {

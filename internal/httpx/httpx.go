@@ -75,22 +75,32 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Kind == errs.Internal || e.Kind == errs.Unavailable {
 		Logger(r.Context()).ErrorContext(r.Context(), "request failed", "code", e.Code, "error", e, "path", r.URL.Path)
 	}
+	status, b := ProblemOf(r.Context(), Lang(r), e)
+	h := w.Header()
+	h.Set("Content-Type", MediaProblem)
+	h.Set("Content-Language", Lang(r))
+	if e.Kind == errs.Unavailable || e.Kind == errs.TooMany {
+		h.Set("Retry-After", "1")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(b)
+}
+
+// MediaProblem is the media type of a problem (RFC 9457).
+const MediaProblem = "application/problem+json"
+
+// ProblemOf is the status and the body of the answer that an error becomes, in lang; causes are not in it.
+func ProblemOf(ctx context.Context, lang string, err error) (status int, body []byte) {
+	e := errs.As(err)
 	p := Problem{
-		Type: "about:blank", Title: e.Message(Lang(r)), Status: Status(e.Kind), Code: e.Code, Kind: e.Kind.String(),
-		Zh: e.Zh, En: e.En, Fields: e.Fields, Node: e.Node, Hop: e.Hop, RequestID: RequestID(r.Context()),
+		Type: "about:blank", Title: e.Message(lang), Status: Status(e.Kind), Code: e.Code, Kind: e.Kind.String(),
+		Zh: e.Zh, En: e.En, Fields: e.Fields, Node: e.Node, Hop: e.Hop, RequestID: RequestID(ctx),
 	}
 	b, merr := json.Marshal(p)
 	if merr != nil {
 		b = []byte(`{"status":500,"code":"internal"}`)
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Content-Language", Lang(r))
-	if e.Kind == errs.Unavailable || e.Kind == errs.TooMany {
-		h.Set("Retry-After", "1")
-	}
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(b)
+	return p.Status, b
 }
 
 // ReadProblem turns another node's error response into an error again. The kind follows the status line.
@@ -231,6 +241,14 @@ func Logger(ctx context.Context) *slog.Logger {
 		return l
 	}
 	return slog.Default()
+}
+
+// WithRequest is ctx for the request that another node calls id; one that is no identifier is replaced.
+func WithRequest(ctx context.Context, id string) context.Context {
+	if !ids.Valid(id) {
+		id = ids.Random{}.NewID()
+	}
+	return context.WithValue(ctx, keyRequestID, id)
 }
 
 // HeaderRequestID carries the request identifier between nodes.

@@ -13,5 +13,6 @@ var (
 	ErrMisaddressed = errs.Define(errs.Denied, "peer.misaddressed", "消息不是发给本节点或本地址的。", "The message is not addressed to this node and address.")
 	ErrOvertaken    = errs.Define(errs.Conflict, "peer.overtaken", "同一事项的更新消息已经处理，这条旧消息不再接受。", "A later message on this subject was taken already; this older one is refused.")
 	ErrKind         = errs.Define(errs.Invalid, "peer.kind", "未知的消息种类 %q。", "Unknown kind of message %q.")
+	ErrLine         = errs.Define(errs.Invalid, "peer.line", "此地址只用于节点间的长连接（%v）。", "This address is for lines between nodes only (%v).")
 	ErrAnswer       = errs.Define(errs.Unavailable, "peer.answer", "成员 %v 的答复没有通过验证，已丢弃。", "The answer of member %v did not verify and was dropped.")
 )

@@ -3,7 +3,9 @@ package peer
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"net/http"
 
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/seal"
 )
@@ -28,7 +30,7 @@ type frame struct {
 	announce *evidence.Announcement // nil: the sender has no checkpoint yet
 }
 
-func (f *frame) encode() string {
+func (f *frame) encode() []byte {
 	b := make([]byte, 0, 1536)
 	b = append(b, EnvelopeVersion)
 	b = append(b, f.bodySalt[:]...)
@@ -39,19 +41,43 @@ func (f *frame) encode() string {
 	if f.announce != nil {
 		b = f.announce.Encode(b)
 	}
-	return base64.RawURLEncoding.EncodeToString(b)
+	return b
 }
 
-func decodeFrame(text string) (*frame, error) {
-	if text == "" {
+// toHeader puts an envelope into the headers of an HTTP message.
+func (e *envelope) toHeader(h http.Header) {
+	if len(e.seal) > 0 {
+		h[HeaderSeal] = []string{base64.RawURLEncoding.EncodeToString(e.seal)}
+	}
+	for _, x := range [][2]string{{HeaderCosign, e.cosign}, {HeaderKnown, e.known}, {"Content-Type", e.media}, {httpx.HeaderRequestID, e.request}} {
+		if x[1] != "" {
+			h[x[0]] = []string{x[1]}
+		}
+	}
+}
+
+// fromHeader is toHeader back.
+func (e *envelope) fromHeader(h http.Header) (err error) {
+	e.cosign, e.known, e.media, e.request = h.Get(HeaderCosign), h.Get(HeaderKnown), h.Get("Content-Type"), h.Get(httpx.HeaderRequestID)
+	text := h.Get(HeaderSeal)
+	if len(text) > base64.RawURLEncoding.EncodedLen(maxFrame) {
+		return ErrEnvelope.With("too long")
+	}
+	if e.seal, err = base64.RawURLEncoding.DecodeString(text); err != nil {
+		return ErrEnvelope.Because(err, "encoding")
+	}
+	return nil
+}
+
+func decodeFrame(b []byte) (*frame, error) {
+	if len(b) == 0 {
 		return nil, ErrEnvelope.With("missing")
 	}
-	if len(text) > base64.RawURLEncoding.EncodedLen(maxFrame) {
+	if len(b) > maxFrame {
 		return nil, ErrEnvelope.With("too long")
 	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(b) < 1+seal.BodySaltSize+4 {
-		return nil, ErrEnvelope.Because(err, "encoding")
+	if len(b) < 1+seal.BodySaltSize+4 {
+		return nil, ErrEnvelope.With("encoding")
 	}
 	if v := int(b[0]); v < EnvelopeVersion-1 || v > EnvelopeVersion+1 {
 		return nil, ErrVersion.With(v, EnvelopeVersion)
@@ -64,6 +90,7 @@ func decodeFrame(text string) (*frame, error) {
 	if n > len(b) {
 		return nil, ErrEnvelope.With("length")
 	}
+	var err error
 	if f.sealed, err = seal.DecodeSealed(b[:n]); err != nil {
 		return nil, err
 	}

@@ -38,12 +38,17 @@ type Link struct {
 	// Wire, if not nil, lies between this node and the others: tests lose, repeat and delay messages in it.
 	Wire func(http.RoundTripper) http.RoundTripper
 
-	roots     seal.RootCache
-	mu        sync.Mutex
-	clients   map[string]*http.Client
-	known     map[string]uint64 // size of our log that each member cosigned last
-	lines     map[string]string // the cosignature line each member sent last
-	verifiers map[string]note.Verifier
+	responders map[string]Responder // by path: what is answered on lines
+	roots      seal.RootCache
+	mu         sync.Mutex
+	clients    map[string]*http.Client
+	lines      map[string][]*line    // to each member, for the paths that responders have
+	noLine     map[string]time.Time  // members that refused a line, and when
+	ends       map[net.Conn]struct{} // lines of others to this node
+	closing    bool                  // no more lines
+	known      map[string]uint64     // size of our log that each member cosigned last
+	cosigned   map[string]string     // the cosignature line each member sent last
+	verifiers  map[string]note.Verifier
 }
 
 // peerConns is how many connections are kept to each member; more would only turn a stall into a storm of handshakes.
@@ -82,12 +87,19 @@ func (l *Link) client(member string) (*http.Client, error) {
 	return c, nil
 }
 
-// CloseIdle drops idle connections, after certificates or members changed.
+// CloseIdle drops idle connections and lets lines end, after certificates or members changed.
 func (l *Link) CloseIdle() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	lines := l.lines
+	l.lines, l.noLine = nil, nil
 	for _, c := range l.clients {
 		c.CloseIdleConnections()
+	}
+	l.mu.Unlock()
+	for _, of := range lines {
+		for _, x := range of {
+			x.retire()
+		}
 	}
 }
 
@@ -155,35 +167,56 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if err != nil {
 		return nil, false, err
 	}
-	c, err := l.client(to)
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
+	a := &ask{path: path, body: rec.Body, env: envelope{seal: f.encode(), media: contentType, request: httpx.RequestID(ctx)}}
+	a.env.cosign, a.env.known = l.tellKnown(ctx, st)
+	r, err := l.send(ctx, st, to, method, a)
 	if err != nil {
 		return nil, false, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(st.PeerURL, "/")+path, bytes.NewReader(rec.Body))
+	if r.status/100 != 2 {
+		return l.refused(to, r)
+	}
+	answer, err := l.verify(ctx, to, rec, r)
+	return answer, false, err
+}
+
+// send carries a sealed request over a line, where it fits one, or over HTTP. A line that broke before the answer came is
+// no failure of the exchange: the same sealed request asked again gets the same answer.
+func (l *Link) send(ctx context.Context, st *federation.Statement, to, method string, a *ask) (*reply, error) {
+	if method == http.MethodPost && len(a.body) <= maxLineBody && l.responders[a.path] != nil {
+		if x := l.lineTo(ctx, st, to); x != nil {
+			r, err := x.do(ctx, a)
+			switch {
+			case err == nil:
+				return r, nil
+			case ctx.Err() != nil, errors.Is(err, errLate):
+				return nil, ErrUnreachable.Because(err, to)
+			}
+		}
+	}
+	c, err := l.client(to)
 	if err != nil {
-		return nil, false, ErrUnreachable.Because(err, to)
+		return nil, err
 	}
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
-	l.tellKnown(ctx, req.Header, st)
-	req.Header[HeaderSeal] = []string{f.encode()}
-	req.Header["Content-Type"] = []string{contentType}
-	if id := httpx.RequestID(ctx); id != "" {
-		req.Header[httpx.HeaderRequestID] = []string{id}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(st.PeerURL, "/")+a.path, bytes.NewReader(a.body))
+	if err != nil {
+		return nil, ErrUnreachable.Because(err, to)
 	}
+	a.env.toHeader(req.Header)
 	res, err := c.Do(req)
 	if err != nil {
-		return nil, false, unreachable(err, to)
+		return nil, unreachable(err, to)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := readAll(res.Body, res.ContentLength, MaxAnswer)
-	if err != nil {
-		return nil, false, ErrUnreachable.Because(err, to)
+	r := &reply{status: res.StatusCode}
+	if r.body, err = readAll(res.Body, res.ContentLength, MaxAnswer); err != nil {
+		return nil, ErrUnreachable.Because(err, to)
 	}
-	if res.StatusCode/100 != 2 {
-		return l.refused(to, res, body)
+	if err := r.env.fromHeader(res.Header); err != nil && r.status/100 == 2 {
+		return nil, ErrAnswer.Because(err, to)
 	}
-	a, err := l.verify(to, rec, res, body)
-	return a, false, err
+	return r, nil
 }
 
 // Ask sends an unsealed request (reading what every member may read, as a catalogue) and returns the body of a 2xx.
@@ -245,10 +278,10 @@ func readAll(r io.Reader, length, limit int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-func (l *Link) refused(to string, res *http.Response, body []byte) (*Answer, bool, error) {
-	err := httpx.ReadProblem(res.StatusCode, body, to, "provider")
+func (l *Link) refused(to string, r *reply) (*Answer, bool, error) {
+	err := httpx.ReadProblem(r.status, r.body, to, "provider")
 	if errors.Is(err, evidence.ErrStaleProof) {
-		if n, perr := strconv.ParseUint(res.Header.Get(HeaderKnown), 10, 64); perr == nil {
+		if n, perr := strconv.ParseUint(r.env.known, 10, 64); perr == nil {
 			l.setKnown(to, n)
 			return nil, true, err
 		}
@@ -256,38 +289,39 @@ func (l *Link) refused(to string, res *http.Response, body []byte) (*Answer, boo
 	return nil, false, err
 }
 
-func (l *Link) verify(to string, rec *evidence.Record, res *http.Response, body []byte) (*Answer, error) {
-	f, err := decodeFrame(res.Header.Get(HeaderSeal))
+func (l *Link) verify(ctx context.Context, to string, rec *evidence.Record, r *reply) (*Answer, error) {
+	f, err := decodeFrame(r.env.seal)
 	if err != nil {
 		return nil, ErrAnswer.Because(err, to)
 	}
-	a := &Answer{Sealed: f.sealed, BodySalt: f.bodySalt, Body: body}
-	if a.Fact, a.Header, err = l.open(to, f, body); err != nil {
+	a := &Answer{Sealed: f.sealed, BodySalt: f.bodySalt, Body: r.body}
+	if a.Fact, a.Header, err = l.open(to, f, r.body); err != nil {
 		return nil, ErrAnswer.Because(err, to)
 	}
 	if a.Header.ReqHash != Commitment(rec.Sealed) {
 		return nil, ErrAnswer.Because(errors.New("it answers another request"), to)
 	}
-	l.hearKnown(to, res.Header)
+	l.hearKnown(to, &r.env)
 	if f.announce != nil {
-		if err := l.observe(res.Request.Context(), to, f); errors.Is(err, evidence.ErrFork) {
+		if err := l.observe(ctx, to, f); errors.Is(err, evidence.ErrFork) {
 			return nil, err
 		}
 	}
 	return a, nil
 }
 
-// tellKnown tells a member what this node has seen of its log: the size, and the cosignature.
-func (l *Link) tellKnown(ctx context.Context, h http.Header, st *federation.Statement) {
+// tellKnown is what a member is told of what this node has seen of its log: a cosignature, or the size alone.
+func (l *Link) tellKnown(ctx context.Context, st *federation.Statement) (cosign, known string) {
 	if len(st.Logs) == 0 {
-		return
+		return "", ""
 	}
 	size, c := l.Witness.Known(ctx, originOf(st))
 	if c != nil {
-		h[HeaderCosign] = []string{encodeCosign(c)}
+		return encodeCosign(c), ""
 	} else if size > 0 {
-		h[HeaderKnown] = []string{strconv.FormatUint(size, 10)}
+		return "", strconv.FormatUint(size, 10)
 	}
+	return "", ""
 }
 
 // originOf is the origin of a member's current log: the name in its verifier key.
@@ -301,24 +335,24 @@ func encodeCosign(c *evidence.Cosignature) string {
 }
 
 // hearKnown keeps what a member says it has seen of this node's log. A line heard before costs a comparison.
-func (l *Link) hearKnown(member string, h http.Header) {
+func (l *Link) hearKnown(member string, env *envelope) {
 	if l.Tlog == nil {
 		return
 	}
-	text := h.Get(HeaderCosign)
+	text := env.cosign
 	if text == "" {
-		if n, err := strconv.ParseUint(h.Get(HeaderKnown), 10, 64); err == nil {
+		if n, err := strconv.ParseUint(env.known, 10, 64); err == nil {
 			l.setKnown(member, n)
 		}
 		return
 	}
 	l.mu.Lock()
-	seen := l.lines[member] == text
+	seen := l.cosigned[member] == text
 	if !seen {
-		if l.lines == nil {
-			l.lines = map[string]string{}
+		if l.cosigned == nil {
+			l.cosigned = map[string]string{}
 		}
-		l.lines[member] = text
+		l.cosigned[member] = text
 	}
 	l.mu.Unlock()
 	if seen {
@@ -417,6 +451,13 @@ type Incoming struct {
 	cosign   *evidence.Cosignature
 }
 
+// request is a sealed request as it came in.
+type request struct {
+	member, instance string // by the certificate of the connection
+	route            string
+	*ask
+}
+
 // Receive verifies a sealed request: the TLS identity is a member in force, the seal is that member's and covers body,
 // address and route, it is fresh, and the member's log still extends what was seen of it. A request whose seal verified
 // comes back even with an error: it is known whose it is, so the refusal can be recorded.
@@ -425,30 +466,81 @@ func (l *Link) Receive(r *http.Request, body []byte) (*Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := decodeFrame(r.Header.Get(HeaderSeal))
+	a := &ask{body: body}
+	if err := a.env.fromHeader(r.Header); err != nil {
+		return nil, err
+	}
+	return l.receive(r.Context(), &request{member: member, instance: instance, route: r.Method + " " + r.URL.Path, ask: a})
+}
+
+func (l *Link) receive(ctx context.Context, q *request) (*Incoming, error) {
+	f, err := decodeFrame(q.env.seal)
 	if err != nil {
 		return nil, err
 	}
-	in := &Incoming{From: member, Instance: instance, Sealed: f.sealed, BodySalt: f.bodySalt, Body: body}
-	if in.Fact, in.Header, err = l.open(member, f, body); err != nil {
+	in := &Incoming{From: q.member, Instance: q.instance, Sealed: f.sealed, BodySalt: f.bodySalt, Body: q.body}
+	if in.Fact, in.Header, err = l.open(q.member, f, q.body); err != nil {
 		return nil, err
 	}
-	return in, l.acceptable(r, in, f)
+	return in, l.acceptable(ctx, q, in, f)
 }
 
 // acceptable checks a request whose seal verified.
-func (l *Link) acceptable(r *http.Request, in *Incoming, f *frame) (err error) {
-	if in.Header.To != l.Self || in.Header.Route != r.Method+" "+r.URL.Path {
+func (l *Link) acceptable(ctx context.Context, q *request, in *Incoming, f *frame) (err error) {
+	if in.Header.To != l.Self || in.Header.Route != q.route {
 		return ErrMisaddressed.With()
 	}
 	if in.Header.Expired(l.Clock.Now()) {
 		return ErrStale.With()
 	}
-	l.hearKnown(in.From, r.Header)
+	l.hearKnown(in.From, &q.env)
 	if f.announce != nil {
-		in.cosign, err = l.observeLine(r.Context(), in.From, f)
+		in.cosign, err = l.observeLine(ctx, in.From, f)
 	}
 	return err
+}
+
+// respond lets a responder answer a request that came in over a line.
+func (l *Link) respond(ctx context.Context, q *request, f Responder) *reply {
+	var in *Incoming
+	_, err := l.Dir.Member(q.member) // it may have left since the line was opened
+	if err == nil {
+		in, err = l.receive(ctx, q)
+	}
+	rec, media, err := f(ctx, in, err)
+	if err != nil {
+		return l.refusal(ctx, err)
+	}
+	return &reply{status: http.StatusOK, env: l.replied(ctx, in, rec, media), body: rec.Body}
+}
+
+// replied is what travels beside a sealed answer.
+func (l *Link) replied(ctx context.Context, in *Incoming, rec *evidence.Record, media string) envelope {
+	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, in.From)}
+	e := envelope{seal: f.encode(), media: media}
+	if in.cosign != nil {
+		e.cosign = encodeCosign(in.cosign)
+	}
+	return e
+}
+
+// refusal is an error for a peer.
+func (l *Link) refusal(ctx context.Context, err error) *reply {
+	status, body := httpx.ProblemOf(ctx, "zh", errs.As(err).At(l.Self, "provider"))
+	return &reply{status: status, env: envelope{known: knownOf(err), media: httpx.MediaProblem}, body: body}
+}
+
+// knownOf is, with a stale proof, the size to prove from.
+func knownOf(err error) string {
+	if !errors.Is(err, evidence.ErrStaleProof) {
+		return ""
+	}
+	return strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' {
+			return c
+		}
+		return -1
+	}, errs.As(err).En)
 }
 
 // Caller returns the member at the other end of the TLS connection, if it is one in the constitution in force.
@@ -463,30 +555,35 @@ func (l *Link) Caller(r *http.Request) (member, instance string, err error) {
 	return member, instance, nil
 }
 
+// Over answers one sealed request over HTTP; its body is at most limit bytes.
+func (l *Link) Over(w http.ResponseWriter, r *http.Request, limit int64, f Responder) {
+	body, err := httpx.ReadBody(r, limit)
+	if err != nil {
+		l.Refuse(w, r, err)
+		return
+	}
+	in, err := l.Receive(r, body)
+	rec, media, err := f(r.Context(), in, err)
+	if err != nil {
+		l.Refuse(w, r, err)
+		return
+	}
+	l.Reply(w, r, in, rec, http.StatusOK, media)
+}
+
 // Reply writes a sealed answer. The record's header must carry ReqHash of the request.
 func (l *Link) Reply(w http.ResponseWriter, r *http.Request, in *Incoming, rec *evidence.Record, status int, contentType string) {
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(r.Context(), in.From)}
-	h := w.Header()
-	h[HeaderSeal] = []string{f.encode()}
-	if in.cosign != nil {
-		h[HeaderCosign] = []string{encodeCosign(in.cosign)}
-	}
-	h["Content-Type"] = []string{contentType}
-	h["Content-Length"] = []string{strconv.Itoa(len(rec.Body))}
+	e := l.replied(r.Context(), in, rec, contentType)
+	e.toHeader(w.Header())
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(rec.Body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(rec.Body)
 }
 
 // Refuse writes an error to a peer; for a stale proof it says from which size to prove.
 func (l *Link) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e := errs.As(err)
-	if errors.Is(err, evidence.ErrStaleProof) {
-		w.Header().Set(HeaderKnown, strings.Map(func(c rune) rune {
-			if c >= '0' && c <= '9' {
-				return c
-			}
-			return -1
-		}, e.En))
+	if known := knownOf(err); known != "" {
+		w.Header().Set(HeaderKnown, known)
 	}
-	httpx.WriteError(w, r, e.At(l.Self, "provider"))
+	httpx.WriteError(w, r, errs.As(err).At(l.Self, "provider"))
 }

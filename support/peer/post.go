@@ -188,30 +188,20 @@ func (p *Post) ServeMessages(w http.ResponseWriter, r *http.Request) {
 // Serve takes one message: verify, apply once in the order of its subject, acknowledge with a sealed fact. The time of
 // the acknowledgement is when the law's clocks start.
 func (p *Post) Serve(w http.ResponseWriter, r *http.Request, h Handler) {
-	body, err := httpx.ReadBody(r, MaxMessage)
-	if err != nil {
-		p.link.Refuse(w, r, err)
-		return
-	}
-	in, err := p.link.Receive(r, body)
-	if err != nil {
-		p.count("in", err)
-		if in != nil {
-			p.recordRefusal(r.Context(), in, err)
-		} else {
-			p.refused(r.Context(), r, err)
+	p.link.Over(w, r, MaxMessage, func(ctx context.Context, in *Incoming, err error) (*evidence.Record, string, error) {
+		var rec *evidence.Record
+		if err == nil {
+			rec, err = p.take(ctx, in, h)
 		}
-		p.link.Refuse(w, r, err)
-		return
-	}
-	rec, err := p.take(r.Context(), in, h)
-	p.count("in", err)
-	if err != nil {
-		p.recordRefusal(r.Context(), in, err)
-		p.link.Refuse(w, r, err)
-		return
-	}
-	p.link.Reply(w, r, in, rec, http.StatusOK, "application/json")
+		p.count("in", err)
+		switch {
+		case err != nil && in != nil:
+			p.recordRefusal(ctx, in, err)
+		case err != nil:
+			p.refused(ctx, r, err)
+		}
+		return rec, "application/json", err
+	})
 }
 
 // refused counts what could not even be attributed; it leaves no fact, because nobody knows whose it would be.

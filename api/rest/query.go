@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
@@ -69,8 +70,11 @@ func (a *API) query(w http.ResponseWriter, c call) {
 
 // writePage writes {"rows":[…],"count":n,"next":…,"receipt":{…}} without reflection.
 func writePage(w http.ResponseWriter, res *gateway.Result) {
-	b := make([]byte, 0, 4096)
-	b = append(b, `{"rows":[`...)
+	kept, _ := pages.Get().(*[]byte)
+	if kept == nil {
+		kept = new([]byte)
+	}
+	b := append((*kept)[:0], `{"rows":[`...)
 	first := true
 	for _, rec := range res.Batches {
 		if rec.NumRows() == 0 {
@@ -99,7 +103,16 @@ func writePage(w http.ResponseWriter, res *gateway.Result) {
 	h["Content-Type"] = []string{mediaJSON}
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
 	_, _ = w.Write(b)
+	if *kept = b; cap(b) <= maxKeptPage {
+		pages.Put(kept)
+	}
 }
+
+// maxKeptPage is how large a page's buffer may be to be used again, in bytes.
+const maxKeptPage = 64 << 10
+
+// pages are buffers of pages already written.
+var pages sync.Pool //nolint:gochecknoglobals // holds no state, only memory to be used again
 
 // stream writes all pages. An error after the first byte breaks the connection off, so that a truncated answer can't
 // be taken for a whole one.

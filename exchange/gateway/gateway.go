@@ -12,6 +12,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/source"
 	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/columnar"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/obs"
@@ -57,6 +58,12 @@ type Gateway struct {
 	served  map[string]*served       // by agreement
 }
 
+// masker masks answers of one plan and encodes them.
+type masker struct {
+	*protect.Masker
+	stream *columnar.StreamEncoder
+}
+
 // served is what the provider keeps in memory about an agreement it serves. It can be rebuilt at any time.
 type served struct {
 	hash   string // of the agreement's bytes: an amended one has other bounds
@@ -64,7 +71,7 @@ type served struct {
 	src    source.Source
 	meter  *meter
 	mu     sync.Mutex
-	masker map[string]*protect.Masker
+	masker map[string]*masker
 }
 
 // New wires the room.
@@ -124,7 +131,7 @@ func (g *Gateway) serving(ctx context.Context, f *agreement.InForce) (*served, e
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if s = g.served[f.ID]; s == nil || s.hash != f.Hash {
-		s = &served{hash: f.Hash, mount: m, src: src, meter: meter, masker: map[string]*protect.Masker{}}
+		s = &served{hash: f.Hash, mount: m, src: src, meter: meter, masker: map[string]*masker{}}
 		g.served[f.ID] = s
 	}
 	return s, nil

@@ -276,7 +276,12 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 	if err := rd.Err(); err != nil {
 		return sourceError(err)
 	}
-	if out.body, err = columnar.Encode(m.Schema(), batches...); err != nil {
+	if len(batches) == 1 {
+		out.body, err = m.stream.Append(nil, batches[0])
+	} else {
+		out.body, err = columnar.Encode(m.Schema(), batches...)
+	}
+	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	out.media = MediaArrow
@@ -309,7 +314,7 @@ func sourceError(err error) error {
 	return ErrSource.Because(err)
 }
 
-func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[string]policy.Mask, key []byte) (*protect.Masker, error) {
+func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[string]policy.Mask, key []byte) (*masker, error) {
 	k := maskKey(p)
 	s.mu.Lock()
 	m := s.masker[k]
@@ -317,13 +322,17 @@ func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[strin
 	if m != nil && m.Fits(schema) {
 		return m, nil
 	}
-	m, err := protect.Compile(schema, masks, key)
+	compiled, err := protect.Compile(schema, masks, key)
 	if err != nil {
 		return nil, err
 	}
+	m = &masker{Masker: compiled}
+	if m.stream, err = columnar.NewStreamEncoder(compiled.Schema()); err != nil {
+		return nil, fmt.Errorf("encode schema: %w", err)
+	}
 	s.mu.Lock()
 	if len(s.masker) > 256 {
-		s.masker = map[string]*protect.Masker{}
+		s.masker = map[string]*masker{}
 	}
 	s.masker[k] = m
 	s.mu.Unlock()

@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -38,7 +39,15 @@ func (e *StreamEncoder) Append(dst []byte, rec arrow.RecordBatch) ([]byte, error
 		return dst, err
 	}
 	defer p.Release()
-	w := sink{append(dst, e.head...)}
+	room := len(e.head) + p.Meta().Len() + len(endOfStream) + 64
+	for _, c := range rec.Columns() {
+		for _, b := range c.Data().Buffers() {
+			if b != nil {
+				room += b.Len() + 64
+			}
+		}
+	}
+	w := sink{append(slices.Grow(dst, room), e.head...)}
 	if _, err := p.WritePayload(&w); err != nil {
 		return dst, err
 	}

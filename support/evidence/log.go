@@ -44,7 +44,7 @@ type Config struct {
 }
 
 // DefaultGap is the pause between flushes under load: what gathers in it shares one signature and one fdatasync.
-const DefaultGap = 2 * time.Millisecond
+const DefaultGap = 800 * time.Microsecond
 
 // fillPause is the rest between chunks of 128 KiB while the next segment is filled.
 const fillPause = 4 * time.Millisecond

@@ -30,8 +30,9 @@ type frame struct {
 	announce *evidence.Announcement // nil: the sender has no checkpoint yet
 }
 
-func (f *frame) encode() []byte {
-	b := make([]byte, 0, 1536)
+func (f *frame) encode() []byte { return f.append(nil) }
+
+func (f *frame) append(b []byte) []byte {
 	b = append(b, EnvelopeVersion)
 	b = append(b, f.bodySalt[:]...)
 	at := len(b)
@@ -46,8 +47,8 @@ func (f *frame) encode() []byte {
 
 // toHeader puts an envelope into the headers of an HTTP message.
 func (e *envelope) toHeader(h http.Header) {
-	if len(e.seal) > 0 {
-		h[HeaderSeal] = []string{base64.RawURLEncoding.EncodeToString(e.seal)}
+	if e.frame != nil {
+		h[HeaderSeal] = []string{base64.RawURLEncoding.EncodeToString(e.frame.encode())}
 	}
 	for _, x := range [][2]string{{HeaderCosign, e.cosign}, {HeaderKnown, e.known}, {"Content-Type", e.media}, {httpx.HeaderRequestID, e.request}} {
 		if x[1] != "" {

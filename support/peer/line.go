@@ -46,20 +46,26 @@ var errLine = errors.New("malformed frame on a line")
 
 // envelope is what travels beside a body, over HTTP in headers.
 type envelope struct {
-	seal    []byte // a frame
+	frame   *frame // to be sent
+	seal    []byte // the frame as it came, not decoded yet
 	cosign  string // the receiver's cosignature line, with its size
 	known   string // the size of the other end's log that is known
 	media   string
 	request string // identifier of the request, for logs
 }
 
-func appendText[T string | []byte](b []byte, s T) []byte {
+func appendText(b []byte, s string) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(s))) //nolint:gosec // texts are far smaller, and a frame is bounded
 	return append(b, s...)
 }
 
 func (e *envelope) append(b []byte) []byte {
-	b = appendText(b, e.seal)
+	at := len(b)
+	b = append(b, 0, 0, 0, 0)
+	if e.frame != nil {
+		b = e.frame.append(b)
+	}
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4)) //nolint:gosec // bounded by maxFrame
 	b = appendText(b, e.cosign)
 	b = appendText(b, e.known)
 	b = appendText(b, e.media)

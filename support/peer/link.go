@@ -167,8 +167,8 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if err != nil {
 		return nil, false, err
 	}
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
-	a := &ask{path: path, body: rec.Body, env: envelope{seal: f.encode(), media: contentType, request: httpx.RequestID(ctx)}}
+	f := &frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
+	a := &ask{path: path, body: rec.Body, env: envelope{frame: f, media: contentType, request: httpx.RequestID(ctx)}}
 	a.env.cosign, a.env.known = l.tellKnown(ctx, st)
 	r, err := l.send(ctx, st, to, method, a)
 	if err != nil {
@@ -516,8 +516,7 @@ func (l *Link) respond(ctx context.Context, q *request, f Responder) *reply {
 
 // replied is what travels beside a sealed answer.
 func (l *Link) replied(ctx context.Context, in *Incoming, rec *evidence.Record, media string) envelope {
-	f := frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, in.From)}
-	e := envelope{seal: f.encode(), media: media}
+	e := envelope{frame: &frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, in.From)}, media: media}
 	if in.cosign != nil {
 		e.cosign = encodeCosign(in.cosign)
 	}

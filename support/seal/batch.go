@@ -2,6 +2,7 @@ package seal
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -129,6 +130,7 @@ type Sealed struct {
 
 // Encode appends the wire form.
 func (s *Sealed) Encode(b []byte) []byte {
+	b = slices.Grow(b, len(s.Fact)+len(s.Signature)+len(s.Path)*HashSize+len(s.Header.Log.Node)+len(s.Header.Log.Instance)+sealedRoom)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(s.Fact))) //nolint:gosec // bounded by Fact.Check
 	b = append(b, s.Fact...)
 	b = append(b, s.Salt[:]...)
@@ -145,7 +147,10 @@ func (s *Sealed) Encode(b []byte) []byte {
 // maxFactBytes bounds an encoded fact.
 const maxFactBytes = MaxHeader + 8*MaxField
 
-// DecodeSealed reads exactly one sealed fact.
+// sealedRoom is at least what an encoded sealed fact takes besides its parts of varying length.
+const sealedRoom = 192
+
+// DecodeSealed reads exactly one sealed fact, which keeps parts of b.
 func DecodeSealed(b []byte) (*Sealed, error) {
 	r := reader{b: b}
 	s := &Sealed{}
@@ -153,10 +158,11 @@ func DecodeSealed(b []byte) (*Sealed, error) {
 	if n > maxFactBytes {
 		return nil, ErrMalformed.With("fact too long")
 	}
-	s.Fact = append([]byte(nil), r.take(int(n))...)
+	s.Fact = r.take(int(n))
+	s.Fact = s.Fact[:len(s.Fact):len(s.Fact)]
 	r.hash(&s.Salt)
 	s.Header = r.header()
-	s.Signature = []byte(r.str(MaxField))
+	s.Signature = r.bytes(MaxField)
 	s.Index = r.u32()
 	k := int(r.u8())
 	if k > 16 {

@@ -71,10 +71,11 @@ func (f *Fact) Encode(b []byte) []byte {
 	return append(b, f.BodyHash[:]...)
 }
 
-// DecodeFact reads exactly one encoded fact; trailing bytes, oversized fields and unknown versions are refused.
+// DecodeFact reads exactly one encoded fact; trailing bytes, oversized fields and unknown versions are refused. The header
+// and the officer's signature lie in b.
 func DecodeFact(b []byte) (Fact, error) {
 	var f Fact
-	r := reader{b: b}
+	r := reader{b: b, text: string(b)}
 	v := r.u8()
 	if r.err == nil && v != Version {
 		return f, ErrVersion.With(v)
@@ -87,13 +88,9 @@ func DecodeFact(b []byte) (Fact, error) {
 	f.Time = time.UnixMicro(int64(r.u64())).UTC() //nolint:gosec // round trip
 	f.Actor.Department = r.str(MaxField)
 	f.Actor.Officer = r.str(MaxField)
-	if sig := r.str(MaxField); sig != "" {
-		f.Actor.Signature = []byte(sig)
-	}
+	f.Actor.Signature = r.bytes(MaxField)
 	f.ID = r.str(MaxField)
-	if h := r.str(MaxHeader); h != "" {
-		f.Header = []byte(h)
-	}
+	f.Header = r.bytes(MaxHeader)
 	r.hash(&f.BodyHash)
 	if err := r.end(); err != nil {
 		return Fact{}, err
@@ -127,8 +124,9 @@ func (f *Fact) Check() error {
 
 // reader decodes big-endian fields, remembering the first error.
 type reader struct {
-	b   []byte
-	err error
+	b    []byte
+	text string // the same bytes and those before, if texts are to be cut from one string; "" to copy each
+	err  error
 }
 
 func (r *reader) take(n int) []byte {
@@ -173,12 +171,25 @@ func (r *reader) u64() uint64 {
 }
 
 func (r *reader) str(limit int) string {
-	n := int(r.u16())
-	if n > limit {
-		r.err = ErrMalformed.With("field too long")
-		return ""
+	p := r.bytes(limit)
+	if r.text == "" {
+		return string(p)
 	}
-	return string(r.take(n))
+	at := len(r.text) - len(r.b)
+	return r.text[at-len(p) : at]
+}
+
+// bytes is a field as it lies in b, nil if it is empty.
+func (r *reader) bytes(limit int) []byte {
+	n := int(r.u16())
+	if n > limit && r.err == nil {
+		r.err = ErrMalformed.With("field too long")
+	}
+	p := r.take(n)
+	if len(p) == 0 {
+		return nil
+	}
+	return p[:n:n]
 }
 
 func (r *reader) hash(h *Hash) { copy(h[:], r.take(HashSize)) }

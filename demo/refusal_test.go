@@ -286,6 +286,35 @@ func TestStrangerFailsInTLS(t *testing.T) {
 	f.await(func() bool { return testutil.ToFloat64(f.c.Node("zhejiang").Metrics.Strangers) >= 2 })
 }
 
+// TestLine: queries go over a line to the provider, survive its restart, and nobody gets one without asking for it rightly.
+func TestLine(t *testing.T) {
+	f := newFixture(t, Settings{Places: places(4)})
+	id := f.agree(f.application(), agreement.Grant{})
+	sh := f.as("shanghai", "machine-sh")
+	if _, err := f.query(sh, id, plan(policy.Plan{Limit: 1})); err != nil {
+		t.Fatal(err)
+	}
+	link := f.c.Node("shanghai").Link
+	if link.Lines("zhejiang") != 1 {
+		t.Fatal("the query did not go over a line")
+	}
+	if _, err := link.Ask(f.ctx, "zhejiang", http.MethodGet, peer.PathLine, nil); code(err) != "peer.line" {
+		t.Errorf("without an upgrade: %v", err)
+	}
+	if err := f.c.StopNode("zhejiang"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.query(sh, id, plan(policy.Plan{Limit: 1})); code(err) != "peer.unreachable" {
+		t.Errorf("a stopped provider: %v", err)
+	}
+	if err := f.c.StartNode(f.ctx, "zhejiang"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.query(sh, id, plan(policy.Plan{Limit: 1})); err != nil {
+		t.Errorf("after its restart: %v", err)
+	}
+}
+
 // TestRemovedMember: after a quorum has removed a member it is refused on connections made before, and on new ones.
 func TestRemovedMember(t *testing.T) {
 	f := newFixture(t, Settings{Places: places(4)})

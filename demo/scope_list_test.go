@@ -62,6 +62,7 @@ func unscoped() map[string]string {
 		"dataspace.Service.ForeignRoutes": "messages of registered participants, about processes with those very participants",
 		"dataspace.Service.Read":          "reads another member's published entry",
 		"gateway.Gateway.Restore":         "the node's own memory of what it answered before a restart",
+		"gateway.Gateway.Respond":         "as Serve, which calls it; a line does, too",
 		"gateway.Gateway.Serve":           "a sealed request of another member: the agreement, not a department, says what it may read",
 
 		"gateway.Gateway.Pull":        "as Serve, for a participant whose transfer was opened by its token; compares the consumer itself",

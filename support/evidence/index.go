@@ -63,7 +63,7 @@ type subjectRow struct {
 const (
 	// projectStep is how many facts go into the index per transaction: few enough that an exchange never waits long for
 	// the processor it runs on.
-	projectStep = 128
+	projectStep = 48
 	// insertRows is how many of them go into one statement.
 	insertRows = 16
 )

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -87,8 +88,8 @@ func (t *Tlog) Run(ctx context.Context) error {
 		return ErrCorrupt.With(fmt.Sprintf("the transparency log has %d batches, the segments only %d", next, t.log.Durable()))
 	}
 	// Once per checkpoint: every round of integration flushes a handful of files and folders, which the segments'
-	// flushes have to share the disk with.
-	ticker := time.NewTicker(t.interval)
+	// flushes have to share the disk with. Logs that share a machine take turns.
+	ticker := time.NewTicker(t.turn())
 	defer ticker.Stop()
 	for {
 		if next, err = t.carry(lib, app, next); err != nil {
@@ -108,8 +109,17 @@ func (t *Tlog) Run(ctx context.Context) error {
 			_ = t.refresh()
 			return nil
 		case <-ticker.C:
+			ticker.Reset(t.interval)
 		}
 	}
+}
+
+// turn is after how long the first round of integration follows the start: from half an interval to a whole one, by the
+// log's name, so that nodes started together do not all integrate at the same moment.
+func (t *Tlog) turn() time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t.signer.Name()))
+	return t.interval/2 + t.interval/2*time.Duration(h.Sum32()%16)/16
 }
 
 const (

@@ -93,6 +93,19 @@ func (l *Link) pick(to string) (best *line, full bool) {
 	return best, least >= lineLoad
 }
 
+// Lines is how many lines to a member are open.
+func (l *Link) Lines(to string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, x := range l.lines[to] {
+		if _, usable := x.load(); usable {
+			n++
+		}
+	}
+	return n
+}
+
 func (l *Link) refuseLines(to string) {
 	if l.noLine == nil {
 		l.noLine = map[string]time.Time{}

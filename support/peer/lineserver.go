@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -48,7 +49,7 @@ func (l *Link) ServeLine(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
-	e := &lineEnd{link: l, member: member, instance: instance, out: newOutlet(conn), slots: make(chan struct{}, maxLineLoad), running: map[uint32]context.CancelFunc{}}
+	e := newLineEnd(conn, func(ctx context.Context, a *ask) *reply { return l.answer(ctx, member, instance, a) })
 	if !l.keep(conn) {
 		return // this node stops
 	}
@@ -65,14 +66,17 @@ func (l *Link) ServeLine(w http.ResponseWriter, r *http.Request) {
 
 // lineEnd is the answerer's end of a line.
 type lineEnd struct {
-	link             *Link
-	member, instance string
-	out              *outlet
-	slots            chan struct{}
-	wait             sync.WaitGroup
+	answer func(context.Context, *ask) *reply
+	out    *outlet
+	slots  chan struct{}
+	wait   sync.WaitGroup
 
 	mu      sync.Mutex
 	running map[uint32]context.CancelFunc
+}
+
+func newLineEnd(c net.Conn, answer func(context.Context, *ask) *reply) *lineEnd {
+	return &lineEnd{answer: answer, out: newOutlet(c), slots: make(chan struct{}, maxLineLoad), running: map[uint32]context.CancelFunc{}}
 }
 
 func (e *lineEnd) serve(ctx context.Context, r *bufio.Reader) error {
@@ -129,19 +133,19 @@ func (e *lineEnd) begin(ctx context.Context, number uint32, a *ask) error {
 }
 
 // answer runs the responder of a path; a panic of it is this exchange's end and no other's.
-func (e *lineEnd) answer(ctx context.Context, a *ask) (r *reply) {
+func (l *Link) answer(ctx context.Context, member, instance string, a *ask) (r *reply) {
 	ctx = httpx.WithRequest(ctx, a.env.request)
 	defer func() {
 		if p := recover(); p != nil {
 			httpx.Logger(ctx).ErrorContext(ctx, "panic", "path", a.path, "panic", p, "stack", string(debug.Stack()))
-			r = e.link.refusal(ctx, errs.ErrInternal.With())
+			r = l.refusal(ctx, errs.ErrInternal.With())
 		}
 	}()
-	f := e.link.responders[a.path]
+	f := l.responders[a.path]
 	if f == nil {
-		return e.link.refusal(ctx, httpx.ErrRoute.With())
+		return l.refusal(ctx, httpx.ErrRoute.With())
 	}
-	return e.link.respond(ctx, &request{member: e.member, instance: e.instance, route: http.MethodPost + " " + a.path, ask: a}, f)
+	return l.respond(ctx, &request{member: member, instance: instance, route: http.MethodPost + " " + a.path, ask: a}, f)
 }
 
 // send writes an answer, a long one in parts between which others have their turn.

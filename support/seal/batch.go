@@ -42,8 +42,8 @@ func (r *reader) header() Header {
 		r.err = ErrMalformed.With("not a batch header of version 1")
 	}
 	h.Suite = Suite(r.u8())
-	h.Log.Node = r.str(MaxField)
-	h.Log.Instance = r.str(MaxField)
+	h.Log.Node = r.str()
+	h.Log.Instance = r.str()
 	h.Log.Epoch = r.u32()
 	h.Number = r.u64()
 	h.Time = time.UnixMicro(int64(r.u64())).UTC() //nolint:gosec // round trip
@@ -92,7 +92,7 @@ func (e *Entry) Encode(b []byte) []byte {
 func DecodeEntry(b []byte) (*Entry, error) {
 	r := reader{b: b}
 	e := &Entry{Header: r.header()}
-	e.Signature = []byte(r.str(MaxField))
+	e.Signature = []byte(r.str())
 	if r.err != nil {
 		return nil, r.err
 	}

@@ -81,15 +81,15 @@ func DecodeFact(b []byte) (Fact, error) {
 		return f, ErrVersion.With(v)
 	}
 	f.Suite = Suite(r.u8())
-	f.Log.Node = r.str(MaxField)
-	f.Log.Instance = r.str(MaxField)
+	f.Log.Node = r.str()
+	f.Log.Instance = r.str()
 	f.Log.Epoch = r.u32()
-	f.Kind = r.str(MaxField)
+	f.Kind = r.str()
 	f.Time = time.UnixMicro(int64(r.u64())).UTC() //nolint:gosec // round trip
-	f.Actor.Department = r.str(MaxField)
-	f.Actor.Officer = r.str(MaxField)
+	f.Actor.Department = r.str()
+	f.Actor.Officer = r.str()
 	f.Actor.Signature = r.bytes(MaxField)
-	f.ID = r.str(MaxField)
+	f.ID = r.str()
 	f.Header = r.bytes(MaxHeader)
 	r.hash(&f.BodyHash)
 	if err := r.end(); err != nil {
@@ -170,8 +170,8 @@ func (r *reader) u64() uint64 {
 	return 0
 }
 
-func (r *reader) str(limit int) string {
-	p := r.bytes(limit)
+func (r *reader) str() string {
+	p := r.bytes(MaxField)
 	if r.text == "" {
 		return string(p)
 	}

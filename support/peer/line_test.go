@@ -189,7 +189,7 @@ func FuzzLine(f *testing.F) {
 	a := &ask{path: "/p", env: envelope{cosign: "1 x", known: "2", media: "m", request: "r"}, body: []byte("b")}
 	r := &reply{status: 200, env: a.env, body: []byte("body")}
 	for kind, content := range map[byte][]byte{lineAsk: a.append(nil), lineAnswer: r.appendHead(nil), lineCancel: nil} {
-		b := binary.BigEndian.AppendUint32(nil, uint32(len(content)+5)) //nolint:gosec // short
+		b := binary.BigEndian.AppendUint32(nil, uint32(len(content)+5))
 		b = append(b, kind, 0, 0, 0, 1)
 		f.Add(append(b, content...))
 	}
@@ -222,8 +222,8 @@ func TestOutlet(t *testing.T) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				body := bytes.Repeat([]byte{byte(w)}, 1+rand.IntN(4000))                                                       //nolint:gosec // a test's sizes
-				if err := o.put(linePart, uint32(w*each+i), func(b []byte) []byte { return append(b, body...) }); err != nil { //nolint:gosec // small
+				body := bytes.Repeat([]byte{byte(w)}, 1+rand.IntN(4000))
+				if err := o.put(linePart, uint32(w*each+i), func(b []byte) []byte { return append(b, body...) }); err != nil {
 					t.Error(err)
 				}
 			}
@@ -237,7 +237,7 @@ func TestOutlet(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := number / each
-		if number != w*each+next[w] || bytes.Count(content, []byte{byte(w)}) != len(content) { //nolint:gosec // small
+		if number != w*each+next[w] || bytes.Count(content, []byte{byte(w)}) != len(content) {
 			t.Fatalf("frame %d of writer %d is mixed or out of order", number, w)
 		}
 		next[w]++

@@ -1,0 +1,3 @@
+-- +goose Up
+-- Who uses a resource.
+CREATE INDEX agreement_negotiation_resource ON agreement_negotiation (resource, role, state);

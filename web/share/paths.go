@@ -1,0 +1,8 @@
+package share
+
+// Addresses of the lists that are made of what the departments describe.
+const (
+	pathDuties   = "/responsibilities"
+	pathRegister = "/register"
+	pathWithheld = "/withheld"
+)

@@ -1,8 +1,9 @@
 package share
 
-// Addresses of the lists that are made of what the departments describe.
+// Addresses that nobody else leads to.
 const (
 	pathDuties   = "/responsibilities"
 	pathRegister = "/register"
 	pathWithheld = "/withheld"
+	pathSchemes  = "/schemes"
 )

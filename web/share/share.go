@@ -82,6 +82,8 @@ type Deps struct {
 	Uses    Uses
 	Clocks  Clocks
 	Lists   Lists
+	Demands Demands
+	Cases   Cases
 }
 
 // Share serves the pages.
@@ -103,6 +105,10 @@ func (s *Share) Routes(mux *http.ServeMux) {
 	s.Post(mux, pathShare, s.describe)
 	s.Get(mux, desk.PathSources, s.sources)
 	s.Post(mux, desk.PathSources, s.addSource)
+	s.Get(mux, desk.PathDemands, s.demands)
+	s.Get(mux, desk.PathDemands+"/{id}", s.demand)
+	s.Post(mux, desk.PathDemands+"/{id}/{act}", s.demandAct)
+	s.back(mux, desk.PathDemands, "/{id}/{act}", "id")
 	s.back(mux, desk.PathResources, "/{code}/{act}", "code")
 }
 

@@ -371,6 +371,7 @@ func (n *Node) rooms() {
 	})
 	n.Share = share.New(share.Deps{
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,
+		Objections: n.Objections, Schemes: n.Schemes,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,

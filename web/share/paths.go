@@ -6,4 +6,7 @@ const (
 	pathRegister = "/register"
 	pathWithheld = "/withheld"
 	pathSchemes  = "/schemes"
+
+	pathDisputes  = "/disputes"
+	pathRefetches = "/refetches"
 )

@@ -84,6 +84,9 @@ type Deps struct {
 	Lists   Lists
 	Demands Demands
 	Cases   Cases
+
+	Objections Objections
+	Schemes    Schemes
 }
 
 // Share serves the pages.
@@ -109,6 +112,29 @@ func (s *Share) Routes(mux *http.ServeMux) {
 	s.Get(mux, desk.PathDemands+"/{id}", s.demand)
 	s.Post(mux, desk.PathDemands+"/{id}/{act}", s.demandAct)
 	s.back(mux, desk.PathDemands, "/{id}/{act}", "id")
+	s.Get(mux, desk.PathDisputes, s.corrections)
+	s.Get(mux, desk.PathDisputes+"/{id}", s.correction)
+	s.Post(mux, desk.PathDisputes+"/{id}/{act}", s.correctionAct)
+	s.Get(mux, desk.PathCases+"/{id}/correct", s.reporting)
+	s.Post(mux, desk.PathCases+"/{id}/correct", s.report)
+	s.Get(mux, desk.PathCases+"/{id}/dispute", s.disputing)
+	s.Get(mux, pathDisputes, s.disputes)
+	s.Post(mux, pathDisputes, s.openDispute)
+	s.Get(mux, pathDisputes+"/{id}", s.dispute)
+	s.Post(mux, pathDisputes+"/{id}/{act}", s.disputeAct)
+	s.Get(mux, pathRefetches, s.refetches)
+	s.Post(mux, pathRefetches+"/{id}/done", s.refetchDone)
+	s.back(mux, desk.PathDisputes, "/{id}/{act}", "id")
+	s.back(mux, pathDisputes, "/{id}/{act}", "id")
+	s.Get(mux, pathSchemes, s.schemes)
+	s.Get(mux, pathSchemes+"/{id}", s.scheme)
+	s.Post(mux, pathSchemes+"/{id}/{act}", s.schemeAct)
+	s.back(mux, pathSchemes, "/{id}/{act}", "id")
+	s.Get(mux, pathDuties, s.duties)
+	s.Get(mux, sheetPath, s.sheet)
+	s.Get(mux, pathWithheld, s.withheld)
+	s.Get(mux, pathRegister, s.register)
+	s.Post(mux, pathRegister, s.designate)
 	s.back(mux, desk.PathResources, "/{code}/{act}", "code")
 }
 

@@ -119,7 +119,7 @@ func TestShareCorrections(t *testing.T) {
 		if code != http.StatusSeeOther {
 			t.Fatalf("%d %s", code, texts(page))
 		}
-		says(t, f.page(user, to), "校核申请已发出", "<del>示范企业003有限公司</del>", "<ins>"+claimed+"</ins>", "统一社会信用代码 为 91330000MY000003XX")
+		says(t, f.page(user, to), "校核申请已发出", "<del>示范企业003有限公司</del>", "<ins>"+claimed+"</ins>", "统一社会信用代码为 91330000MY000003XX")
 		to = strings.TrimSuffix(to, "?done=report")
 		f.seen(provider, to, "核查中")
 		f.seen(user, to, "核查中")

@@ -182,7 +182,7 @@ func TestShareWizard(t *testing.T) {
 	_, _, page = v.do("POST", "/share", bad)
 	form := answers(page)
 	form.Set("to", "3")
-	says(t, f.turned(v, "/share", form, http.StatusBadRequest), "资源名称", "不能为空", `aria-invalid="true"`, "示范企业")
+	says(t, f.turned(v, "/share", form, http.StatusBadRequest), "资源名称不能为空", "摘要不能为空", `aria-invalid="true"`, "示范企业")
 	form.Set("name", "企业名录")
 	form.Set("abstract", "在浙江登记的企业")
 	form.Del("item")
@@ -316,7 +316,7 @@ func TestShareRefusals(t *testing.T) {
 	if code, to, _ := v.do("GET", path+"/sign", nil); code != http.StatusSeeOther || to != path {
 		t.Errorf("the address of an act: %d %s", code, to)
 	}
-	says(t, f.turned(v, path+"/submit", nil, http.StatusConflict), "状态已变化")
+	says(t, f.turned(v, path+"/submit", nil, http.StatusConflict), "状态已变化", `href="`+path+`"`, "返回该事项")
 }
 
 // TestShareSources: the operator registers where data lives; the department's officer then finds the tables in the wizard.

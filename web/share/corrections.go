@@ -265,7 +265,7 @@ func (s *Share) showCorrection(w http.ResponseWriter, q desk.Visit, act string, 
 func correctionFacts(v *ui.View, nm *desk.Names, c *objection.Correction) []ui.Fact {
 	key := ""
 	if len(c.Report.Key.Values) > 0 {
-		key = itemNamed(nm, c.Provider.Member, c.Resource, c.Report.Key.Item) + v.Pick(" 为 ", " is ") + c.Report.Key.Values[0].Text()
+		key = itemNamed(nm, c.Provider.Member, c.Resource, c.Report.Key.Item) + v.Pick("为 ", " is ") + c.Report.Key.Values[0].Text()
 	}
 	facts := []ui.Fact{
 		{Label: v.Pick("提出部门", "Reported by"), Value: nm.Party(c.Consumer)},
@@ -382,7 +382,7 @@ func (s *Share) refetches(w http.ResponseWriter, q desk.Visit) error {
 		r := &list[i]
 		record := ui.Words(v.Pick("本部门得到过的相关记录", "records of it that this department got"))
 		if r.Key != nil && len(r.Key.Values) > 0 {
-			record = ui.Words(itemNamed(nm, r.Provider, r.Resource, r.Key.Item) + v.Pick(" 为 ", " is ") + r.Key.Values[0].Text())
+			record = ui.Words(itemNamed(nm, r.Provider, r.Resource, r.Key.Item) + v.Pick("为 ", " is ") + r.Key.Values[0].Text())
 		}
 		act := settledCell(v, r.Done)
 		if r.Done.IsZero() && owns(q, r.Department, identity.DataOfficer) {

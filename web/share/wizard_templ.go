@@ -213,9 +213,9 @@ func wizardPage(v *ui.View, x stepView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var9 string
-					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(v.Pick("保存后是草稿，别人看不到。接着登记评估、提交部门负责人签发，主管部门审核后发布。", "It is kept as a draft that nobody else sees. Then: put the assessments on record and hand it to the head of the department to sign; the authority reviews and publishes it."))
+					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(v.Pick("保存后是草稿，别人看不到。接着登记评估、提交部门负责人签发，主管部门审核后发布。发布后，本部门共享工作机构负责人可以在该资源的页面事先同意，符合条件的申请即时答复。", "It is kept as a draft that nobody else sees. Then: put the assessments on record and hand it to the head of the department to sign; the authority reviews and publishes it. After that, the head of the sharing office can consent in advance on its page, so that applications within bounds are granted at once."))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `share/wizard.templ`, Line: 36, Col: 314}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `share/wizard.templ`, Line: 36, Col: 575}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 					if templ_7745c5c3_Err != nil {

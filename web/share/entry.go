@@ -255,8 +255,10 @@ func (s *Share) showEntry(w http.ResponseWriter, q desk.Visit, act string, f url
 	for _, m := range e.Missing {
 		x.missing = append(x.missing, v.Pick(m.Zh, m.En))
 	}
-	for _, a := range e.Advice {
-		x.advice = append(x.advice, v.Pick(a.Zh, a.En))
+	if slices.Contains([]catalog.State{catalog.Submitted, catalog.Signed, catalog.UpdateSubmitted, catalog.UpdateSigned}, e.State) {
+		for _, a := range e.Advice {
+			x.advice = append(x.advice, v.Pick(a.Zh, a.En))
+		}
 	}
 	if x.diff, err = s.differences(q, e); err != nil {
 		return err

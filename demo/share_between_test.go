@@ -125,6 +125,8 @@ func TestShareCorrections(t *testing.T) {
 		f.seen(user, to, "核查中")
 		return to
 	}
+	says(t, f.page(provider, "/resources/"+escape(testResource)), "上海市・部门", "有效")
+	hides(t, f.page(provider, "/resources/"+escape(testResource)), "还没有使用协议")
 	one := report("示范企业叁有限公司")
 	says(t, f.page(provider, one), one+"/answer", "办理期限", "更正后的企业名称")
 	hides(t, f.page(user, one), one+"/answer")

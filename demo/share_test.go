@@ -188,6 +188,13 @@ func TestShareWizard(t *testing.T) {
 	form.Del("item")
 	says(t, f.turned(v, "/share", form, http.StatusBadRequest), "须有 1 至 512 个数据项")
 
+	// A code that is there already is no new entry's.
+	form["item"] = []string{"0"}
+	for name, value := range map[string]string{"step": "4", "to": "5", "conditions": "限于履行法定职责", "share_scope": "各部门", "use_purpose": "企业服务", "code": testResource, "class": "base", "sharing": "conditional", "update_cycle": "daily", "modes": "query"} {
+		form.Set(name, value)
+	}
+	says(t, f.turned(v, "/share", form, http.StatusBadRequest), "第 4 步", "该编码已被使用")
+
 	path := f.described(v, "企业名录", nil)
 	page = f.page(v, path+"?done=described")
 	says(t, page, "已保存为草稿", "草稿", "第 1 版（未发布）", "缺少本版本的保密风险评估", "缺少本版本的个人信息保护影响评估", "登记评估", "删除草稿", "法定代表人")

@@ -155,7 +155,7 @@ func (s *Share) describe(w http.ResponseWriter, q desk.Visit) error {
 	id, table := tableOf(f)
 	e, err := s.Entries.Save(q.Context(), q.Sess, *r, id, table)
 	if errors.Is(err, catalog.ErrTaken) {
-		return s.askStep(w, q, 4, f, map[string]string{"code": q.V.Pick("该编码已被使用，请换一个。", "This code is taken. Choose another one.")})
+		return s.askStep(w, q, 4, f, map[string]string{"code": taken(q.V)})
 	}
 	if errors.Is(err, catalog.ErrState) {
 		return desk.ErrMoved.Because(err)
@@ -164,6 +164,10 @@ func (s *Share) describe(w http.ResponseWriter, q desk.Visit) error {
 		return err
 	}
 	return desk.Done(w, q, entryPath(e.Code), "described")
+}
+
+func taken(v *ui.View) string {
+	return v.Pick("该编码已被使用，请换一个。", "This code is taken. Choose another one.")
 }
 
 func stepIn(s string) int {
@@ -197,6 +201,14 @@ func (s *Share) faultsOf(q desk.Visit, step int, f url.Values, r *catalog.Resour
 	}
 	if slices.Contains(r.Modes, policy.ModeFile) && len(r.Modes) > 1 {
 		out["modes"] = v.Pick("文件下载是整份提供，不能与查询、核验、批量交换同时选择。", "A file is downloaded as a whole: it does not go with query, verification or batch.")
+	}
+	if f.Get("editing") == "" { // to describe what is there already would make a version of it
+		e, err := s.Entries.Dossier(q.Context(), ownScope(q), r.Code)
+		if err == nil && e.State != catalog.Deleted {
+			out["code"] = taken(v)
+		} else if err != nil && !errors.Is(err, catalog.ErrNoSuch) {
+			return nil, err
+		}
 	}
 	if step < 3 || out["items"] != "" {
 		return out, nil

@@ -24,7 +24,7 @@ func TestCatalogueUpdate(t *testing.T) {
 	path := "/api/v1/resources/" + escape(testResource)
 	officer := func() caller { return caller{f, "officer-zj"} }
 	chief, authority := caller{f, "chief-zj"}, caller{f, "authority"}
-	if n, ok := f.inbox("zhejiang", "officer-zj")[notice.EntryPublished]; !ok || n.Link != "/resources/"+testResource {
+	if n, ok := f.inbox("zhejiang", "officer-zj")[notice.EntryPublished]; !ok || n.Link != "/resources/"+escape(testResource) {
 		t.Errorf("the publication was not announced: %+v", n)
 	}
 	var d catalog.Dossier

@@ -38,11 +38,17 @@ func (c *Cluster) browserless(t *testing.T, id string) *browserless {
 // do returns status, where it leads, and the page.
 func (v *browserless) do(method, path string, form url.Values, header ...string) (int, string, string) {
 	v.t.Helper()
-	req, err := http.NewRequestWithContext(v.t.Context(), method, v.root+path, strings.NewReader(form.Encode()))
+	return v.send(method, path, form.Encode(), "application/x-www-form-urlencoded", header...)
+}
+
+// send is do with a body of any kind.
+func (v *browserless) send(method, path, body, kind string, header ...string) (int, string, string) {
+	v.t.Helper()
+	req, err := http.NewRequestWithContext(v.t.Context(), method, v.root+path, strings.NewReader(body))
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", kind)
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}

@@ -486,6 +486,12 @@ func objectionMethods() []scopedMethod {
 		}),
 		read("Dispute", "dispute", func(ctx context.Context, s svc, v *visitor, id string) (any, error) { return s.Dispute(ctx, v.sc, id) }),
 		read("Disputes", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) { return s.Disputes(ctx, v.sc, 500) }),
+		read("CorrectionsAfter", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
+			return s.CorrectionsAfter(ctx, v.sc, "", 500)
+		}),
+		read("DisputesAfter", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
+			return s.DisputesAfter(ctx, v.sc, "", 500)
+		}),
 		read("Refetches", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
 			return s.Refetches(ctx, v.sc, true, 500)
 		}),

@@ -272,7 +272,7 @@ func TestConsoleActs(t *testing.T) {
 	if code, to, _ := shead.do("GET", "/applications/"+mine.ID+"/consent", nil); code != http.StatusSeeOther || to != "/applications/"+mine.ID {
 		t.Errorf("the address of an act, opened: %d %s", code, to)
 	}
-	refused(shead, mine.ID, "consent", nil, http.StatusConflict, "状态已变化", "返回该申请")
+	refused(shead, mine.ID, "consent", nil, http.StatusConflict, "状态已变化", "返回该事项")
 	refused(shead, mine.ID, "anything", nil, http.StatusNotFound, "没有这项操作")
 	var id string
 	f.await(func() bool {

@@ -93,6 +93,9 @@ func demandMethods() []scopedMethod {
 		return read(name, "demand", func(ctx context.Context, s svc, v *visitor, id string) (any, error) { return f(ctx, s, v.as, id) })
 	}
 	return []scopedMethod{
+		read("Page", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
+			return s.Page(ctx, v.sc, "", "", 500)
+		}),
 		read("Get", "demand", func(ctx context.Context, s svc, v *visitor, id string) (any, error) { return s.Get(ctx, v.sc, id) }),
 		read("List", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) { return s.List(ctx, v.sc, "", 500) }),
 		read("Matches", "demand", func(ctx context.Context, s svc, v *visitor, id string) (any, error) { return s.Matches(ctx, v.sc, id) }),

@@ -172,6 +172,7 @@ func writers() map[string]string {
 		"catalog.Service.Import":         "drafts of the session's department; a taken code is refused whoever has it, since codes are unique in a node",
 		"catalog.Service.Designate":      "the authority's decision, which binds all departments; reads nothing",
 		"catalog.Service.EndDesignation": "as Designate",
+		"catalog.Service.Registered":     "for operators, who look after all departments: identifier, department and kind of their sources, and nothing of what opens them",
 		"catalog.Service.AddSource":      "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
 		"directory.Service.Refresh":      "for operators; answers how old the copies of members' catalogues are",
 	}

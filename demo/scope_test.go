@@ -308,6 +308,13 @@ func scoped() []scopedMethod {
 			_, err := v.n.Catalog.Sample(ctx, v.as("officer"), id, "enterprise", 1)
 			return nil, err
 		}},
+		{"catalog.Service.Preview", "source", func(ctx context.Context, v *visitor, id string) (any, error) {
+			p, err := v.n.Catalog.Preview(ctx, v.as("officer"), id, "enterprise", nil, 1)
+			if err != nil {
+				return nil, err
+			}
+			return p, nil
+		}},
 		{"catalog.Service.Save", "source", func(ctx context.Context, v *visitor, id string) (any, error) {
 			r, err := v.n.Catalog.Get(ctx, v.sc, v.resource)
 			if err != nil {
@@ -332,6 +339,15 @@ func scoped() []scopedMethod {
 		}},
 		{"agreement.Service.History", "negotiation agreement", func(ctx context.Context, v *visitor, id string) (any, error) {
 			return v.n.Agreements.History(ctx, v.sc, id)
+		}},
+		{"agreement.Service.Users", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Agreements.Users(ctx, v.sc, []string{v.resource})
+		}},
+		{"agreement.Service.UsersOf", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Agreements.UsersOf(ctx, v.sc, v.resource, 500)
+		}},
+		{"agreement.Service.Standings", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Agreements.Standings(ctx, v.sc, v.resource)
 		}},
 		{"agreement.Service.List", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []agreement.Negotiation

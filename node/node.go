@@ -47,6 +47,7 @@ import (
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/console"
 	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/share"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -102,6 +103,7 @@ type Node struct {
 	UI         *ui.UI
 	Desk       *desk.Desk
 	Console    *console.Console
+	Share      *share.Share
 	API        *rest.API
 
 	options   Options
@@ -367,6 +369,10 @@ func (n *Node) rooms() {
 	})
 	n.Console = console.New(console.Deps{
 		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
+	})
+	n.Share = share.New(share.Deps{
+		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,
+		Objections: n.Objections, Schemes: n.Schemes,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,

@@ -137,20 +137,20 @@ func updateCycles() []string {
 func (r *Resource) Check() error {
 	var f faults
 	add := f.add
-	need := func(name, v string) {
+	need := func(name, zh, v string) {
 		if strings.TrimSpace(v) == "" {
-			add(name, "不能为空", "must not be empty")
+			add(name, zh+"不能为空", "the "+name+" must not be empty")
 		} else if len(v) > 4000 {
-			add(name, "过长", "is too long")
+			add(name, zh+"过长", "the "+name+" is too long")
 		}
 	}
-	need("code", r.Code)
-	need("name", r.Name)
-	need("department", r.Department)
-	need("provider", r.Provider)
-	need("abstract", r.Abstract)
-	need("format", r.Format)
-	need("conditions", r.Conditions)
+	need("code", "资源编码", r.Code)
+	need("name", "资源名称", r.Name)
+	need("department", "提供部门代码", r.Department)
+	need("provider", "提供部门名称", r.Provider)
+	need("abstract", "摘要", r.Abstract)
+	need("format", "格式", r.Format)
+	need("conditions", "使用条件", r.Conditions)
 	if r.Code != "" && !codeForm.MatchString(r.Code) {
 		add("code", "只能用字母、数字和 . _ - /，不超过 128 个字符", "takes letters, digits and . _ - / only, at most 128 of them")
 	}

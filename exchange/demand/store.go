@@ -62,13 +62,20 @@ func (s *Service) Get(ctx context.Context, sc db.Scope, id string) (*Demand, err
 
 // List lists the scope's demands, latest first; state empty: in any state.
 func (s *Service) List(ctx context.Context, sc db.Scope, state State, limit int) ([]Demand, error) {
+	return s.Page(ctx, sc, state, "", limit)
+}
+
+// Page is List from a cursor on: db.LatestAfter of the last line before.
+func (s *Service) Page(ctx context.Context, sc db.Scope, state State, after string, limit int) ([]Demand, error) {
 	cond, args := sc.Where("department")
+	on, place := db.Latest(after)
+	cond, args = cond+" AND "+on, append(args, place...)
 	if state != "" {
 		cond += " AND state = ?"
 		args = append(args, string(state))
 	}
 	var docs []string
-	if err := s.d.DB.Read().NewRaw("SELECT doc FROM demand_demand WHERE "+cond+" ORDER BY updated DESC LIMIT ?", append(args, min(max(limit, 1), 500))...).Scan(ctx, &docs); err != nil {
+	if err := s.d.DB.Read().NewRaw("SELECT doc FROM demand_demand WHERE "+cond+" ORDER BY updated DESC, id LIMIT ?", append(args, min(max(limit, 1), 500))...).Scan(ctx, &docs); err != nil {
 		return nil, fmt.Errorf("list demands: %w", err)
 	}
 	out := make([]Demand, len(docs))

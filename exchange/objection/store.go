@@ -106,7 +106,13 @@ func (s *Service) Correction(ctx context.Context, sc db.Scope, id string) (*Corr
 
 // Corrections lists the scope's corrections, latest first.
 func (s *Service) Corrections(ctx context.Context, sc db.Scope, limit int) ([]Correction, error) {
-	return many[Correction](ctx, s.db, sc, "objection_correction", "1=1", "updated DESC", limit)
+	return s.CorrectionsAfter(ctx, sc, "", limit)
+}
+
+// CorrectionsAfter is Corrections from a cursor on: db.LatestAfter of the last line before.
+func (s *Service) CorrectionsAfter(ctx context.Context, sc db.Scope, after string, limit int) ([]Correction, error) {
+	on, place := db.Latest(after)
+	return many[Correction](ctx, s.db, sc, "objection_correction", on, "updated DESC, id", limit, place...)
 }
 
 // Dispute returns a dispute of the scope.
@@ -116,5 +122,11 @@ func (s *Service) Dispute(ctx context.Context, sc db.Scope, id string) (*Dispute
 
 // Disputes lists the scope's disputes, latest first.
 func (s *Service) Disputes(ctx context.Context, sc db.Scope, limit int) ([]Dispute, error) {
-	return many[Dispute](ctx, s.db, sc, "objection_dispute", "1=1", "updated DESC", limit)
+	return s.DisputesAfter(ctx, sc, "", limit)
+}
+
+// DisputesAfter is Disputes from a cursor on: db.LatestAfter of the last line before.
+func (s *Service) DisputesAfter(ctx context.Context, sc db.Scope, after string, limit int) ([]Dispute, error) {
+	on, place := db.Latest(after)
+	return many[Dispute](ctx, s.db, sc, "objection_dispute", on, "updated DESC, id", limit, place...)
 }

@@ -66,6 +66,8 @@ var edges = []edge{
 	{"web/desk", "web/ui", "the frame of the pages for officers is made of the components"},
 	{"web/console", "web/ui", "its pages are put together from the components"},
 	{"web/console", "web/desk", "its pages stand in the officers' frame"},
+	{"web/share", "web/ui", "its pages are put together from the components"},
+	{"web/share", "web/desk", "its pages stand in the officers' frame"},
 
 	// Floor 9: programs.
 	{"cmd/kuayu", "cmd/cli", "every command gets its session, and shows its answer through it"},

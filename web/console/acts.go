@@ -63,6 +63,18 @@ func actsOf(q desk.Visit, n *agreement.Negotiation) []ui.Question {
 	return out
 }
 
+// furtherOf leads on to what an agreement gives rise to.
+func furtherOf(q desk.Visit, n *agreement.Negotiation) []ui.Link {
+	var out []ui.Link
+	if n.Department() != q.Sess.Department || n.Agreement == "" || !q.Sess.Has(identity.DataOfficer, identity.OfficeHead) {
+		return nil
+	}
+	if n.Role == agreement.Consumer && q.Sess.Has(identity.DataOfficer) {
+		out = append(out, ui.Link{Href: desk.CasePath(n.ID) + "/correct", Text: q.V.Pick("记录有误，提出校核", "Report a wrong record")})
+	}
+	return append(out, ui.Link{Href: desk.CasePath(n.ID) + "/dispute", Text: q.V.Pick("提出争议", "Open a dispute")})
+}
+
 // mayAnswer says whether the form for an answer is shown.
 func mayAnswer(q desk.Visit, n *agreement.Negotiation) bool {
 	return n.Role == agreement.Provider && n.Department() == q.Sess.Department && q.Sess.Has(identity.DataOfficer) &&

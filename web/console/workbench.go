@@ -245,7 +245,7 @@ func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, f url.Values, fa
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	x := caseView{n: n, timeline: timelineOf(q.V, nm, n, steps, clocks), facts: factsOf(q.V, nm, n), grants: grantsOf(q.V, nm, n), acts: actsOf(q, n)}
+	x := caseView{n: n, timeline: timelineOf(q.V, nm, n, steps, clocks), facts: factsOf(q.V, nm, n), grants: grantsOf(q.V, nm, n), acts: actsOf(q, n), further: furtherOf(q, n)}
 	if mayAnswer(q, n) {
 		x.answer = answerRows(q.V, nm, n, f, faults)
 		x.until = ui.Field{Name: "until", Kind: "day", Optional: true, Label: q.V.Pick("使用期限至", "Use until"), Hint: q.V.Pick("不填即按申请的 ", "As asked for if left empty: ") + q.V.Day(n.Application.ValidUntil) + q.V.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]}
@@ -264,6 +264,7 @@ type caseView struct {
 	facts    []ui.Fact
 	grants   []ui.Granting
 	acts     []ui.Question
+	further  []ui.Link   // to what is settled on pages of its own
 	answer   []answerRow // what is asked for, to be answered; empty: not by this visitor, not now
 	until    ui.Field
 }

@@ -145,14 +145,24 @@ func (d *Desk) signedIn(h Handler) http.HandlerFunc {
 func (d *Desk) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	v := d.UI.View(r)
 	home := ui.Link{Href: PathWorkbench, Text: v.Pick("返回工作台", "Back to the workbench")}
-	if id := r.PathValue("id"); r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, PathCases+"/") && errs.As(err).Kind != errs.NotFound {
-		home = ui.Link{Href: CasePath(id), Text: v.Pick("返回该申请", "Back to it")}
+	if about := subjectOf(r); about != "" && errs.As(err).Kind != errs.NotFound {
+		home = ui.Link{Href: about, Text: v.Pick("返回该事项", "Back to it")}
 	}
 	frame := d.Frame(v)
 	if sess, e := d.Sessions.Authenticate(r.Context(), Token(r)); e == nil {
 		frame = d.framed(Visit{r, sess, v}, "")
 	}
 	d.UI.Fail(w, r, frame, home, err)
+}
+
+// subjectOf is the page of what an act was meant for: acts have addresses of three parts, the last of which names them.
+func subjectOf(r *http.Request) string {
+	parts := strings.Split(r.URL.EscapedPath(), "/")
+	const ofAnAct = 4 // an empty one before the first slash
+	if r.Method != http.MethodPost || len(parts) != ofAnAct || r.PathValue("act") == "" {
+		return ""
+	}
+	return strings.Join(parts[:ofAnAct-1], "/")
 }
 
 // NotFound answers what no route answers: a person with a page, a program by next.

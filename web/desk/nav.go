@@ -14,6 +14,10 @@ const (
 	PathSignOut   = "/sign-out"
 	PathCatalog   = "/catalog"
 	PathCases     = "/applications"
+	PathResources = "/resources"
+	PathSources   = "/sources"
+	PathDemands   = "/demands"
+	PathDisputes  = "/corrections" // and disputes
 )
 
 // CasePath is the page of an application or agreement.
@@ -34,10 +38,15 @@ type place struct {
 
 // places are the navigation, in order. Nobody sees more than nine.
 func places() []place {
+	offices := []identity.Role{identity.DataOfficer, identity.OfficeHead, identity.DepartmentHead, identity.Authority, identity.Auditor}
 	return []place{
 		{PathWorkbench, Pair{"工作台", "Workbench"}, "layout-dashboard", nil},
 		{PathCatalog, Pair{"目录检索", "Catalogue"}, "database", nil},
 		{PathCases, Pair{"申请与协议", "Applications"}, "file-check", nil},
+		{PathResources, Pair{"数据资源", "Resources"}, "file-text", offices},
+		{PathDemands, Pair{"需求与方案", "Demands"}, "inbox", offices},
+		{PathDisputes, Pair{"校核与争议", "Corrections"}, "scale", offices},
+		{PathSources, Pair{"数据源", "Sources"}, "building", []identity.Role{identity.Operator}},
 	}
 }
 

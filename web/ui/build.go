@@ -51,7 +51,7 @@ func (v *View) kept(filters []Filter) []string {
 func attributes(f Field) templ.Attributes {
 	a := templ.Attributes{"maxlength": "2000"}
 	switch f.Kind {
-	case "select":
+	case "select", "file":
 		delete(a, "maxlength")
 	case day: // typed as it is shown everywhere else; a browser's own field would show it by the browser's language
 		a["maxlength"], a["inputmode"] = "10", "numeric"
@@ -121,6 +121,9 @@ func (c code) box() string {
 
 // text says which part of how many is shown.
 func (p Paging) text(v *View) string {
+	if p.Shown > 0 {
+		return v.T("page.shown", v.Number(p.Shown))
+	}
 	total := v.T("table.total", v.Number(p.Total))
 	if p.Over {
 		total = v.T("table.over", v.Number(p.Total))

@@ -157,6 +157,8 @@ type Option struct{ Value, Label string }
 type Paging struct {
 	From, To, Total int64
 	Over            bool   // there are more than Total
+	Shown           int64  // how many lines the page has, where nobody counts the list
+	First           string // leads to the beginning, where nothing leads back one page
 	Of              string // of which list, where a page has several
 	Previous, Next  string
 }
@@ -164,7 +166,7 @@ type Paging struct {
 // Field is a question of a form.
 type Field struct {
 	Name, Label, Hint, Value string
-	Kind                     string // text, day, tel, textarea, select, radio, check
+	Kind                     string // text, day, tel, file, textarea, select, radio, check
 	Error                    string
 	Optional                 bool
 	Options                  []Option

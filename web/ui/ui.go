@@ -87,7 +87,7 @@ func Local(back string) string {
 	q := p.Query()
 	q.Del("lang")
 	q.Del("elder")
-	return (&url.URL{Path: p.Path, RawQuery: q.Encode()}).String()
+	return (&url.URL{Path: p.Path, RawPath: p.RawPath, RawQuery: q.Encode()}).String() // a code with slashes stays one part of the path
 }
 
 // Headers sets what every page says about itself: nothing runs, nothing is embedded, nothing comes from elsewhere.

@@ -351,6 +351,8 @@ func TestPrefer(t *testing.T) {
 		{"lang=fr&back=%2Fui", "kuayu_lang=zh", "/ui"},
 		{"elder=1&back=%2Fui", "kuayu_elder=1", "/ui"},
 		{"elder=7&back=%2Fui", "kuayu_elder=0", "/ui"},
+		{"lang=en&back=%2Fcatalog%2Fa%2Fb%252Fc", "kuayu_lang=en", "/catalog/a/b%2Fc"}, // a code with slashes is one part of the path
+		{"lang=en&back=%2F%252Fevil.example", "kuayu_lang=en", "/"},
 		{"lang=en&back=https%3A%2F%2Fevil.example%2F", "kuayu_lang=en", "/"},
 		{"lang=en&back=%2F%2Fevil.example", "kuayu_lang=en", "/"},
 		{"lang=en&back=%2F%5Cevil.example", "kuayu_lang=en", "/"},

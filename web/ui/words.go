@@ -42,6 +42,8 @@ var words = sync.OnceValue(func() map[string]Text {
 		"table.over":     {"超过 %s 条", "more than %s"},
 		"page":           {"分页", "Pages"},
 		"page.range":     {"第 %s 至 %s 条，", "%s to %s, "},
+		"page.shown":     {"本页 %s 条", "%s on this page"},
+		"page.first":     {"回到首页", "First page"},
 		"page.previous":  {"上一页", "Previous page"},
 		"page.next":      {"下一页", "Next page"},
 		"stamp":          {"数据截至", "As of"},

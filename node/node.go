@@ -48,6 +48,7 @@ import (
 	"github.com/kuayu/kuayu/web/console"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
+	"github.com/kuayu/kuayu/web/watch"
 )
 
 // Version is the program's version.
@@ -102,6 +103,7 @@ type Node struct {
 	UI         *ui.UI
 	Desk       *desk.Desk
 	Console    *console.Console
+	Watch      *watch.Watch
 	API        *rest.API
 
 	options   Options
@@ -367,6 +369,7 @@ func (n *Node) rooms() {
 	n.Console = console.New(console.Deps{
 		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
 	})
+	n.Watch = watch.New(watch.Deps{Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,

@@ -32,6 +32,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 			n.options.Routes(n, mux)
 		}
 		n.Console.Routes(mux)
+		n.Watch.Routes(mux)
 		missing = n.Desk.NotFound(missing)
 		conf = federation.StaffTLS(n.TLS)
 	case "public":

@@ -14,10 +14,22 @@ const (
 	PathSignOut   = "/sign-out"
 	PathCatalog   = "/catalog"
 	PathCases     = "/applications"
+	PathExchanges = "/exchanges"
+	PathUsage     = "/usage"
+	PathEvidence  = "/evidence"
+	PathMembers   = "/members"
+	PathOversight = "/oversight"
+	PathPeople    = "/people"
+	PathSignIns   = "/sign-ins"
+	PathSetup     = "/setup"
+	PathInbox     = "/inbox"
 )
 
 // CasePath is the page of an application or agreement.
 func CasePath(id string) string { return PathCases + "/" + url.PathEscape(id) }
+
+// FactPath is the page of a fact in the evidence.
+func FactPath(id string) string { return PathEvidence + "/" + url.PathEscape(id) }
 
 // EntryPath is the page of a catalogue's entry. Codes have slashes: they are one part of the address.
 func EntryPath(member, code string) string {
@@ -38,6 +50,8 @@ func places() []place {
 		{PathWorkbench, Pair{"工作台", "Workbench"}, "layout-dashboard", nil},
 		{PathCatalog, Pair{"目录检索", "Catalogue"}, "database", nil},
 		{PathCases, Pair{"申请与协议", "Applications"}, "file-check", nil},
+		{PathExchanges, Pair{"交换监测", "Exchanges"}, "arrows-exchange", nil},
+		{PathEvidence, Pair{"审计存证", "Evidence"}, "shield-check", nil},
 	}
 }
 

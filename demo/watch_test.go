@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"encoding/json"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +10,8 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/webtest"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
@@ -15,6 +19,7 @@ import (
 // id of the first exchange.
 func (f *fixture) exchanged() (agr, first string) {
 	f.t.Helper()
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:"+testResource, "q", "企业登记")
 	agr = f.agree(f.application(), agreement.Grant{})
 	sh := f.as("shanghai", "machine-sh")
 	for i := range 3 {
@@ -74,6 +79,76 @@ func TestWatchExchanges(t *testing.T) {
 	}
 }
 
+// TestWatchEvidence: a fact is found, drawn, checked on the server, and its files verify offline; a person is found by a
+// code alone, by those who look after persons' rights alone.
+func TestWatchEvidence(t *testing.T) {
+	f := newFixture(t, Settings{})
+	agr, first := f.exchanged()
+	sh, auditor := f.officer("shanghai", "officer-sh"), f.officer("shanghai", "auditor")
+	machine := f.as("shanghai", "machine-sh")
+	again := func() { must[answer](t)(f.query(machine, agr, plan(policy.Plan{Limit: 1}))) }
+	for range 12 {
+		again()
+	}
+	page := f.page(sh, "/evidence")
+	says(t, page, "使用方收到并核对答复", "企业登记信息", "浙江省市场监管部门", "超过 25 条", "after=")
+	hides(t, page, "query.open<", "agreement.<", f.health+"<", "当事人标识")
+	second := f.page(sh, next(t, page))
+	says(t, second, "上一页")
+	hides(t, second, "超过 25 条")
+	says(t, f.page(sh, "/evidence?room=message"), "节点间消息")
+	says(t, f.page(sh, "/evidence?from=2020-01-01&to=2020-01-02"), "没有符合条件的存证", "清除全部条件")
+	path := "/evidence/" + url.PathEscape(first+"#query.close")
+	page = f.page(sh, path)
+	says(t, page, "一条存证", "kuayu evidence verify receipt.json --constitution constitution.json", "/exchanges/"+first, "第一段", "<svg role=\"img\"")
+	hides(t, page, "复核结果", "query.close<")
+	f.await(func() bool { again(); _, _, page := sh.do("GET", path+"?check=1", nil); return strings.Contains(page, "浙江省，最早") })
+	page = f.page(sh, path+"?check=1")
+	says(t, page, "复核结果", "第二段", "通过", "成员身份", "已共签")
+	hides(t, page, "未通过", "未进行", "还没有列入日志")
+	var receipt, constitution string
+	for name, to := range map[string]*string{path + "/receipt.json": &receipt, "/evidence/constitution.json": &constitution} {
+		code, _, body := sh.do("GET", name, nil)
+		if code != http.StatusOK {
+			t.Fatalf("%s: %d", name, code)
+		}
+		*to = body
+	}
+	r := must[*evidence.Receipt](t)(evidence.ParseReceipt([]byte(receipt)))
+	var doc federation.Document
+	if err := json.Unmarshal([]byte(constitution), &doc); err != nil {
+		t.Fatal(err)
+	}
+	versions := must[[]*federation.Constitution](t)(federation.VerifyChain(doc.Chain, doc.Genesis))
+	if v, err := r.Verify(versions); err != nil || v.Kind != "query.close" || !v.Logged || len(v.CosignedBy) == 0 {
+		t.Errorf("the files do not verify offline: %+v %v", v, err)
+	}
+	says(t, f.page(sh, "/evidence/logs"), "浙江省", "只增不改", "江苏省", "已由他方共签")
+	page = f.page(auditor, "/evidence?department="+f.other)
+	says(t, page, "当事人标识", "没有符合条件的存证")
+	if code, to, _ := auditor.do("POST", "/evidence/person", url.Values{"identifier": {"16400000003"}}); code != http.StatusSeeOther || strings.Contains(to, "164") {
+		t.Errorf("a person: %d %s", code, to)
+	} else {
+		says(t, f.page(auditor, to), "与一名当事人有关", "没有符合条件的存证")
+	}
+	for _, v := range []*browserless{sh, f.officer("shanghai", "operator")} {
+		for _, x := range [][2]string{{"POST", "/evidence/person"}, {"GET", "/evidence?subject=00"}} {
+			if code, _, page := v.do(x[0], x[1], url.Values{"identifier": {"16400000003"}}); code != http.StatusForbidden {
+				t.Errorf("%s by who may not: %d", x[1], code)
+			} else {
+				look(t, page)
+			}
+		}
+	}
+	other := f.officer("shanghai", "officer-sh2")
+	says(t, f.page(other, "/evidence"), "没有符合条件的存证")
+	for _, p := range []string{path, path + "/receipt.json", "/evidence/none"} {
+		if code, _, _ := other.do("GET", p, nil); code != http.StatusNotFound {
+			t.Errorf("%s by another department: %d", p, code)
+		}
+	}
+}
+
 // TestWatchInABrowser judges every page of the face as a browser shows it.
 func TestWatchInABrowser(t *testing.T) {
 	b := webtest.Open(t)
@@ -93,14 +168,22 @@ func TestWatchInABrowser(t *testing.T) {
 	visit("exchanges", "/exchanges")
 	visit("exchange", "/exchanges/"+first)
 	visit("exchange-line", "/exchanges/"+first+"?view=line")
+	visit("evidence", "/evidence")
+	visit("fact", "/evidence/"+url.PathEscape(first+"#query.close")+"?check=1")
+	visit("logs", "/evidence/logs")
+	enter("auditor")
+	visit("evidence-auditor", "/evidence")
 	enter("officer-sh2")
 	visit("exchanges-none", "/exchanges")
 }
 
-func query(pairs ...string) string {
-	q := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		q.Set(pairs[i], pairs[i+1])
+// next is the address of the page after one.
+func next(t *testing.T, page string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(page, `rel="next" href="`)
+	to, _, found := strings.Cut(rest, `"`)
+	if !found {
+		t.Fatal("there is no next page")
 	}
-	return "?" + strings.TrimPrefix(q.Encode(), "?")
+	return html.UnescapeString(to)
 }

@@ -305,7 +305,7 @@ func (n *Node) evidence(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.Witness = evidence.NewWitness(n.DB, cosigner)
+	n.Witness = evidence.NewWitness(n.DB, cosigner, n.Clock)
 	n.Outbox = evidence.NewOutbox(n.DB, n.Log, n.Queue)
 	n.Index = evidence.NewIndex(n.Derived, n.Log, n.Keys.Subject)
 	n.Issuer = &evidence.Issuer{Log: n.Log, Tlog: n.Tlog, Dir: n.Directory}
@@ -369,7 +369,9 @@ func (n *Node) rooms() {
 	n.Console = console.New(console.Deps{
 		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
 	})
-	n.Watch = watch.New(watch.Deps{Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory})
+	n.Watch = watch.New(watch.Deps{
+		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
+	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,

@@ -11,6 +11,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/support/seal"
@@ -73,7 +74,7 @@ type ExchangeQuery struct {
 	Limit     int    // at most 500; 0 means 50
 }
 
-// Exchanges is a page of exchanges as this node's facts tell how they ended, newest first.
+// Exchanges is a page of facts, newest first: of those that tell how exchanges ended, or others.
 type Exchanges struct {
 	Items []evidence.Entry
 	Next  string // empty: no more
@@ -93,24 +94,38 @@ func (g *Gateway) catchUp(ctx context.Context) error {
 
 // Exchanges lists exchanges of the scope.
 func (g *Gateway) Exchanges(ctx context.Context, sc db.Scope, q ExchangeQuery) (*Exchanges, error) {
+	return g.Facts(ctx, sc, evidence.Query{
+		Kinds: ended(q.Side), Member: q.Member, Agreement: q.Agreement, Outcome: q.Outcome, Failed: q.Failed, After: q.After, Limit: q.Limit,
+	})
+}
+
+// Facts lists facts of the scope, newest first.
+func (g *Gateway) Facts(ctx context.Context, sc db.Scope, q evidence.Query) (*Exchanges, error) {
 	if err := g.catchUp(ctx); err != nil {
 		return nil, err
 	}
 	if q.Limit <= 0 || q.Limit >= 500 {
 		q.Limit = 50
 	}
-	es, err := g.index.Find(ctx, sc, evidence.Query{
-		Kinds: ended(q.Side), Member: q.Member, Agreement: q.Agreement, Outcome: q.Outcome, Failed: q.Failed, After: q.After, Limit: q.Limit + 1,
-	})
+	n := q.Limit
+	q.Limit++
+	es, err := g.index.Find(ctx, sc, q)
 	if err != nil {
 		return nil, err
 	}
 	p := &Exchanges{Items: es}
-	if len(es) > q.Limit {
-		p.Items = es[:q.Limit]
-		p.Next = p.Items[q.Limit-1].Place()
+	if len(es) > n {
+		p.Items, p.Next = es[:n], es[n-1].Place()
 	}
 	return p, nil
+}
+
+// Pseudonym is the keyed digest under which a person's facts are found, for those who look after persons' rights.
+func (g *Gateway) Pseudonym(sess *identity.Session, identifier string) (string, error) {
+	if err := sess.Require(identity.Auditor, identity.Authority); err != nil {
+		return "", err
+	}
+	return g.index.Subject(identifier), nil
 }
 
 // Hour is how many exchanges ended within an hour.

@@ -16,6 +16,7 @@ type Query struct {
 	Agreement  string
 	Kind       string
 	Kinds      []string // any of them
+	Room       string   // the first word of the kind
 	Department string   // who acted, or was addressed
 	Member     string   // addressed
 	Officer    string
@@ -64,6 +65,9 @@ func (q *Query) where() (string, []any, error) {
 			kinds = append(kinds, k)
 		}
 		and("kind IN (?"+strings.Repeat(", ?", len(kinds)-1)+")", kinds...)
+	}
+	if q.Room != "" {
+		and("kind LIKE ?", likeEscape(q.Room)+".%")
 	}
 	if q.Failed || (q.Outcome != "" && q.Outcome != "ok") { // said as the index over failures has it
 		and("outcome <> '' AND outcome <> 'ok'")

@@ -194,6 +194,14 @@ func (c Climb) sketch(v *View) sketch {
 	return s
 }
 
+// summary is the climb in one sentence.
+func (c Climb) summary(v *View) string {
+	if len(c.Steps) == 0 {
+		return v.T("climb.alone", c.Leaf.Word, c.Root.Word)
+	}
+	return v.T("climb.of", c.Leaf.Word, len(c.Steps), c.Root.Word)
+}
+
 // climbTable lists the steps of a climb from the bottom up.
 func climbTable(v *View, c Climb) Table {
 	t := Table{Caption: c.Title, Columns: []Column{{Label: v.T("climb.step"), Number: true}, {Label: v.T("climb.side")}, {Label: v.T("climb.hash")}}}

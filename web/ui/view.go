@@ -93,6 +93,8 @@ func (v *View) Second(t time.Time) string { return t.In(v.Zone).Format(time.Date
 // Duration is how long something took: 8.4 毫秒, 1.25 秒.
 func (v *View) Duration(d time.Duration) string {
 	switch ms := float64(d) / float64(time.Millisecond); {
+	case d < 50*time.Microsecond:
+		return v.Pick("不足 0.1 毫秒", "under 0.1 ms")
 	case d < 100*time.Millisecond:
 		return strconv.FormatFloat(ms, 'f', 1, 64) + v.Pick(" 毫秒", " ms")
 	case d < time.Second:

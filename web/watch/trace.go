@@ -181,10 +181,14 @@ func answerFacts(v *ui.View, t *gateway.Trace) []ui.Fact {
 		return nil
 	}
 	h := &t.Hops[i].Header
+	both := ""
+	if slices.ContainsFunc(t.Hops[i+1:], func(x gateway.Hop) bool { return x.Header.Digest == h.Digest }) {
+		both = v.Pick("双方存证一致", "the evidence of both ends agrees")
+	}
 	return []ui.Fact{
 		{Label: v.Pick("数据条数", "Rows"), Value: v.Number(h.Rows)},
 		{Label: v.Pick("答复大小", "Size"), Value: v.Bytes(h.Bytes)},
-		{Label: v.Pick("答复内容的散列（SHA-256）", "Digest of the answer (SHA-256)"), Value: h.Digest, Source: v.Pick("双方存证一致", "the evidence of both ends agrees")},
+		{Label: v.Pick("答复内容的散列（SHA-256）", "Digest of the answer (SHA-256)"), Value: h.Digest, Source: both},
 	}
 }
 

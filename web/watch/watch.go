@@ -10,6 +10,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/web/desk"
 )
 
@@ -18,6 +19,8 @@ type Exchanges interface {
 	Exchanges(ctx context.Context, sc db.Scope, q gateway.ExchangeQuery) (*gateway.Exchanges, error)
 	Watch(ctx context.Context, sc db.Scope, side gateway.Side, member string, hours int) (*gateway.Watch, error)
 	Trace(ctx context.Context, sc db.Scope, id string) (*gateway.Trace, error)
+	Facts(ctx context.Context, sc db.Scope, q evidence.Query) (*gateway.Exchanges, error)
+	Pseudonym(sess *identity.Session, identifier string) (string, error)
 	Used(ctx context.Context, sc db.Scope, agreement string, since time.Time, limit int) ([]evidence.Use, error)
 }
 
@@ -26,9 +29,27 @@ type Cases interface {
 	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
 }
 
-// Roll is who the members are. federation.Directory is one.
+// Roll is who the members are, now and before, and what they say of themselves. federation.Directory is one.
 type Roll interface {
 	Current() *federation.Constitution
+	Versions() []*federation.Constitution
+	Document() *federation.Document
+}
+
+// Facts gives one fact out. evidence.Index is one.
+type Facts interface {
+	Record(ctx context.Context, sc db.Scope, id string) (*evidence.Record, error)
+}
+
+// Receipts prove facts. evidence.Issuer is one.
+type Receipts interface {
+	Receipt(ctx context.Context, r *evidence.Record, withBody bool) (*evidence.Receipt, error)
+	State() evidence.State
+}
+
+// Logs are what this node has seen of the members' logs. evidence.Witness is one.
+type Logs interface {
+	List(ctx context.Context) ([]evidence.Seen, error)
 }
 
 // Deps are what the face needs.
@@ -37,6 +58,9 @@ type Deps struct {
 	Exchanges Exchanges
 	Cases     Cases
 	Roll      Roll
+	Facts     Facts
+	Receipts  Receipts
+	Logs      Logs
 }
 
 // Watch serves the pages.
@@ -49,4 +73,10 @@ func New(d Deps) *Watch { return &Watch{d} }
 func (w *Watch) Routes(mux *http.ServeMux) {
 	w.Get(mux, desk.PathExchanges, w.exchanges)
 	w.Get(mux, desk.PathExchanges+"/{id}", w.exchange)
+	w.Get(mux, desk.PathEvidence, w.facts)
+	w.Post(mux, desk.PathEvidence+"/person", w.person)
+	w.Get(mux, desk.PathEvidence+"/constitution.json", w.constitution)
+	w.Get(mux, desk.PathEvidence+"/{id}", w.fact)
+	w.Get(mux, desk.PathEvidence+"/{id}/receipt.json", w.receipt)
+	w.Get(mux, pathLogs, w.logs)
 }

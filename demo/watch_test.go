@@ -149,6 +149,71 @@ func TestWatchEvidence(t *testing.T) {
 	}
 }
 
+// TestWatchMembers: who answers is seen, who does not is named with a remedy; a removal is proposed at one node and
+// approved at another, by the authority alone.
+func TestWatchMembers(t *testing.T) {
+	f := newFixture(t, Settings{})
+	operator, authority := f.officer("shanghai", "operator"), f.officer("shanghai", "authority")
+	if err := f.c.StopNode("jiangsu"); err != nil {
+		t.Fatal(err)
+	}
+	if code, to, _ := operator.do("POST", "/members/probe", nil); code != http.StatusSeeOther || to != "/members?done=probe" {
+		t.Fatalf("%d %s", code, to)
+	}
+	page := f.page(operator, "/members?done=probe")
+	says(t, page, "已逐个探测", "浙江省", "江苏省", "连接不上", "请确认对方节点在运行", "正常", "一致", "0.1.0", "2 / 3", "没有待表决的提案", "kuayu join request")
+	hides(t, page, "提议成员退出", "peer.unreachable")
+	if err := f.c.StartNode(f.ctx, "jiangsu"); err != nil {
+		t.Fatal(err)
+	}
+	says(t, f.page(authority, "/members"), "提议成员退出", "探测")
+	code, _, page := authority.do("POST", "/members/propose", url.Values{"member": {"nobody"}})
+	if code != http.StatusBadRequest {
+		t.Errorf("a proposal that is none: %d", code)
+	}
+	look(t, page)
+	says(t, page, "请选择成员", "请写明理由", `aria-invalid="true"`)
+	ask := url.Values{"member": {"jiangsu"}, "reason": {"节点停办"}}
+	for _, actor := range []string{"operator", "auditor", "officer-sh", "head-sh"} {
+		v := f.officer("shanghai", actor)
+		for _, path := range []string{"/members/propose", "/members/proposals/x/approve"} {
+			if code, _, page := v.do("POST", path, ask); code != http.StatusForbidden {
+				t.Errorf("%s by %s: %d", path, actor, code)
+			} else {
+				look(t, page)
+			}
+		}
+	}
+	if code, _, _ := f.officer("shanghai", "officer-sh").do("POST", "/members/probe", nil); code != http.StatusForbidden {
+		t.Errorf("a probe by an officer: %d", code)
+	}
+	if code, to, page := authority.do("POST", "/members/propose", ask); code != http.StatusSeeOther || to != "/members?done=propose" {
+		t.Fatalf("%d %s %s", code, to, page)
+	}
+	page = f.page(authority, "/members")
+	says(t, page, "节点停办", "1，共 2", "成员：江苏省", "已赞成：上海市")
+	hides(t, page, "赞成提案")
+	zj := f.officer("zhejiang", "authority")
+	var hash string
+	f.await(func() bool {
+		_, _, page := zj.do("GET", "/members", nil)
+		_, rest, _ := strings.Cut(page, "/members/proposals/")
+		hash, _, _ = strings.Cut(rest, "/approve")
+		return hash != "" && len(hash) < 100
+	})
+	says(t, f.page(zj, "/members"), "赞成提案", "不能收回")
+	hides(t, f.page(f.officer("zhejiang", "operator"), "/members"), "赞成提案")
+	if code, to, page := zj.do("POST", "/members/proposals/"+hash+"/approve", nil); code != http.StatusSeeOther || to != "/members?done=approve" {
+		t.Fatalf("%d %s %s", code, to, page)
+	}
+	page = f.page(zj, "/members")
+	says(t, page, "第 2 版", "没有待表决的提案")
+	if code, _, _ := zj.do("POST", "/members/proposals/none/approve", nil); code != http.StatusNotFound {
+		t.Errorf("a proposal that is none: %d", code)
+	}
+	hides(t, f.page(f.officer("shanghai", "officer-sh"), "/members?done=nonsense"), "nonsense</p>", "探测</button>")
+}
+
 // TestWatchInABrowser judges every page of the face as a browser shows it.
 func TestWatchInABrowser(t *testing.T) {
 	b := webtest.Open(t)
@@ -171,6 +236,9 @@ func TestWatchInABrowser(t *testing.T) {
 	visit("evidence", "/evidence")
 	visit("fact", "/evidence/"+url.PathEscape(first+"#query.close")+"?check=1")
 	visit("logs", "/evidence/logs")
+	enter("authority")
+	b.Visit(root+"/members", 1440).Click("form[action$='/probe'] button")
+	visit("members", "/members")
 	enter("auditor")
 	visit("evidence-auditor", "/evidence")
 	enter("officer-sh2")

@@ -371,12 +371,18 @@ func (n *Node) rooms() {
 	})
 	n.Watch = watch.New(watch.Deps{
 		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
+		Contacts: n.Link, Prober: n.Dataspace, Ballots: n.Federation, Version: Version, Certificates: n.certificates,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}
+}
+
+// certificates are this node's own: of the node, renewed daily, and of the authority that issues it.
+func (n *Node) certificates() (leaf, ca time.Time) {
+	return n.TLS.Certificate().Leaf.NotAfter, n.Keys.CA.NotAfter
 }
 
 func (n *Node) listen() error {

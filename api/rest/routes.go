@@ -295,16 +295,7 @@ type MemberInfo struct {
 type Constitution = federation.Document
 
 // ProposalRequest proposes a change of membership.
-type ProposalRequest struct {
-	Reason string                      `json:"reason"`
-	Join   *federation.Member          `json:"join,omitempty"`
-	State  *federation.SignedStatement `json:"statement,omitempty"` // of the newcomer
-	Remove string                      `json:"remove,omitempty"`    // member id
-	Voter  *bool                       `json:"voter,omitempty"`     // with join
-	Quorum int                         `json:"quorum,omitempty"`
-	// Compromised marks the root key of a member as compromised since a time and gives its new key.
-	Compromised *Compromise `json:"compromised,omitempty"`
-}
+type ProposalRequest = federation.Change
 
 // ConstitutionDocument is what anyone needs to verify this federation's receipts offline.
 func (a *API) ConstitutionDocument() *Constitution { return a.Dir.Document() }

@@ -44,6 +44,7 @@ type Link struct {
 	known     map[string]uint64 // size of our log that each member cosigned last
 	lines     map[string]string // the cosignature line each member sent last
 	verifiers map[string]note.Verifier
+	contacts  map[string]Contact
 }
 
 // peerConns is how many connections are kept to each member; more would only turn a stall into a storm of handshakes.
@@ -170,10 +171,12 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if id := httpx.RequestID(ctx); id != "" {
 		req.Header[httpx.HeaderRequestID] = []string{id}
 	}
+	sent := l.Clock.Now()
 	res, err := c.Do(req)
 	if err != nil {
-		return nil, false, unreachable(err, to)
+		return nil, false, l.silent(to, unreachable(err, to))
 	}
+	l.answered(to, sent, res)
 	defer func() { _ = res.Body.Close() }()
 	body, err := readAll(res.Body, res.ContentLength, MaxAnswer)
 	if err != nil {
@@ -204,10 +207,12 @@ func (l *Link) Ask(ctx context.Context, to, method, path string, body []byte) ([
 	if id := httpx.RequestID(ctx); id != "" {
 		req.Header.Set(httpx.HeaderRequestID, id)
 	}
+	sent := l.Clock.Now()
 	res, err := c.Do(req)
 	if err != nil {
-		return nil, unreachable(err, to)
+		return nil, l.silent(to, unreachable(err, to))
 	}
+	l.answered(to, sent, res)
 	defer func() { _ = res.Body.Close() }()
 	b, err := readAll(res.Body, res.ContentLength, MaxAnswer)
 	if err != nil {

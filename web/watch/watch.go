@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/web/desk"
 )
 
@@ -52,6 +54,23 @@ type Logs interface {
 	List(ctx context.Context) ([]evidence.Seen, error)
 }
 
+// Contacts are how the members were reached. peer.Link is one.
+type Contacts interface {
+	Contacts() map[string]peer.Contact
+}
+
+// Prober reads the first page of a member's catalogue: that goes the whole way. dataspace.Service is one.
+type Prober interface {
+	Browse(ctx context.Context, member, after string) ([]catalog.Resource, string, error)
+}
+
+// Ballots change who the members are. federation.Service is one.
+type Ballots interface {
+	Proposals(ctx context.Context) ([]federation.Proposal, error)
+	ProposeChange(ctx context.Context, c federation.Change) (*federation.Proposal, error)
+	Approve(ctx context.Context, hash string) (*federation.Proposal, error)
+}
+
 // Deps are what the face needs.
 type Deps struct {
 	*desk.Desk
@@ -61,6 +80,12 @@ type Deps struct {
 	Facts     Facts
 	Receipts  Receipts
 	Logs      Logs
+	Contacts  Contacts
+	Prober    Prober
+	Ballots   Ballots
+
+	Version      string                      // of this program
+	Certificates func() (leaf, ca time.Time) // ends of this node's own
 }
 
 // Watch serves the pages.
@@ -79,4 +104,8 @@ func (w *Watch) Routes(mux *http.ServeMux) {
 	w.Get(mux, desk.PathEvidence+"/{id}", w.fact)
 	w.Get(mux, desk.PathEvidence+"/{id}/receipt.json", w.receipt)
 	w.Get(mux, pathLogs, w.logs)
+	w.Get(mux, desk.PathMembers, w.members)
+	w.Post(mux, desk.PathMembers+"/probe", w.probe)
+	w.Post(mux, desk.PathMembers+"/propose", w.propose)
+	w.Post(mux, desk.PathMembers+"/proposals/{hash}/approve", w.approve)
 }

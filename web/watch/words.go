@@ -97,3 +97,12 @@ func policies(v *ui.View, ids []string) string {
 	}
 	return strings.Join(out, v.Pick("；", "; "))
 }
+
+// doneWord is what the page an act leads to says of it; "" for what is no act.
+func doneWord(v *ui.View, done string) string {
+	return map[string]desk.Pair{
+		"probe":   {"已逐个探测，结果见下表。", "Every member was asked; see below."},
+		"propose": {"提案已提出，并已送达各表决成员。", "It was proposed and sent to all who vote."},
+		"approve": {"已赞成。达到法定票数时自动生效。", "Approved. It takes effect with the quorum."},
+	}[done].In(v)
+}

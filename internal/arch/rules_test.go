@@ -39,6 +39,7 @@ var edges = []edge{
 	{"support/identity", "support/standard", "a department is named by a unified social credit code that must be a real one"},
 	{"support/deadline", "support/evidence", "a clock that runs out leaves a fact, in the same transaction"},
 	{"support/deadline", "support/seal", "the fact names who acted"},
+	{"support/deadline", "support/identity", "the authority alone reminds a department"},
 	{"support/notice", "support/identity", "a notice is for a department's officers who hold a role"},
 	{"support/protect", "support/policy", "masks are part of the terms"},
 	{"support/protect", "support/standard", "an address is masked down to the division it names"},

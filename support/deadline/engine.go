@@ -148,6 +148,7 @@ const (
 	RanOut   Kind = "overdue"  // also to the authority
 	Extended Kind = "extended" // art. 21: the applicant is told
 	KeptTo   Kind = "kept"     // a period of retention has passed
+	Reminded Kind = "reminded" // art. 38: the authority says to act
 )
 
 // Notice is what somebody should hear.
@@ -157,6 +158,7 @@ type Notice struct {
 	To    Role      `json:"to"`
 	Party Party     `json:"party,omitzero"`
 	Clock Clock     `json:"clock"`
+	Text  string    `json:"text,omitempty"` // of a reminder
 }
 
 // Violation is a breach of Decree 809 arts. 39–41.

@@ -52,7 +52,9 @@ func places() []place {
 		{PathCases, Pair{"申请与协议", "Applications"}, "file-check", nil},
 		{PathExchanges, Pair{"交换监测", "Exchanges"}, "arrows-exchange", nil},
 		{PathEvidence, Pair{"审计存证", "Evidence"}, "shield-check", nil},
+		{PathOversight, Pair{"督办", "Oversight"}, "flag", []identity.Role{identity.Authority}},
 		{PathMembers, Pair{"成员节点", "Members"}, "building", []identity.Role{identity.Operator, identity.Authority, identity.Auditor}},
+		{PathPeople, Pair{"人员与登录", "People"}, "user", []identity.Role{identity.Operator, identity.Auditor}},
 	}
 }
 

@@ -37,7 +37,7 @@ func kindWords() map[string]desk.Pair {
 		"ledger.ask": {"调阅使用台账", "Asked for the usage ledger"}, "ledger.serve": {"提供使用台账", "Gave the usage ledger"},
 		"agreement.ledger": {"登记使用台账", "Wrote into the usage ledger"}, "agreement.standing": {"事先同意", "Consented in advance"},
 		"message.ack": {"签收对方消息", "Acknowledged a message"}, "message.refused": {"拒收对方消息", "Refused a message"}, "dsp.received": {"收到协议消息", "Received a message of the protocol"},
-		"deadline.overdue": {"超过法定时限", "A time limit of the law passed"}, "deadline.violation": {"违规记录", "A violation was recorded"},
+		"deadline.reminder": {"主管部门督办", "The authority reminded"}, "deadline.overdue": {"超过法定时限", "A time limit of the law passed"}, "deadline.violation": {"违规记录", "A violation was recorded"},
 		"index.day": {"当日存证汇总", "The day's summary of evidence"}, "fact.erased": {"依法销毁内容", "Content was destroyed by law"},
 	}
 	for k, w := range hopWords() {

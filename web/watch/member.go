@@ -99,10 +99,10 @@ func (w *Watch) memberFigures(v *ui.View, con *federation.Constitution, contacts
 func (w *Watch) ownFacts(v *ui.View, con *federation.Constitution) []ui.Fact {
 	leaf, ca := w.Certificates()
 	return []ui.Fact{
-		{Label: v.Pick("本节点证书有效至", "This node's certificate ends"), Value: v.Minute(leaf), Source: v.Pick("每天自动换发", "renewed daily by itself")},
+		{Label: v.Pick("本节点证书有效至", "This node's certificate ends"), Value: v.Minute(leaf) + v.Pick("（每天自动换发）", " (renewed daily by itself)")},
 		{Label: v.Pick("本成员签发机构证书有效至", "The certificate of this member's authority ends"), Value: v.Day(ca)},
 		{Label: v.Pick("本节点程序版本", "This node's version"), Value: w.Version},
-		{Label: v.Pick("联盟", "Federation"), Value: con.Federation},
+		{Label: v.Pick("联盟标识", "Federation"), Value: con.Federation},
 	}
 }
 

@@ -183,7 +183,7 @@ func answerFacts(v *ui.View, t *gateway.Trace) []ui.Fact {
 	h := &t.Hops[i].Header
 	both := ""
 	if slices.ContainsFunc(t.Hops[i+1:], func(x gateway.Hop) bool { return x.Header.Digest == h.Digest }) {
-		both = v.Pick("双方存证一致", "the evidence of both ends agrees")
+		both = v.Pick("双方的存证，两者一致", "the evidence of both ends, which agrees")
 	}
 	return []ui.Fact{
 		{Label: v.Pick("数据条数", "Rows"), Value: v.Number(h.Rows)},

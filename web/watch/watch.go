@@ -9,9 +9,11 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/web/desk"
 )
@@ -29,6 +31,7 @@ type Exchanges interface {
 // Cases are applications and agreements. agreement.Service is one.
 type Cases interface {
 	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
+	Bytes(ctx context.Context, sc db.Scope, id string) ([]byte, error)
 }
 
 // Roll is who the members are, now and before, and what they say of themselves. federation.Directory is one.
@@ -71,6 +74,38 @@ type Ballots interface {
 	Approve(ctx context.Context, hash string) (*federation.Proposal, error)
 }
 
+// Clocks are the law's, with what came of those that ran out. deadline.Service is one.
+type Clocks interface {
+	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Clock], error)
+	Tallies(ctx context.Context, sc db.Scope, q deadline.ViolationQuery) ([]deadline.Tally, error)
+	Reminders(ctx context.Context, sc db.Scope, q deadline.ReminderQuery) (*deadline.Page[deadline.Reminder], error)
+	Remind(ctx context.Context, sess *identity.Session, clock, text string) (*deadline.Reminder, error)
+}
+
+// Ledgers are how agreements were used, as their using departments wrote it down. gateway.Gateway is one: the other end's
+// it asks for.
+type Ledgers interface {
+	Ledger(ctx context.Context, sess *identity.Session, id string) (*agreement.Ledger, error)
+}
+
+// Staff are the departments, the people and the machines of this node. identity.Service is one.
+type Staff interface {
+	ActorPage(ctx context.Context, sess *identity.Session, q identity.ActorQuery) (*identity.Page[identity.Actor], error)
+	SignInPage(ctx context.Context, sess *identity.Session, q identity.SignInQuery) (*identity.Page[identity.SignInRecord], error)
+	Enter(ctx context.Context, sess *identity.Session, a identity.Actor) error
+	EnterDepartment(ctx context.Context, sess *identity.Session, d identity.Department) error
+	SetKey(ctx context.Context, sess *identity.Session, id, key string) error
+	SetDisabled(ctx context.Context, sess *identity.Session, id string, disabled bool) error
+}
+
+// Inbox holds what an officer should know. notice.Service is one.
+type Inbox interface {
+	List(ctx context.Context, sess *identity.Session, q notice.Query) (*notice.Page, error)
+	MarkRead(ctx context.Context, sess *identity.Session, id string) error
+	Preferences(ctx context.Context, sess *identity.Session) (*notice.Preference, error)
+	SetPreferences(ctx context.Context, sess *identity.Session, p notice.Preference) (*notice.Preference, error)
+}
+
 // Deps are what the face needs.
 type Deps struct {
 	*desk.Desk
@@ -83,6 +118,10 @@ type Deps struct {
 	Contacts  Contacts
 	Prober    Prober
 	Ballots   Ballots
+	Clocks    Clocks
+	Ledgers   Ledgers
+	Staff     Staff
+	Inbox     Inbox
 
 	Version      string                      // of this program
 	Certificates func() (leaf, ca time.Time) // ends of this node's own
@@ -108,4 +147,18 @@ func (w *Watch) Routes(mux *http.ServeMux) {
 	w.Post(mux, desk.PathMembers+"/probe", w.probe)
 	w.Post(mux, desk.PathMembers+"/propose", w.propose)
 	w.Post(mux, desk.PathMembers+"/proposals/{hash}/approve", w.approve)
+	w.Get(mux, desk.PathOversight, w.oversight)
+	w.Post(mux, desk.PathOversight+"/{clock}/remind", w.remind)
+	w.Get(mux, desk.PathUsage, w.usage)
+	w.Get(mux, desk.PathUsage+"/{id}", w.oneUsage)
+	w.Get(mux, desk.PathUsage+"/{id}/ledger.csv", w.ledgerFile)
+	w.Get(mux, desk.PathPeople, w.people)
+	w.Post(mux, desk.PathPeople, w.addPerson)
+	w.Post(mux, pathDepartments, w.addDepartment)
+	w.Get(mux, desk.PathPeople+"/{id}", w.onePerson)
+	w.Post(mux, desk.PathPeople+"/{id}/{act}", w.changePerson)
+	w.Get(mux, desk.PathSignIns, w.signIns)
+	w.Get(mux, desk.PathInbox, w.inbox)
+	w.Post(mux, desk.PathInbox+"/preferences", w.prefer)
+	w.Post(mux, desk.PathInbox+"/{id}/read", w.markRead)
 }

@@ -104,5 +104,15 @@ func doneWord(v *ui.View, done string) string {
 		"probe":   {"已逐个探测，结果见下表。", "Every member was asked; see below."},
 		"propose": {"提案已提出，并已送达各表决成员。", "It was proposed and sent to all who vote."},
 		"approve": {"已赞成。达到法定票数时自动生效。", "Approved. It takes effect with the quorum."},
+		"remind":  {"督办通知已送达，并留存证。", "The reminder was sent and is in the evidence."},
+		"person":  {"人员或客户端已新增。", "Added."},
+		"office":  {"部门已新增。", "The department was added."},
+		"disable": {"已停用，已登录的会话一并失效。", "Disabled; open sessions have ended."},
+		"enable":  {"已重新启用。", "Enabled again."},
+		"key":     {"公钥已更换，已登录的会话一并失效。", "The key was changed; open sessions have ended."},
+		"prefer":  {"通知设置已保存。", "Your preferences are kept."},
 	}[done].In(v)
 }
+
+// errWord is an error in the page's language.
+func errWord(v *ui.View, err error) string { return errs.As(err).Message(string(v.Lang)) }

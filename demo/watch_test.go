@@ -8,6 +8,8 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -447,6 +449,26 @@ func TestWatchPeople(t *testing.T) {
 	}
 }
 
+// TestWatchSetup: the checklist is green where it is well, says the fix where it is not, and is the operator's alone.
+func TestWatchSetup(t *testing.T) {
+	f := newFixture(t, Settings{})
+	operator := f.officer("shanghai", "operator")
+	page := f.page(operator, "/setup")
+	says(t, page, "身份", "章程", "密钥权限", "时钟", "磁盘可写", "数据表", "邮件", "未配置", "填写 mail", "第 1 版", "正常")
+	hides(t, page, "须修复</span>", "有项目须先修复")
+	if err := os.Chmod(filepath.Join(f.c.Dir, "shanghai", "keys", "root.key"), 0o644); err != nil { //nolint:gosec // the fault to be found
+		t.Fatal(err)
+	}
+	says(t, f.page(operator, "/setup"), "有项目须先修复", "其他用户可读：root.key", "chmod 600")
+	for _, actor := range []string{"officer-sh", "head-sh", "authority", "auditor"} {
+		if code, _, page := f.officer("shanghai", actor).do("GET", "/setup", nil); code != http.StatusForbidden {
+			t.Errorf("%s: %d", actor, code)
+		} else {
+			look(t, page)
+		}
+	}
+}
+
 // TestWatchInABrowser judges every page of the face as a browser shows it.
 func TestWatchInABrowser(t *testing.T) {
 	b := webtest.Open(t)
@@ -477,6 +499,7 @@ func TestWatchInABrowser(t *testing.T) {
 	visit("members", "/members")
 	visit("oversight", "/oversight")
 	enter("operator")
+	visit("setup", "/setup")
 	visit("people", "/people")
 	visit("person", "/people/officer-sh")
 	visit("sign-ins", "/sign-ins")

@@ -39,6 +39,8 @@ var edges = []edge{
 	{"support/identity", "support/standard", "a department is named by a unified social credit code that must be a real one"},
 	{"support/deadline", "support/evidence", "a clock that runs out leaves a fact, in the same transaction"},
 	{"support/deadline", "support/seal", "the fact names who acted"},
+	{"support/checkup", "support/federation", "whether this member is in the constitution"},
+	{"support/checkup", "support/seal", "under its own root key"},
 	{"support/deadline", "support/identity", "the authority alone reminds a department"},
 	{"support/notice", "support/identity", "a notice is for a department's officers who hold a role"},
 	{"support/protect", "support/policy", "masks are part of the terms"},

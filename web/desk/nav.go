@@ -55,6 +55,7 @@ func places() []place {
 		{PathOversight, Pair{"督办", "Oversight"}, "flag", []identity.Role{identity.Authority}},
 		{PathMembers, Pair{"成员节点", "Members"}, "building", []identity.Role{identity.Operator, identity.Authority, identity.Auditor}},
 		{PathPeople, Pair{"人员与登录", "People"}, "user", []identity.Role{identity.Operator, identity.Auditor}},
+		{PathSetup, Pair{"运行检查", "Set-up"}, "info-circle", []identity.Role{identity.Operator}},
 	}
 }
 

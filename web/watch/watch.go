@@ -9,6 +9,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/support/checkup"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
@@ -123,8 +124,9 @@ type Deps struct {
 	Staff     Staff
 	Inbox     Inbox
 
-	Version      string                      // of this program
-	Certificates func() (leaf, ca time.Time) // ends of this node's own
+	Checks       func(ctx context.Context, lang string) []checkup.Check // of this node's set-up
+	Version      string                                                 // of this program
+	Certificates func() (leaf, ca time.Time)                            // ends of this node's own
 }
 
 // Watch serves the pages.
@@ -158,6 +160,7 @@ func (w *Watch) Routes(mux *http.ServeMux) {
 	w.Get(mux, desk.PathPeople+"/{id}", w.onePerson)
 	w.Post(mux, desk.PathPeople+"/{id}/{act}", w.changePerson)
 	w.Get(mux, desk.PathSignIns, w.signIns)
+	w.Get(mux, desk.PathSetup, w.setup)
 	w.Get(mux, desk.PathInbox, w.inbox)
 	w.Post(mux, desk.PathInbox+"/preferences", w.prefer)
 	w.Post(mux, desk.PathInbox+"/{id}/read", w.markRead)

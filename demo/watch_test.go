@@ -456,7 +456,7 @@ func TestWatchSetup(t *testing.T) {
 	page := f.page(operator, "/setup")
 	says(t, page, "身份", "章程", "密钥权限", "时钟", "磁盘可写", "数据表", "邮件", "未配置", "填写 mail", "第 1 版", "正常")
 	hides(t, page, "须修复</span>", "有项目须先修复")
-	if err := os.Chmod(filepath.Join(f.c.Dir, "shanghai", "keys", "root.key"), 0o644); err != nil { //nolint:gosec // the fault to be found
+	if err := os.Chmod(filepath.Join(f.c.Dir, "shanghai", "keys", "root.key"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	says(t, f.page(operator, "/setup"), "有项目须先修复", "其他用户可读：root.key", "chmod 600")

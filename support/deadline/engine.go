@@ -473,6 +473,7 @@ func (e Engine) Tick(k Clock, now time.Time) Result {
 		if k.Holder != k.Actor {
 			out.Notices = append(out.Notices, Notice{Kind: m.Kind, At: m.At, To: k.Holder, Party: k.Parties.Of(k.Holder), Clock: k})
 		}
+	case Reminded: // an act of the authority, never a moment
 	}
 	k.Told = m.At
 	out.Changed = append(out.Changed, k)

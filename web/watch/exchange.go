@@ -187,13 +187,13 @@ func (w *Watch) exchangeFilters(q desk.Visit, nm *desk.Names, s *gateway.Watch) 
 		result.Options = append(result.Options, ui.Option{Value: code, Label: v.Pick("未成功：", "Failed: ") + short(reason(v, code))})
 	}
 	return []ui.Filter{
-		side, w.memberFilter(v, nm, p.Get("member"), v.Pick("对方成员", "Other member")), result,
+		side, w.memberFilter(nm, p.Get("member"), v.Pick("对方成员", "Other member")), result,
 		{Key: "agreement", Label: v.Pick("协议编号", "Number of the agreement"), Value: p.Get("agreement")},
 	}
 }
 
 // memberFilter chooses a member.
-func (w *Watch) memberFilter(v *ui.View, nm *desk.Names, now, label string) ui.Filter {
+func (w *Watch) memberFilter(nm *desk.Names, now, label string) ui.Filter {
 	f := ui.Filter{Key: "member", Label: label, Value: now}
 	for _, m := range w.Roll.Current().Members {
 		f.Options = append(f.Options, ui.Option{Value: m.ID, Label: nm.Member(m.ID)})

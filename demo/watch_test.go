@@ -334,7 +334,7 @@ func TestWatchUsage(t *testing.T) {
 	page := f.page(sh, path)
 	says(t, page, "enterprise-service", "something-else", "不在约定之内", "约定的用途", "尚缺：使用场景、使用过程、使用成效、存储情况、销毁情况", "未设上限")
 	f.call(f.as("shanghai", "officer-sh"), http.MethodPost, "/api/v1/agreements/"+agr+"/ledger", agreement.UseRecord{Part: agreement.PartScenario, Text: "=窗口办理跨省迁移"}, nil)
-	says(t, f.page(sh, path+"?days=7"), "=窗口办理跨省迁移", "尚缺：使用过程")
+	says(t, f.page(sh, path+"?months=1"), "=窗口办理跨省迁移", "尚缺：使用过程")
 	says(t, f.page(f.officer("zhejiang", "officer-zj"), path), "=窗口办理跨省迁移", "约定的用途")
 	code, _, file := sh.do("GET", path+"/ledger.csv", nil)
 	if code != http.StatusOK || !strings.Contains(file, "enterprise-service,成功,3,6") || !strings.Contains(file, "使用场景,'=窗口办理跨省迁移") {

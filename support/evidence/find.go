@@ -69,7 +69,7 @@ func (q *Query) where() (string, []any, error) {
 	if q.Room != "" {
 		and("kind LIKE ?", likeEscape(q.Room)+".%")
 	}
-	if q.Failed || (q.Outcome != "" && q.Outcome != "ok") { // said as the index over failures has it
+	if failing(q) { // said as the index over failures has it
 		and("outcome <> '' AND outcome <> 'ok'")
 	}
 	if q.Since > 0 {
@@ -94,7 +94,7 @@ func (q *Query) where() (string, []any, error) {
 const newest = " ORDER BY time DESC, batch DESC, leaf DESC LIMIT ?"
 
 // Find lists facts of the scope, newest first. A department sees what it did and what was addressed to it. Each of the two
-// is read by an index of its own: a condition with OR would walk through everybody's facts.
+// is read by an index of its own, and so is each kind: a condition with OR would walk through everybody's facts.
 func (x *Index) Find(ctx context.Context, sc db.Scope, q Query) ([]Entry, error) {
 	if q.Limit <= 0 || q.Limit > 500 {
 		q.Limit = 50
@@ -107,14 +107,33 @@ func (x *Index) Find(ctx context.Context, sc db.Scope, q Query) ([]Entry, error)
 	if q.Department != "" {
 		narrow = [][2]string{{"department", q.Department}, {"other", q.Department}}
 	}
-	own := []string{""}
-	if !sc.All() {
+	own, kinds := []string{""}, []string{q.Kind}
+	switch {
+	case !sc.All():
 		own = []string{"department", "other"}
+	case q.Agreement != "" || q.Member != "" || failing(&q): // these have indexes of their own
+	case q.Room != "":
+		if kinds, err = x.kinds(ctx, q.Room+"."); err != nil {
+			return nil, err
+		}
+		q.Room = ""
+		if cond, args, err = q.where(); err != nil {
+			return nil, err
+		}
+	case len(q.Kinds) > 0:
+		kinds, q.Kinds = q.Kinds, nil
+		if cond, args, err = q.where(); err != nil {
+			return nil, err
+		}
 	}
 	out := []Entry{}
 	for _, n := range narrow {
-		for _, column := range own {
+		for _, part := range pairs(own, kinds) {
+			column, kind := part[0], part[1]
 			c, a := cond, slices.Clone(args)
+			if kind != "" && kind != q.Kind {
+				c, a = c+" AND kind = ?", append(a, kind)
+			}
 			if n[0] != "" {
 				c, a = c+" AND "+n[0]+" = ?", append(a, n[1])
 			}
@@ -129,10 +148,39 @@ func (x *Index) Find(ctx context.Context, sc db.Scope, q Query) ([]Entry, error)
 			out = append(out, es...)
 		}
 	}
-	if len(narrow)*len(own) > 1 {
+	if len(narrow)*len(own)*len(kinds) > 1 {
 		out = merged(out, q.Limit)
 	}
 	return out, nil
+}
+
+// kinds are the kinds of facts there are that begin with a text: one step through the index for each kind.
+func (x *Index) kinds(ctx context.Context, prefix string) ([]string, error) {
+	var out []string
+	for last := ""; ; {
+		var next *string
+		if err := x.db.Read().NewRaw("SELECT min(kind) FROM evidence_fact WHERE kind > ?", last).Scan(ctx, &next); err != nil {
+			return nil, fmt.Errorf("list kinds: %w", err)
+		}
+		if next == nil {
+			return out, nil
+		}
+		if last = *next; strings.HasPrefix(last, prefix) {
+			out = append(out, last)
+		}
+	}
+}
+
+// failing reports whether a query is for failures, which have an index of their own.
+func failing(q *Query) bool { return q.Failed || (q.Outcome != "" && q.Outcome != "ok") }
+
+func pairs(a, b []string) (out [][2]string) {
+	for _, x := range a {
+		for _, y := range b {
+			out = append(out, [2]string{x, y})
+		}
+	}
+	return out
 }
 
 // merged puts lists into one order, each fact once.

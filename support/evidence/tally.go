@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kuayu/kuayu/internal/db"
 )
 
 // Facts that say how something ended are counted while they are indexed: by hour, with how long it took, for whoever
-// watches; by agreement and day, with the purpose, for whoever compares use with what was agreed. A page that shows a
-// day of a million exchanges reads some hundred rows.
+// watches; by agreement and month, with the purpose, for whoever compares use with what was agreed. Each is counted for
+// every viewer: both departments it concerns, and whoever sees all of the node. A page that shows a day of a million
+// exchanges reads some hundred rows.
 
 // hourLength is an hour in microseconds.
 const hourLength = int64(time.Hour / time.Microsecond)
@@ -33,14 +35,39 @@ func durationOf(pace int64) time.Duration {
 }
 
 type tallyKey struct {
-	hour                                     int64
-	kind, department, other, member, outcome string
-	pace                                     int64
+	viewer                string
+	hour                  int64
+	kind, member, outcome string
+	pace                  int64
 }
 
-type useKey struct{ agreement, day, kind, purpose, department, other, outcome string }
+type useKey struct{ viewer, month, agreement, kind, purpose, outcome string }
 
-type sum struct{ calls, rows int64 }
+type sum struct{ calls, rows, last int64 }
+
+func (s sum) plus(e *Entry) sum { return sum{s.calls + 1, s.rows + e.RowCount, max(s.last, e.Time)} }
+
+// viewers are those who see a fact, the node's overseers by an empty name.
+func viewers(e *Entry) []string {
+	out := []string{""}
+	for _, d := range []string{e.Department, e.Other} {
+		if d != "" && !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// viewer is as whom a scope reads counts; false: it sees nothing.
+func viewer(sc db.Scope) (string, bool) {
+	if sc.All() {
+		return "", true
+	}
+	return sc.Department, sc.Department != ""
+}
+
+// monthOf is the month of a time in UTC.
+func monthOf(t time.Time) string { return t.UTC().Format("2006-01") }
 
 // maxPurpose bounds a purpose as it is counted, in bytes: it is asserted by whoever asks.
 const maxPurpose = 200
@@ -53,56 +80,55 @@ func tally(ctx context.Context, tx *db.Tx, es []Entry) error {
 		if e.Outcome == "" || e.had {
 			continue
 		}
-		h := tallyKey{e.Time / hourLength, e.Kind, e.Department, e.Other, e.Member, e.Outcome, paceOf(e.Took)}
-		hours[h] = sum{hours[h].calls + 1, hours[h].rows + e.RowCount}
-		if e.Agreement == "" {
-			continue
-		}
 		purpose := e.purpose
 		if len(purpose) > maxPurpose {
 			purpose = ""
 		}
-		u := useKey{e.Agreement, time.UnixMicro(e.Time).UTC().Format(time.DateOnly), e.Kind, purpose, e.Department, e.Other, e.Outcome}
-		uses[u] = sum{uses[u].calls + 1, uses[u].rows + e.RowCount}
-	}
-	const more = " DO UPDATE SET calls = %[1]s.calls + excluded.calls, row_count = %[1]s.row_count + excluded.row_count"
-	add := func(statement string, each func(exec func(...any) error) error) error {
-		st, err := tx.Prepare(ctx, statement)
-		if err != nil {
-			return fmt.Errorf("count facts: %w", err)
-		}
-		defer func() { _ = st.Close() }()
-		return each(func(args ...any) error {
-			if _, err := st.ExecContext(ctx, args...); err != nil {
-				return fmt.Errorf("count facts: %w", err)
+		for _, who := range viewers(e) {
+			h := tallyKey{who, e.Time / hourLength, e.Kind, e.Member, e.Outcome, paceOf(e.Took)}
+			hours[h] = hours[h].plus(e)
+			if e.Agreement != "" {
+				u := useKey{who, monthOf(e.At()), e.Agreement, e.Kind, purpose, e.Outcome}
+				uses[u] = uses[u].plus(e)
 			}
-			return nil
-		})
+		}
 	}
 	if len(hours) == 0 {
 		return nil
 	}
-	err := add(`INSERT INTO evidence_tally (hour, kind, department, other, member, outcome, pace, calls, row_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (hour, kind, department, other, member, outcome, pace)`+fmt.Sprintf(more, "evidence_tally"), func(exec func(...any) error) error {
-		for k, s := range hours {
-			if err := exec(k.hour, k.kind, k.department, k.other, k.member, k.outcome, k.pace, s.calls, s.rows); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil || len(uses) == 0 {
-		return err
+	st, err := tx.Prepare(ctx, `INSERT INTO evidence_tally (viewer, hour, kind, member, outcome, pace, calls, row_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (viewer, hour, kind, member, outcome, pace) DO UPDATE SET
+		calls = evidence_tally.calls + excluded.calls, row_count = evidence_tally.row_count + excluded.row_count`)
+	if err != nil {
+		return fmt.Errorf("count facts: %w", err)
 	}
-	return add(`INSERT INTO evidence_use (agreement, day, kind, purpose, department, other, outcome, calls, row_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (agreement, day, kind, purpose, department, other, outcome)`+fmt.Sprintf(more, "evidence_use"), func(exec func(...any) error) error {
-		for k, s := range uses {
-			if err := exec(k.agreement, k.day, k.kind, k.purpose, k.department, k.other, k.outcome, s.calls, s.rows); err != nil {
-				return err
-			}
+	defer func() { _ = st.Close() }()
+	for k, s := range hours {
+		if _, err := st.ExecContext(ctx, k.viewer, k.hour, k.kind, k.member, k.outcome, k.pace, s.calls, s.rows); err != nil {
+			return fmt.Errorf("count facts: %w", err)
 		}
+	}
+	return tallyUse(ctx, tx, uses)
+}
+
+func tallyUse(ctx context.Context, tx *db.Tx, uses map[useKey]sum) error {
+	if len(uses) == 0 {
 		return nil
-	})
+	}
+	st, err := tx.Prepare(ctx, `INSERT INTO evidence_use (viewer, month, agreement, kind, purpose, outcome, calls, row_count, last) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (viewer, month, agreement, kind, purpose, outcome) DO UPDATE SET
+		calls = evidence_use.calls + excluded.calls, row_count = evidence_use.row_count + excluded.row_count,
+		last = CASE WHEN excluded.last > evidence_use.last THEN excluded.last ELSE evidence_use.last END`)
+	if err != nil {
+		return fmt.Errorf("count use: %w", err)
+	}
+	defer func() { _ = st.Close() }()
+	for k, s := range uses {
+		if _, err := st.ExecContext(ctx, k.viewer, k.month, k.agreement, k.kind, k.purpose, k.outcome, s.calls, s.rows, s.last); err != nil {
+			return fmt.Errorf("count use: %w", err)
+		}
+	}
+	return nil
 }
 
 // Tally is how often something ended in one way within an hour.
@@ -135,16 +161,18 @@ type TallyQuery struct {
 
 // Tallies counts the scope's facts by hour, kind, outcome and duration.
 func (x *Index) Tallies(ctx context.Context, sc db.Scope, q TallyQuery) ([]Tally, error) {
-	cond, args := sc.Where("department", "other")
-	cond, args = cond+" AND hour >= ?", append(args, q.Since.UnixMicro()/hourLength)
+	out := []Tally{}
+	who, ok := viewer(sc)
+	if !ok {
+		return out, nil
+	}
 	f := Query{Kinds: q.Kinds, Member: q.Member}
 	more, values, err := f.where()
 	if err != nil {
 		return nil, err
 	}
-	out := []Tally{}
-	err = x.db.Read().NewRaw("SELECT hour, kind, outcome, pace, sum(calls) AS calls, sum(row_count) AS rows FROM evidence_tally WHERE "+cond+" AND "+more+
-		" GROUP BY hour, kind, outcome, pace ORDER BY hour, kind, outcome, pace LIMIT 50000", append(args, values...)...).Scan(ctx, &out)
+	err = x.db.Read().NewRaw("SELECT hour, kind, outcome, pace, sum(calls) AS calls, sum(row_count) AS rows FROM evidence_tally WHERE viewer = ? AND hour >= ? AND "+more+
+		" GROUP BY hour, kind, outcome, pace ORDER BY hour, kind, outcome, pace LIMIT 50000", append([]any{who, q.Since.UnixMicro() / hourLength}, values...)...).Scan(ctx, &out)
 	if err != nil {
 		return nil, fmt.Errorf("count facts: %w", err)
 	}
@@ -159,15 +187,15 @@ type Use struct {
 	Outcome   string
 	Calls     int64
 	Rows      int64
-	Last      string // day, UTC
+	Last      int64 // Unix microseconds
 }
 
 // UseQuery narrows counts of use; empty members do not.
 type UseQuery struct {
 	Agreement string
 	Kinds     []string
-	Since     time.Time
-	Limit     int // at most 500; 0 means 50
+	Since     time.Time // from the month it is in
+	Limit     int       // at most 500; 0 means 50
 }
 
 // Uses counts the scope's use: of one agreement by kind, purpose and outcome, or else of each agreement as a whole, the
@@ -176,23 +204,26 @@ func (x *Index) Uses(ctx context.Context, sc db.Scope, q UseQuery) ([]Use, error
 	if q.Limit <= 0 || q.Limit > 500 {
 		q.Limit = 50
 	}
-	cond, args := sc.Where("department", "other")
+	out := []Use{}
+	who, ok := viewer(sc)
+	if !ok {
+		return out, nil
+	}
 	f := Query{Kinds: q.Kinds, Agreement: q.Agreement}
 	more, values, err := f.where()
 	if err != nil {
 		return nil, err
 	}
-	cond, args = cond+" AND "+more, append(args, values...)
+	from := ""
 	if !q.Since.IsZero() {
-		cond, args = cond+" AND day >= ?", append(args, q.Since.UTC().Format(time.DateOnly))
+		from = monthOf(q.Since)
 	}
-	what, by := "agreement", "agreement"
+	by := "agreement"
 	if q.Agreement != "" {
-		what, by = "agreement, kind, purpose, outcome", "agreement, kind, purpose, outcome"
+		by = "agreement, kind, purpose, outcome"
 	}
-	out := []Use{}
-	err = x.db.Read().NewRaw("SELECT "+what+", sum(calls) AS calls, sum(row_count) AS rows, max(day) AS last FROM evidence_use WHERE "+cond+
-		" GROUP BY "+by+" ORDER BY calls DESC, agreement LIMIT ?", append(args, q.Limit)...).Scan(ctx, &out)
+	err = x.db.Read().NewRaw("SELECT "+by+", sum(calls) AS calls, sum(row_count) AS rows, max(last) AS last FROM evidence_use WHERE viewer = ? AND month >= ? AND "+more+
+		" GROUP BY "+by+" ORDER BY calls DESC, agreement LIMIT ?", append(append([]any{who, from}, values...), q.Limit)...).Scan(ctx, &out)
 	if err != nil {
 		return nil, fmt.Errorf("count use: %w", err)
 	}

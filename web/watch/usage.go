@@ -25,28 +25,26 @@ const usageMost = 50
 
 func usagePath(id string) string { return desk.PathUsage + "/" + url.PathEscape(id) }
 
-// since is the first day that a page of use counts from, and how many days that is.
+// since is a day of the first month that a page of use counts, and how many months that is, this one among them.
 func (w *Watch) since(q desk.Visit) (time.Time, int) {
-	days := 30
-	if n, err := strconv.Atoi(q.URL.Query().Get("days")); err == nil && slices.Contains([]int{7, 30, 90, 365}, n) {
-		days = n
+	months := 3
+	if n, err := strconv.Atoi(q.URL.Query().Get("months")); err == nil && slices.Contains([]int{1, 3, 12}, n) {
+		months = n
 	}
-	return w.Clock.Now().UTC().AddDate(0, 0, 1-days), days
+	y, m, _ := w.Clock.Now().UTC().Date()
+	return time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 1-months, 0), months
 }
 
-func daysFilter(v *ui.View, days int) ui.Filter {
-	f := ui.Filter{Key: "days", Label: v.Pick("统计期间", "Period"), Value: strconv.Itoa(days)}
-	for _, n := range []int{7, 30, 90, 365} {
-		s := strconv.Itoa(n)
-		f.Options = append(f.Options, ui.Option{Value: s, Label: v.Pick("近 "+s+" 天", s+" days")})
-	}
-	return f
+func monthsFilter(v *ui.View, months int) ui.Filter {
+	return ui.Filter{Key: "months", Label: v.Pick("统计期间", "Period"), Value: strconv.Itoa(months), Options: []ui.Option{
+		{Value: "1", Label: v.Pick("本月", "this month")}, {Value: "3", Label: v.Pick("近 3 个月", "3 months")}, {Value: "12", Label: v.Pick("近 12 个月", "12 months")},
+	}}
 }
 
 // usage is how much agreements are used.
 func (w *Watch) usage(rw http.ResponseWriter, q desk.Visit) error {
 	v := q.V
-	since, days := w.since(q)
+	since, months := w.since(q)
 	uses, err := w.Exchanges.Used(q.Context(), q.Sess.Scope(), "", since, usageMost)
 	if err != nil {
 		return err
@@ -78,13 +76,13 @@ func (w *Watch) usage(rw http.ResponseWriter, q desk.Visit) error {
 		}
 		t.Rows = append(t.Rows, []templ.Component{
 			ui.Titled(ui.Link{Href: usagePath(n.Agreement), Text: nm.Title(n)}, ""), ui.Words(nm.Provider(n) + " → " + nm.Party(n.Consumer)),
-			ui.Words(v.Number(u.Calls)), ui.Words(v.Number(u.Rows)), ui.Words(u.Last), ui.Chip(v, desk.StatusOf(v, n.State)),
+			ui.Words(v.Number(u.Calls)), ui.Words(v.Number(u.Rows)), ui.Moment(v, time.UnixMicro(u.Last)), ui.Chip(v, desk.StatusOf(v, n.State)),
 		})
 	}
 	w.Show(rw, q, http.StatusOK, desk.PathExchanges, ui.PageInfo{
 		Title: v.Pick("使用台账", "Usage ledgers"), Lead: v.Pick("按协议统计的调用与数据量，以及使用部门登记的台账。", "Calls and rows by agreement, and what the using departments wrote down."),
 		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathExchanges, Text: v.Pick("交换监测", "Exchanges")}},
-	}, usagePage(v, []ui.Filter{daysFilter(v, days)}, t, ui.Paging{Total: int64(len(t.Rows)), Over: len(uses) == usageMost}))
+	}, usagePage(v, []ui.Filter{monthsFilter(v, months)}, t, ui.Paging{Total: int64(len(t.Rows)), Over: len(uses) == usageMost}))
 	return nil
 }
 
@@ -138,8 +136,8 @@ func (w *Watch) oneUsage(rw http.ResponseWriter, q desk.Visit) error {
 		return err
 	}
 	v := q.V
-	_, days := w.since(q)
-	page := oneUsageView{filters: []ui.Filter{daysFilter(v, days)}, uses: useTable(v, x), bounds: boundFacts(v, x), missing: -1, file: usagePath(x.n.Agreement) + "/ledger.csv?days=" + strconv.Itoa(days)}
+	_, months := w.since(q)
+	page := oneUsageView{filters: []ui.Filter{monthsFilter(v, months)}, uses: useTable(v, x), bounds: boundFacts(v, x), missing: -1, file: usagePath(x.n.Agreement) + "/ledger.csv?months=" + strconv.Itoa(months)}
 	var calls, good, rows int64
 	for _, u := range x.uses {
 		calls, rows = calls+u.Calls, rows+u.Rows

@@ -133,7 +133,7 @@ func TestWays(t *testing.T) {
 				path = append(path, h[:])
 			}
 			root := tree.Root()
-			w := way(leaves[i][:], root[:], path, uint64(i), uint64(n)) //nolint:gosec // small
+			w := way(leaves[i][:], root[:], path, uint64(i), uint64(n))
 			at, size, left := i, n, 0
 			for size > 1 {
 				if at^1 < size {

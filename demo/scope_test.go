@@ -277,7 +277,7 @@ func scoped() []scopedMethod {
 			return n, nil
 		}
 	}
-	return slices.Concat(lifeMethods(ns), objectionMethods(), noticeMethods(), catalogMethods(), demandMethods(), schemeMethods(), []scopedMethod{
+	return slices.Concat(lifeMethods(ns), objectionMethods(), noticeMethods(), catalogMethods(), demandMethods(), schemeMethods(), watchMethods(), []scopedMethod{
 		// First: trying the rest leaves refusals in evidence, which name what was tried.
 		{"evidence.Index.Find", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []evidence.Entry
@@ -576,7 +576,7 @@ func (v *visitor) all() string {
 	v.t.Helper()
 	var out []any
 	for _, m := range scoped() {
-		if m.kind != "" || strings.HasPrefix(m.name, "identity.Service.SignIns") || strings.HasPrefix(m.name, "evidence.") || strings.HasPrefix(m.name, "gateway.") {
+		if m.kind != "" || strings.HasPrefix(m.name, "identity.Service.SignIn") || strings.HasPrefix(m.name, "evidence.") || strings.HasPrefix(m.name, "gateway.") {
 			continue // lists only; looking opens sessions, and those are listed
 		}
 		r, err := m.call(v.ctx, v, "")

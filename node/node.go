@@ -49,6 +49,7 @@ import (
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/share"
 	"github.com/kuayu/kuayu/web/ui"
+	"github.com/kuayu/kuayu/web/watch"
 )
 
 // Version is the program's version.
@@ -104,6 +105,7 @@ type Node struct {
 	Desk       *desk.Desk
 	Console    *console.Console
 	Share      *share.Share
+	Watch      *watch.Watch
 	API        *rest.API
 
 	options   Options
@@ -305,7 +307,7 @@ func (n *Node) evidence(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.Witness = evidence.NewWitness(n.DB, cosigner)
+	n.Witness = evidence.NewWitness(n.DB, cosigner, n.Clock)
 	n.Outbox = evidence.NewOutbox(n.DB, n.Log, n.Queue)
 	n.Index = evidence.NewIndex(n.Derived, n.Log, n.Keys.Subject)
 	n.Issuer = &evidence.Issuer{Log: n.Log, Tlog: n.Tlog, Dir: n.Directory}
@@ -374,11 +376,21 @@ func (n *Node) rooms() {
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,
 		Objections: n.Objections, Schemes: n.Schemes,
 	})
+	n.Watch = watch.New(watch.Deps{
+		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
+		Contacts: n.Link, Prober: n.Dataspace, Ballots: n.Federation, Version: Version, Certificates: n.certificates,
+		Clocks: n.Deadlines, Ledgers: n.Gateway, Staff: n.Identity, Inbox: n.Notices, Checks: n.Checks,
+	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}
+}
+
+// certificates are this node's own: of the node, renewed daily, and of the authority that issues it.
+func (n *Node) certificates() (leaf, ca time.Time) {
+	return n.TLS.Certificate().Leaf.NotAfter, n.Keys.CA.NotAfter
 }
 
 func (n *Node) listen() error {

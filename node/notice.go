@@ -32,6 +32,8 @@ func kindOf(k deadline.Kind) notice.Kind {
 		return notice.DeadlineExtended
 	case deadline.KeptTo:
 		return notice.DeadlineKept
+	case deadline.Reminded:
+		return notice.DeadlineReminded
 	}
 	return notice.Kind(k)
 }
@@ -49,10 +51,10 @@ func (t teller) Notify(ctx context.Context, tx *db.Tx, n deadline.Notice) error 
 		x.Department, x.Roles = "", []identity.Role{identity.Authority}
 	case n.Party.Department != k.Department: // both parties are here: the clock of the party's own record tells it
 		return nil
-	case n.Kind == deadline.RanOut:
+	case n.Kind == deadline.RanOut || n.Kind == deadline.Reminded:
 		x.Roles = append(x.Roles, identity.OfficeHead)
 	}
-	p := notice.Params{Until: k.DueDay(), Zh: string(k.Clock), En: string(k.Clock)}
+	p := notice.Params{Until: k.DueDay(), Text: n.Text, Zh: string(k.Clock), En: string(k.Clock)}
 	if r, err := deadline.RuleOf(k.Clock); err == nil {
 		p.Zh, p.En = r.Zh, r.En
 	}

@@ -33,6 +33,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 		}
 		n.Console.Routes(mux)
 		n.Share.Routes(mux)
+		n.Watch.Routes(mux)
 		missing = n.Desk.NotFound(missing)
 		conf = federation.StaffTLS(n.TLS)
 	case "public":
@@ -46,7 +47,11 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 		conf = federation.StaffTLS(n.TLS)
 	}
 	mux.HandleFunc("/", missing)
-	srv := httpx.NewServer(httpx.Wrap(mux, n.Logger, trust), n.Logger)
+	var h http.Handler = mux
+	if name == "peer" {
+		h = versioned(mux)
+	}
+	srv := httpx.NewServer(httpx.Wrap(h, n.Logger, trust), n.Logger)
 	// HTTP/1.1 with many kept connections carries more small exchanges per core than HTTP/2 here.
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
@@ -55,6 +60,14 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 		srv.ConnState = n.countStrangers()
 	}
 	return srv, tls.NewListener(l, conf)
+}
+
+// versioned tells members which version answers.
+func versioned(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()[peer.HeaderVersion] = []string{Version}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // countStrangers counts connections that closed before they became active: whoever is no member fails in the

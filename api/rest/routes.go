@@ -292,33 +292,13 @@ type MemberInfo struct {
 }
 
 // Constitution is the chain with the members' statements: all that offline verification needs.
-type Constitution struct {
-	Genesis    string                        `json:"genesis"` // hash of the first version
-	Chain      federation.Chain              `json:"chain"`
-	Statements []*federation.SignedStatement `json:"statements"`
-}
+type Constitution = federation.Document
 
 // ProposalRequest proposes a change of membership.
-type ProposalRequest struct {
-	Reason string                      `json:"reason"`
-	Join   *federation.Member          `json:"join,omitempty"`
-	State  *federation.SignedStatement `json:"statement,omitempty"` // of the newcomer
-	Remove string                      `json:"remove,omitempty"`    // member id
-	Voter  *bool                       `json:"voter,omitempty"`     // with join
-	Quorum int                         `json:"quorum,omitempty"`
-	// Compromised marks the root key of a member as compromised since a time and gives its new key.
-	Compromised *Compromise `json:"compromised,omitempty"`
-}
+type ProposalRequest = federation.Change
 
 // ConstitutionDocument is what anyone needs to verify this federation's receipts offline.
-func (a *API) ConstitutionDocument() *Constitution {
-	chain := a.Dir.Chain()
-	c := &Constitution{Chain: chain, Statements: a.Dir.Statements()}
-	if len(chain) > 0 {
-		c.Genesis = federation.Hash(chain[0].Document)
-	}
-	return c
-}
+func (a *API) ConstitutionDocument() *Constitution { return a.Dir.Document() }
 
 func (a *API) federationRoutes(mux *http.ServeMux) {
 	route(a, mux, "GET", "/api/v1/members", "成员", "Members", nil, func(c call, _ *empty) (*Page[MemberInfo], error) {

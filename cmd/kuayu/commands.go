@@ -37,6 +37,7 @@ type tree struct {
 	User       userCmd       `cmd:"" help:"人员与机器客户端。|Officers and machine clients."`
 	Whoami     whoamiCmd     `cmd:"" help:"当前以谁的身份操作。|Who is signed in, with which roles."`
 	Credential credentialCmd `cmd:"" help:"生成一次性登录凭据，粘贴到控制台的登录页。|Make a credential for the console's sign-in page, good once."`
+	Key        keyCmd        `cmd:"" help:"在本机生成密钥，交出公钥供运维员登记。|Make a key on this machine; hand its public key to an operator."`
 	Signins    signinsCmd    `cmd:"" help:"登录审计。|Audit of sign-ins."`
 
 	Source  sourceCmd  `cmd:"" help:"数据源。|Sources of data."`

@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 
-	"github.com/kuayu/kuayu/cmd/checkup"
+	doctor "github.com/kuayu/kuayu/cmd/checkup"
 	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/cmd/folder"
 	"github.com/kuayu/kuayu/node"
+	"github.com/kuayu/kuayu/support/checkup"
 )
 
 // doctorCmd goes through a checklist. It changes nothing and works whether or not the node runs.
@@ -18,7 +19,7 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	if c.JSON {
 		a.Output = "json"
 	}
-	checks := checkup.Run(ctx, a.Dir, a.Lang, checkup.Hands{
+	checks := doctor.Run(ctx, a.Dir, a.Lang, doctor.Hands{
 		Offline: folder.Offline, Lock: folder.Lock, Ping: a.ping,
 		Health: func(ctx context.Context) (*node.Health, error) { return a.health(ctx, "") },
 		Key: func() error { // whoever --actor says, or the operator

@@ -171,7 +171,7 @@ func (c *proposeRekeyCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Compromised: &rest.Compromise{Member: c.ID, Since: since, NewKey: key}})
+	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Compromised: &federation.Compromise{Member: c.ID, Since: since, NewKey: key}})
 }
 
 func (a *app) propose(ctx context.Context, r rest.ProposalRequest) error {

@@ -195,6 +195,22 @@ func (*credentialCmd) Run(a *app) error {
 	return a.Show(map[string]string{"assertion": assertion}, t)
 }
 
+// keyCmd makes the key of an officer or a machine client where it will be used: nobody else ever holds it.
+type keyCmd struct {
+	File string `arg:"" help:"私钥写入此文件（0600）。|Write the private key to this file (0600)."`
+}
+
+func (c *keyCmd) Run(a *app) error {
+	public, err := cli.NewKey(c.File)
+	if err != nil {
+		return err
+	}
+	t := &cli.Table{}
+	t.Add(a.T("公钥", "public key"), public)
+	t.Add(a.T("私钥", "key"), c.File)
+	return a.Show(map[string]string{"public_key": public, "key": c.File}, t)
+}
+
 // signinsCmd lists attempts to sign in, failed ones too.
 type signinsCmd struct {
 	Limit int `default:"100" help:"最多几条。|How many at most."`

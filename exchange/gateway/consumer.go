@@ -102,7 +102,7 @@ func (g *Gateway) ask(ctx context.Context, sess *identity.Session, id string, q 
 	}
 	f, d, err := g.decide(ctx, sess, id, &q, mode, claims)
 	if err != nil {
-		g.refuseHere(ctx, sess, id, &q, d, err)
+		g.refuseHere(ctx, sess, id, &q, d, start, err)
 		return nil, err
 	}
 	body, err := json.Marshal(wireRequest{
@@ -117,25 +117,25 @@ func (g *Gateway) ask(ctx context.Context, sess *identity.Session, id string, q 
 		Agreement: id, Purpose: q.Purpose, Policies: d.Policies, Subjects: g.subjects(d),
 	}
 	open, err := g.log.Seal(ctx, evidence.Draft{
-		Kind: "query.open", ID: q.ID, Time: now, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: h.Encode(), Body: body,
+		Kind: factOpen, ID: q.ID, Time: now, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: h.Encode(), Body: body,
 	})
 	if err != nil {
 		return nil, err
 	}
 	answer, err := g.link.Do(ctx, f.Terms.Provider.Member, http.MethodPost, Path, "application/json", open)
 	if err != nil {
-		return nil, g.failed(ctx, sess, f, q.ID, err)
+		return nil, g.failed(ctx, sess, f, &q, start, err)
 	}
 	res, err = g.accept(f, &q, mode, answer)
 	if err != nil {
-		return nil, g.failed(ctx, sess, f, q.ID, err)
+		return nil, g.failed(ctx, sess, f, &q, start, err)
 	}
 	ch := evidence.Header{
-		To: f.Terms.Provider.Member, ToDept: f.Terms.Provider.Department, Agreement: id, Request: q.ID, Outcome: "ok", Rows: res.Rows,
-		Bytes: int64(len(answer.Body)), Digest: res.Receipt.Digest, Subjects: h.Subjects,
+		To: f.Terms.Provider.Member, ToDept: f.Terms.Provider.Department, Agreement: id, Request: q.ID, Outcome: "ok", Rows: res.Rows, Purpose: q.Purpose,
+		Bytes: int64(len(answer.Body)), Took: time.Since(start).Microseconds(), Digest: res.Receipt.Digest, Subjects: h.Subjects,
 	}
 	if _, err := g.log.Seal(ctx, evidence.Draft{
-		Kind: "query.close", ID: q.ID, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: ch.Encode(), Body: res.Receipt.Provider,
+		Kind: factClose, ID: q.ID, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: ch.Encode(), Body: res.Receipt.Provider,
 	}); err != nil {
 		res.Release()
 		return nil, err
@@ -170,12 +170,12 @@ func (g *Gateway) decide(ctx context.Context, sess *identity.Session, id string,
 }
 
 // refuseHere records a refusal by this end.
-func (g *Gateway) refuseHere(ctx context.Context, sess *identity.Session, id string, q *Query, d *policy.Decision, err error) {
-	h := evidence.Header{Agreement: id, Purpose: q.Purpose, Outcome: errs.As(err).Code}
+func (g *Gateway) refuseHere(ctx context.Context, sess *identity.Session, id string, q *Query, d *policy.Decision, start time.Time, err error) {
+	h := evidence.Header{Agreement: id, Purpose: q.Purpose, Outcome: errs.As(err).Code, Took: time.Since(start).Microseconds()}
 	if d != nil {
 		h.Policies = d.Policies
 	}
-	g.record(ctx, evidence.Draft{Kind: "query.refused", ID: q.ID, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: h.Encode()})
+	g.record(ctx, evidence.Draft{Kind: factRefused, ID: q.ID, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: h.Encode()})
 }
 
 func (g *Gateway) record(ctx context.Context, d evidence.Draft) {
@@ -185,10 +185,10 @@ func (g *Gateway) record(ctx context.Context, d evidence.Draft) {
 }
 
 // failed closes the exchange with what went wrong. When the provider can't be reached, the lease decides what is said.
-func (g *Gateway) failed(ctx context.Context, sess *identity.Session, f *agreement.InForce, id string, err error) error {
+func (g *Gateway) failed(ctx context.Context, sess *identity.Session, f *agreement.InForce, q *Query, start time.Time, err error) error {
 	e := errs.As(err)
-	h := evidence.Header{To: f.Terms.Provider.Member, ToDept: f.Terms.Provider.Department, Agreement: f.ID, Request: id, Outcome: e.Code}
-	g.record(ctx, evidence.Draft{Kind: "query.close", ID: id, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: h.Encode()})
+	h := evidence.Header{To: f.Terms.Provider.Member, ToDept: f.Terms.Provider.Department, Agreement: f.ID, Request: q.ID, Outcome: e.Code, Purpose: q.Purpose, Took: time.Since(start).Microseconds()}
+	g.record(ctx, evidence.Draft{Kind: factClose, ID: q.ID, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: h.Encode()})
 	if e.Kind == errs.Unavailable {
 		if _, lerr := g.agreements.Leased(f); lerr != nil {
 			return lerr

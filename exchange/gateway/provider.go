@@ -30,8 +30,13 @@ import (
 	"github.com/kuayu/kuayu/support/seal"
 )
 
-// factServe is the kind of the provider's fact about an answer: request, decision and digest in one.
-const factServe = "query.serve"
+// The kinds of facts about an exchange.
+const (
+	factOpen    = "query.open"    // the using end's: request and decision, before anything is sent
+	factClose   = "query.close"   // the using end's: how it ended, with the provider's sealed answer
+	factServe   = "query.serve"   // the provider's: request, decision and digest of the answer in one
+	factRefused = "query.refused" // of either end
+)
 
 // Restore reads back which requests were answered in the last moments before a restart.
 func (g *Gateway) Restore(ctx context.Context) error {
@@ -179,6 +184,15 @@ type output struct {
 	next     string
 	d        *policy.Decision
 	repeated bool
+	began    time.Time // when this end began to work on it
+}
+
+// took is how long this end has been working on it, in microseconds; 0 for an answer from memory.
+func (o *output) took() int64 {
+	if o.began.IsZero() {
+		return 0
+	}
+	return time.Since(o.began).Microseconds()
 }
 
 func (g *Gateway) compute(ctx context.Context, in *peer.Incoming) (*output, error) {
@@ -187,7 +201,7 @@ func (g *Gateway) compute(ctx context.Context, in *peer.Incoming) (*output, erro
 
 // read decides, reads, masks and encodes. metered says whether it counts against the quota.
 func (g *Gateway) read(ctx context.Context, in *peer.Incoming, metered bool) (*output, error) {
-	out := &output{d: &policy.Decision{}}
+	out := &output{d: &policy.Decision{}, began: time.Now()}
 	w, err := parseWire(in.Body)
 	if err != nil {
 		return out, err
@@ -453,6 +467,7 @@ func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, conten
 		MediaType: o.media, Content: hex.EncodeToString(content[:]), Note: o.next,
 	}
 	id := in.Fact.ID
+	h.Took = o.took()
 	if o.repeated {
 		h.Rows, h.Bytes = 0, 0
 		id += "/again/" + g.ids.NewID()
@@ -473,7 +488,7 @@ func (g *Gateway) refused(ctx context.Context, in *peer.Incoming, o *output, err
 	}
 	dept := ""
 	if o != nil {
-		h.Policies = o.d.Policies
+		h.Policies, h.Took = o.d.Policies, o.took()
 		if o.terms != nil {
 			h.Agreement, dept = o.terms.Agreement, o.terms.Provider.Department
 		}
@@ -481,7 +496,7 @@ func (g *Gateway) refused(ctx context.Context, in *peer.Incoming, o *output, err
 	if consumer, provider, perr := g.agreements.Parties(ctx, in.Header.Agreement, agreement.Provider); dept == "" && perr == nil && consumer.Member == in.From {
 		h.Agreement, dept = in.Header.Agreement, provider.Department
 	}
-	g.record(ctx, evidence.Draft{Kind: "query.refused", ID: in.Fact.ID, Actor: seal.Actor{Department: dept}, Header: h.Encode()})
+	g.record(ctx, evidence.Draft{Kind: factRefused, ID: in.Fact.ID, Actor: seal.Actor{Department: dept}, Header: h.Encode()})
 }
 
 // PathLease is where consumers ask whether an agreement still stands.

@@ -28,18 +28,18 @@ func (g *Gateway) Pull(ctx context.Context, who policy.Party, id, purpose string
 	if purpose == "" && len(f.Terms.Purposes) == 1 {
 		purpose = f.Terms.Purposes[0]
 	}
-	out := &output{terms: f.Terms, d: &policy.Decision{}}
+	out := &output{terms: f.Terms, d: &policy.Decision{}, began: start}
 	if err := g.pull(ctx, f, who, purpose, plan, out); err != nil {
 		e := errs.As(err)
 		if e.Kind != errs.Internal {
-			h := evidence.Header{To: who.Member, ToDept: who.Department, Agreement: id, Purpose: purpose, Outcome: e.Code, Policies: out.d.Policies}
-			g.record(ctx, evidence.Draft{Kind: "query.refused", ID: g.ids.NewID(), Actor: seal.Actor{Department: f.Terms.Provider.Department}, Header: h.Encode()})
+			h := evidence.Header{To: who.Member, ToDept: who.Department, Agreement: id, Purpose: purpose, Outcome: e.Code, Policies: out.d.Policies, Took: out.took()}
+			g.record(ctx, evidence.Draft{Kind: factRefused, ID: g.ids.NewID(), Actor: seal.Actor{Department: f.Terms.Provider.Department}, Header: h.Encode()})
 		}
 		return nil, "", err
 	}
 	h := evidence.Header{
 		To: who.Member, ToDept: who.Department, Agreement: id, Purpose: purpose, Outcome: "ok", Policies: out.d.Policies, Rows: out.rows,
-		Bytes: int64(len(out.body)), Digest: hex.EncodeToString(out.digest[:]), Subjects: g.subjects(out.d), MediaType: out.media, Note: out.next,
+		Bytes: int64(len(out.body)), Took: out.took(), Digest: hex.EncodeToString(out.digest[:]), Subjects: g.subjects(out.d), MediaType: out.media, Note: out.next,
 	}
 	_, err = g.log.Seal(ctx, evidence.Draft{
 		Kind: factServe, ID: g.ids.NewID(), Actor: seal.Actor{Department: f.Terms.Provider.Department}, Header: h.Encode(), Body: out.body, Detached: true,

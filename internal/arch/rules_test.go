@@ -39,6 +39,9 @@ var edges = []edge{
 	{"support/identity", "support/standard", "a department is named by a unified social credit code that must be a real one"},
 	{"support/deadline", "support/evidence", "a clock that runs out leaves a fact, in the same transaction"},
 	{"support/deadline", "support/seal", "the fact names who acted"},
+	{"support/checkup", "support/federation", "whether this member is in the constitution"},
+	{"support/checkup", "support/seal", "under its own root key"},
+	{"support/deadline", "support/identity", "the authority alone reminds a department"},
 	{"support/notice", "support/identity", "a notice is for a department's officers who hold a role"},
 	{"support/protect", "support/policy", "masks are part of the terms"},
 	{"support/protect", "support/standard", "an address is masked down to the division it names"},
@@ -64,6 +67,8 @@ var edges = []edge{
 
 	// Floor 7: the faces.
 	{"web/desk", "web/ui", "the frame of the pages for officers is made of the components"},
+	{"web/watch", "web/ui", "its pages are put together from the components"},
+	{"web/watch", "web/desk", "its pages stand in the officers' frame"},
 	{"web/console", "web/ui", "its pages are put together from the components"},
 	{"web/console", "web/desk", "its pages stand in the officers' frame"},
 	{"web/share", "web/ui", "its pages are put together from the components"},
@@ -97,9 +102,9 @@ var readTheClock = []exception{
 	{"support/evidence/log.go", "paces flushes by the machine's monotonic clock; no fact carries that time"},
 	{"support/peer/line.go", "deadlines of a connection are times of the machine's own clock"},
 	{"support/peer/dial.go", "the age of a connection is a time of the machine's own clock"},
-	{"exchange/gateway/consumer.go", "measures how long an answer takes, for the metrics alone"},
-	{"exchange/gateway/pull.go", "measures how long an answer takes, for the metrics alone"},
-	{"exchange/gateway/provider.go", "measures how long an answer takes, for the metrics alone"},
+	{"exchange/gateway/consumer.go", "measures how long an answer takes, for the metrics and the fact about it"},
+	{"exchange/gateway/pull.go", "measures how long an answer takes, for the metrics and the fact about it"},
+	{"exchange/gateway/provider.go", "measures how long an answer takes, for the metrics and the fact about it"},
 }
 
 // clockFolders may call time.Now: tools, and programs that measure.

@@ -148,6 +148,7 @@ const (
 	RanOut   Kind = "overdue"  // also to the authority
 	Extended Kind = "extended" // art. 21: the applicant is told
 	KeptTo   Kind = "kept"     // a period of retention has passed
+	Reminded Kind = "reminded" // art. 38: the authority says to act
 )
 
 // Notice is what somebody should hear.
@@ -157,6 +158,7 @@ type Notice struct {
 	To    Role      `json:"to"`
 	Party Party     `json:"party,omitzero"`
 	Clock Clock     `json:"clock"`
+	Text  string    `json:"text,omitempty"` // of a reminder
 }
 
 // Violation is a breach of Decree 809 arts. 39–41.
@@ -471,6 +473,7 @@ func (e Engine) Tick(k Clock, now time.Time) Result {
 		if k.Holder != k.Actor {
 			out.Notices = append(out.Notices, Notice{Kind: m.Kind, At: m.At, To: k.Holder, Party: k.Parties.Of(k.Holder), Clock: k})
 		}
+	case Reminded: // an act of the authority, never a moment
 	}
 	k.Told = m.At
 	out.Changed = append(out.Changed, k)

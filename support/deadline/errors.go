@@ -18,4 +18,7 @@ var (
 	ErrOutside   = errs.Define(errs.Denied, "deadline.department", "不能为其他部门计时。", "Clocks of another department cannot be moved.")
 	ErrCursor    = errs.Define(errs.Invalid, "deadline.cursor", "翻页标记无效，请从第一页重新查询。", "The page marker is not valid; start again from the first page.")
 	ErrSubject   = errs.Define(errs.Invalid, "deadline.subject", "计时须写明事项、部门和时间。", "A clock needs a subject, a department and a time.")
+	ErrText      = errs.Define(errs.Invalid, "deadline.text", "请写明督办要求，不超过 %d 个字。", "Say what is to be done, in at most %d characters.")
+	ErrNotLate   = errs.Define(errs.Conflict, "deadline.not_late", "该事项没有超期或已经办结，无须督办。", "It is not overdue, or done by now: nothing to remind of.")
+	ErrElsewhere = errs.Define(errs.Conflict, "deadline.elsewhere", "责任部门属于其他成员，由其主管部门督办；本节点的超期记录可作依据。", "The department is another member's: its own authority reminds it; the record here can be shown.")
 )

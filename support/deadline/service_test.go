@@ -18,6 +18,7 @@ import (
 	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/internal/workday"
 	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -90,6 +91,7 @@ func TestService(t *testing.T) {
 		{"Pages", testPages},
 		{"Raise", testRaise},
 		{"Recount", testRecount},
+		{"Remind", testRemind},
 	} {
 		run := func(t *testing.T, dsn string) {
 			key, err := seal.GenerateKey(seal.Ed25519SHA256)
@@ -466,4 +468,75 @@ func testRecount(t *testing.T, o *office) {
 	}
 	o.clock.Set(at("2027-01-06 00:00"))
 	o.run(func() bool { return o.count("SELECT count(*) FROM deadline_violation") == 2 })
+}
+
+// testRemind: the authority alone reminds, of what is overdue alone; notice, fact and line are one transaction, and lists
+// go on where the page before ended.
+func testRemind(t *testing.T, o *office) {
+	o.must(o.apply(of("negotiation/1", "A"), start(D3)))
+	k := o.one("negotiation/1")
+	sess := func(roles ...identity.Role) *identity.Session {
+		return &identity.Session{Actor: "chief", Department: "DATA", Division: "330000", Roles: roles}
+	}
+	authority := sess(identity.Authority)
+	try := func(s *identity.Session, id, text string) error {
+		_, err := o.Remind(t.Context(), s, id, text)
+		return err
+	}
+	if err := try(authority, k.ID, "act"); !errors.Is(err, ErrNotLate) {
+		t.Errorf("not late yet: %v", err)
+	}
+	o.clock.Set(k.Due)
+	o.run(o.idle)
+	for _, r := range []identity.Role{identity.DataOfficer, identity.OfficeHead, identity.DepartmentHead, identity.Auditor, identity.Operator, identity.Machine} {
+		if err := try(sess(r), k.ID, "act"); !errors.Is(err, identity.ErrRole) {
+			t.Errorf("by %s: %v", r, err)
+		}
+	}
+	for id, want := range map[string]error{"none": ErrNoRunning, k.ID: ErrText} {
+		if err := try(authority, id, map[bool]string{true: "act", false: strings.Repeat("长", maxReminder+1)}[id == "none"]); !errors.Is(err, want) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	o.desk.refuse(errors.New("nobody can be told"))
+	if try(authority, k.ID, "act") == nil || o.count("SELECT count(*) FROM deadline_reminder") != 0 || o.count("SELECT count(*) FROM evidence_outbox WHERE kind = ?", FactReminder) != 0 {
+		t.Error("half of a reminder is there")
+	}
+	o.desk.refuse(nil)
+	for i := range 3 {
+		o.clock.Set(k.Due.Add(time.Duration(i) * time.Hour))
+		o.must(try(authority, k.ID, fmt.Sprint("act ", i)))
+	}
+	if n := o.count("SELECT count(*) FROM evidence_outbox WHERE kind = ?", FactReminder); n != 3 || strings.Count(o.desk.kinds(), "reminded>provider") != 3 {
+		t.Errorf("%d facts, told %s", n, o.desk.kinds())
+	}
+	for sc, want := range map[db.Scope]string{authority.Scope(): "act 2 act 1 act 0 ", db.In("330000", "A", "o"): "act 2 act 1 act 0 ", db.In("330000", "B", "o"): ""} {
+		got, after := "", ""
+		for {
+			p, err := o.Reminders(t.Context(), sc, ReminderQuery{Clock: k.ID, After: after, Limit: 2})
+			o.must(err)
+			for i := range p.Items {
+				got += p.Items[i].Text + " "
+			}
+			if after = p.Next; after == "" {
+				break
+			}
+		}
+		if got != want {
+			t.Errorf("%+v: %q", sc, got)
+		}
+	}
+	o.must(o.apply(of("negotiation/1", "A"), Action{Do: Stop, Clock: D3}))
+	if err := try(authority, k.ID, "act"); !errors.Is(err, ErrNotLate) {
+		t.Errorf("done by now: %v", err)
+	}
+	watch := of("negotiation/2", "X")
+	watch.End = Applicant
+	o.must(o.apply(watch, start(D3)))
+	k = o.one("negotiation/2")
+	o.clock.Set(k.Due)
+	o.run(o.idle)
+	if err := try(authority, k.ID, "act"); !errors.Is(err, ErrElsewhere) {
+		t.Errorf("another member's department: %v", err)
+	}
 }

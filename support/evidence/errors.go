@@ -14,4 +14,5 @@ var (
 	ErrErased       = errs.Define(errs.NotFound, "evidence.erased", "这条事实的内容已依法销毁，只剩承诺值。", "The content of this fact was destroyed; only its commitment remains.")
 	ErrTooLarge     = errs.Define(errs.Invalid, "evidence.too_large", "事实正文超过 4 MiB，请缩小请求。", "The body of a fact is over 4 MiB; make the request smaller.")
 	ErrUnknownActor = errs.Define(errs.Invalid, "evidence.actor", "事实的行为人过长或不合格式。", "The actor of the fact is malformed.")
+	ErrCursor       = errs.Define(errs.Invalid, "evidence.cursor", "翻页游标无效，请从第一页重新查看。", "The cursor of the page is not valid; begin at the first page.")
 )

@@ -29,6 +29,7 @@ type Header struct {
 	Policies  []string `json:"policies,omitempty"`   // Cedar policies that decided
 	Rows      int64    `json:"rows,omitempty"`       // rows delivered
 	Bytes     int64    `json:"bytes,omitempty"`      // bytes delivered
+	Took      int64    `json:"took,omitempty"`       // microseconds it took, as who acted measured it
 	Digest    string   `json:"digest,omitempty"`     // hex SHA-256 of the answer's bytes
 	Subjects  []string `json:"subjects,omitempty"`   // keyed digests of the persons concerned
 	Purpose   string   `json:"purpose,omitempty"`    // asserted by the requester
@@ -126,6 +127,8 @@ func (h *Header) member(key, s string) (rest string, ok bool) {
 			h.Rows = n
 		case "bytes":
 			h.Bytes = n
+		case "took":
+			h.Took = n
 		default:
 			return "", false
 		}

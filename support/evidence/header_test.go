@@ -16,7 +16,7 @@ func TestHeaderScanAgrees(t *testing.T) {
 		text := rapid.OneOf(rapid.StringMatching(`[a-z0-9/ :.]{0,12}`), rapid.String())
 		h := Header{
 			To: text.Draw(t, "to"), Route: text.Draw(t, "route"), Agreement: text.Draw(t, "agreement"), Outcome: text.Draw(t, "outcome"),
-			Rows: rapid.Int64().Draw(t, "rows"), Expires: rapid.Int64Min(0).Draw(t, "expires"), Seq: rapid.Uint64().Draw(t, "seq"),
+			Rows: rapid.Int64().Draw(t, "rows"), Took: rapid.Int64().Draw(t, "took"), Expires: rapid.Int64Min(0).Draw(t, "expires"), Seq: rapid.Uint64().Draw(t, "seq"),
 			Policies: rapid.SliceOfN(text, 0, 3).Draw(t, "policies"), Subjects: rapid.SliceOfN(text, 0, 3).Draw(t, "subjects"), Note: text.Draw(t, "note"),
 		}
 		b := h.Encode()

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -42,14 +43,20 @@ type Entry struct {
 	Kind          string `json:"kind"`
 	Time          int64  `json:"time"`       // Unix microseconds
 	Department    string `json:"department"` // who acted
+	Member        string `json:"member"`     // addressed; empty: kept to itself
 	Other         string `json:"other"`      // department on the other side, as far as known
 	Officer       string `json:"officer"`
 	Agreement     string `json:"agreement"`
 	Outcome       string `json:"outcome"`
 	RowCount      int64  `json:"rows"`
+	Size          int64  `json:"bytes"`
+	Took          int64  `json:"took"` // microseconds, as who acted measured it; 0: not measured
 	Batch         int64  `json:"batch"`
 	Leaf          int64  `json:"leaf"`
 	Epoch         int64  `json:"epoch"` // of this instance's log
+
+	purpose string // asserted by who asked; kept in the tallies alone
+	had     bool   // it was in the index before
 }
 
 type subjectRow struct {
@@ -72,29 +79,56 @@ type backgroundKey struct{}
 
 func background(ctx context.Context) bool { return ctx.Value(backgroundKey{}) != nil }
 
-// Project brings the index up to the durable end of the log; it returns how many facts it added.
+// errOvertaken says that another projection of the same log went ahead.
+var errOvertaken = errors.New("overtaken by another projection")
+
+// Project brings the index up to the durable end of the log; it returns how many facts it added. Several at once do no
+// harm: each step counts only if it begins where the index ends.
 func (x *Index) Project(ctx context.Context) (int, error) {
-	from, err := x.cursor(ctx)
+	total := 0
+	for {
+		n, err := x.project(ctx)
+		total += n
+		if !errors.Is(err, errOvertaken) {
+			return total, err
+		}
+	}
+}
+
+func (x *Index) project(ctx context.Context) (int, error) {
+	from, err := x.cursor(ctx, x.db.Read())
 	if err != nil {
 		return 0, err
 	}
-	total := 0
+	total, at := 0, from
 	var es []Entry
 	var ss []subjectRow
 	flush := func(next uint64) error {
 		if len(es) == 0 {
 			return nil
 		}
-		total += len(es)
 		begun := x.log.cfg.Clock.Now()
 		err := x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			now, err := x.cursor(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if now != at {
+				return errOvertaken
+			}
 			if err := insert(ctx, tx, es, ss); err != nil {
 				return err
 			}
-			_, err := tx.NewRaw("INSERT INTO evidence_cursor (name, batch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET batch = excluded.batch",
+			if err := tally(ctx, tx, es); err != nil {
+				return err
+			}
+			_, err = tx.NewRaw("INSERT INTO evidence_cursor (name, batch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET batch = excluded.batch",
 				x.cursorName(), int64(next)).Exec(ctx) //nolint:gosec // fits
 			return err
 		})
+		if err == nil {
+			total, at = total+len(es), next
+		}
 		es, ss = es[:0], ss[:0]
 		if err == nil && x.log.busy.Load() > 4 && background(ctx) {
 			// The projection may lag while exchanges are under way: it takes a twentieth of one core at most. Whoever reads
@@ -144,7 +178,7 @@ func entryOf(fact []byte) (Entry, []string, error) {
 	h, err := HeaderOf(&f)
 	return Entry{
 		ID: f.ID + "#" + f.Kind, Kind: f.Kind, Time: f.Time.UnixMicro(), Department: f.Actor.Department, Other: h.ToDept, Officer: f.Actor.Officer,
-		Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Epoch: int64(f.Log.Epoch),
+		Member: h.To, Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Size: h.Bytes, Took: h.Took, Epoch: int64(f.Log.Epoch), purpose: h.Purpose,
 	}, h.Subjects, err
 }
 
@@ -155,7 +189,7 @@ func insert(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow) error {
 		return fmt.Errorf("index facts: %w", err)
 	}
 	defer func() { _ = many.Close() }()
-	args := make([]any, 0, insertRows*12)
+	args := make([]any, 0, insertRows*15)
 	at := 0
 	for ; at+insertRows <= len(es); at += insertRows {
 		args = args[:0]
@@ -179,13 +213,13 @@ func insert(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow) error {
 }
 
 const (
-	insertFact   = "INSERT INTO evidence_fact (id, kind, time, department, other, officer, agreement, outcome, row_count, batch, leaf, epoch) VALUES "
-	insertValues = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertFact   = "INSERT INTO evidence_fact (id, kind, time, department, member, other, officer, agreement, outcome, row_count, size, took, batch, leaf, epoch) VALUES "
+	insertValues = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	onConflict   = " ON CONFLICT (id) DO NOTHING"
 )
 
 func (e *Entry) values(to []any) []any {
-	return append(to, e.ID, e.Kind, e.Time, e.Department, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Batch, e.Leaf, e.Epoch)
+	return append(to, e.ID, e.Kind, e.Time, e.Department, e.Member, e.Other, e.Officer, e.Agreement, e.Outcome, e.RowCount, e.Size, e.Took, e.Batch, e.Leaf, e.Epoch)
 }
 
 // insertEach writes es[from:to] one by one; some of them may be there already.
@@ -217,17 +251,22 @@ func insertEach(ctx context.Context, tx *db.Tx, es []Entry, ss []subjectRow, fro
 		}
 		// The same act sealed twice is one entry. Another act under an id used before is one of its own: whoever asks
 		// chooses the id, and must not hide what it asks by choosing it again.
-		var had int64
-		if err := tx.NewRaw("SELECT time FROM evidence_fact WHERE id = ?", e.ID).Scan(ctx, &had); err != nil {
+		var had struct{ Time, Batch, Leaf, Epoch int64 }
+		if err := tx.NewRaw("SELECT time, batch, leaf, epoch FROM evidence_fact WHERE id = ?", e.ID).Scan(ctx, &had); err != nil {
 			return fmt.Errorf("index facts: %w", err)
 		}
-		if had == e.Time {
+		if had.Batch == e.Batch && had.Leaf == e.Leaf && had.Epoch == e.Epoch {
+			continue // it went in just now, with its neighbours
+		}
+		if e.had = had.Time == e.Time; e.had {
 			continue
 		}
 		e.ID = fmt.Sprintf("%s#%d", e.ID, e.Time)
-		if _, err := add(e); err != nil {
+		added, err = add(e)
+		if err != nil {
 			return err
 		}
+		e.had = !added
 		for j := range ss {
 			if ss[j].entry == i {
 				ss[j].Fact = e.ID
@@ -259,74 +298,15 @@ func (x *Index) cursorName() string {
 	return fmt.Sprintf("index/%s/%d", l.Instance, l.Epoch)
 }
 
-func (x *Index) cursor(ctx context.Context) (uint64, error) {
+func (x *Index) cursor(ctx context.Context, tx *db.Tx) (uint64, error) {
 	var n []int64
-	if err := x.db.Read().NewRaw("SELECT batch FROM evidence_cursor WHERE name = ?", x.cursorName()).Scan(ctx, &n); err != nil {
+	if err := tx.NewRaw("SELECT batch FROM evidence_cursor WHERE name = ?", x.cursorName()).Scan(ctx, &n); err != nil {
 		return 0, fmt.Errorf("index cursor: %w", err)
 	}
 	if len(n) == 0 {
 		return 0, nil
 	}
 	return uint64(n[0]), nil //nolint:gosec // never negative
-}
-
-// Query selects facts. Zero members select everything.
-type Query struct {
-	Agreement string
-	Kind      string
-	Subject   string // keyed digest, from Index.Subject
-	Before    int64  // Unix microseconds; for paging backwards
-	Limit     int    // at most 500; 0 means 50
-}
-
-// Find lists facts of the scope, newest first. A department sees what it did and what was addressed to it.
-func (x *Index) Find(ctx context.Context, sc db.Scope, q Query) ([]Entry, error) {
-	if q.Limit <= 0 || q.Limit > 500 {
-		q.Limit = 50
-	}
-	cond, args := sc.Where("department", "other")
-	sel := x.db.Read().NewSelect().Model((*Entry)(nil)).Where(cond, args...).OrderExpr("time DESC, batch DESC, leaf DESC").Limit(int64(q.Limit))
-	if q.Agreement != "" {
-		sel = sel.Where("agreement = ?", q.Agreement)
-	}
-	if q.Kind != "" {
-		sel = sel.Where("kind = ?", q.Kind)
-	}
-	if q.Before > 0 {
-		sel = sel.Where("time < ?", q.Before)
-	}
-	if q.Subject != "" {
-		sel = sel.Where("id IN (SELECT fact FROM evidence_subject WHERE subject = ?)", q.Subject)
-	}
-	out := []Entry{}
-	if err := sel.Scan(ctx, &out); err != nil {
-		return nil, fmt.Errorf("find facts: %w", err)
-	}
-	return out, nil
-}
-
-// Record returns one fact of the scope with its body, by id ("id" finds every kind, "id#kind" one). ErrNoFact.
-func (x *Index) Record(ctx context.Context, sc db.Scope, id string) (*Record, error) {
-	cond, args := sc.Where("department", "other")
-	var es []Entry
-	err := x.db.Read().NewSelect().Model(&es).Where(cond, args...).Where("id = ? OR id LIKE ?", id, likeEscape(id)+"#%").OrderExpr("time DESC").Limit(1).Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find fact: %w", err)
-	}
-	if len(es) == 0 {
-		return nil, ErrNoFact.With()
-	}
-	return x.log.getEntry(&es[0])
-}
-
-func likeEscape(s string) string {
-	out := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if s[i] != '%' && s[i] != '_' {
-			out = append(out, s[i])
-		}
-	}
-	return string(out)
 }
 
 // Day is the signed summary of a day's subject index: with it an auditor can tell that no entry was added or removed

@@ -1,11 +1,13 @@
 package evidence
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"time"
 
+	tlog "github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
@@ -69,52 +71,96 @@ func ParseReceipt(b []byte) (*Receipt, error) {
 	return &r, nil
 }
 
+// Step is one thing that verifying a receipt checks.
+type Step string
+
+// The steps, in order. A receipt may lack what a step checks: Body, and all from Checkpoint on.
+const (
+	StepMember     Step = "member"     // the statement is signed by the root key that the constitution gave the member
+	StepSeal       Step = "seal"       // the fact leads to the root of its batch, and the member's evidence key signed that
+	StepBody       Step = "body"       // the body is the one the fact commits to
+	StepCheckpoint Step = "checkpoint" // the checkpoint is signed by the member's log key
+	StepLogged     Step = "logged"     // the batch is in the log under that checkpoint
+	StepCosigned   Step = "cosigned"   // other members' signatures on the checkpoint hold
+)
+
+// Steps lists the steps in order.
+func Steps() []Step {
+	return []Step{StepMember, StepSeal, StepBody, StepCheckpoint, StepLogged, StepCosigned}
+}
+
+// Has reports whether the receipt holds what a step checks.
+func (r *Receipt) Has(s Step) bool {
+	switch s {
+	case StepBody:
+		return r.Body != nil
+	case StepCheckpoint, StepLogged:
+		return r.Inclusion != nil
+	case StepCosigned:
+		return r.Inclusion != nil && len(r.Inclusion.Witnesses) > 0
+	case StepMember, StepSeal:
+	}
+	return true
+}
+
 // Verify checks the receipt against the constitution chain alone. ErrReceipt says what failed.
 //
 // The fact's time picks the version of the constitution: an old receipt verifies under the root key that counted then.
 func (r *Receipt) Verify(versions []*federation.Constitution) (*Verified, error) {
+	v, _, err := r.Examine(versions)
+	return v, err
+}
+
+// Examine is Verify that also tells which steps hold; an error belongs to the step after the last of them that the
+// receipt has.
+func (r *Receipt) Examine(versions []*federation.Constitution) (*Verified, []Step, error) {
+	var held []Step
 	s, err := seal.DecodeSealed(r.Sealed)
 	if err != nil {
-		return nil, err
+		return nil, held, err
 	}
 	member := s.Header.Log.Node
 	root, err := rootKeyAt(versions, member, s.Header.Time)
 	if err != nil {
-		return nil, err
+		return nil, held, err
 	}
 	st, err := r.Statement.Verify(root)
 	if err != nil {
-		return nil, err
+		return nil, held, err
 	}
 	if st.Member != member {
-		return nil, ErrReceipt.With("the statement is another member's", "声明属于另一成员")
+		return nil, held, ErrReceipt.With("the statement is another member's", "声明属于另一成员")
 	}
+	held = append(held, StepMember)
 	k, err := st.LogKeyAt(s.Header.Log, s.Header.Time)
 	if err != nil {
-		return nil, err
+		return nil, held, err
 	}
 	f, err := s.Open(k.Key, nil)
 	if err != nil {
-		return nil, err
+		return nil, held, err
 	}
 	v := &Verified{Fact: f, Member: member, Kind: f.Kind, ID: f.ID, Time: f.Time}
 	if err := json.Unmarshal(nonEmpty(f.Header), &v.Header); err != nil {
-		return nil, ErrReceipt.Because(err, "header malformed", "头部格式不正确")
+		return nil, held, ErrReceipt.Because(err, "header malformed", "头部格式不正确")
 	}
+	held = append(held, StepSeal)
 	if r.Body != nil {
 		var salt [seal.BodySaltSize]byte
 		copy(salt[:], r.BodySalt)
 		if len(r.BodySalt) != seal.BodySaltSize || f.Suite.Body(salt, r.Body) != f.BodyHash {
-			return nil, ErrReceipt.With("the body does not match its hash", "正文与散列不符")
+			return nil, held, ErrReceipt.With("the body does not match its hash", "正文与散列不符")
 		}
-		v.Body, v.HasBody = r.Body, true
+		v.Body, v.HasBody, held = r.Body, true, append(held, StepBody)
 	}
 	if r.Inclusion != nil {
-		if err := r.Inclusion.verify(s, k, versions, v); err != nil {
-			return nil, err
+		more, err := r.Inclusion.verify(s, k, versions, v)
+		held = append(held, more...)
+		if err != nil {
+			return nil, held, err
 		}
 	}
-	return v, nil
+	return v, held, nil
 }
 
 func nonEmpty(b []byte) []byte {
@@ -141,37 +187,41 @@ func rootKeyAt(versions []*federation.Constitution, member string, at time.Time)
 	return seal.PublicKey{}, federation.ErrNotMember.With(member)
 }
 
-func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*federation.Constitution, v *Verified) error {
+func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*federation.Constitution, v *Verified) (held []Step, err error) {
 	logV, err := note.NewVerifier(k.VKey)
 	if err != nil {
-		return ErrReceipt.Because(err, "log key malformed", "日志密钥格式不正确")
+		return held, ErrReceipt.Because(err, "log key malformed", "日志密钥格式不正确")
 	}
 	cp, err := parseCheckpoint(in.Checkpoint, logV)
 	if err != nil {
-		return err
+		return held, err
 	}
+	held = append(held, StepCheckpoint)
 	e, err := seal.DecodeEntry(in.Entry)
 	if err != nil {
-		return err
+		return held, err
 	}
 	root, err := s.Root()
 	if err != nil {
-		return err
+		return held, err
 	}
 	if e.Header != s.Header || e.Root() != root || string(e.Signature) != string(s.Signature) {
-		return ErrReceipt.With("the log entry is of another batch", "日志条目属于另一批")
+		return held, ErrReceipt.With("the log entry is of another batch", "日志条目属于另一批")
 	}
 	leaf := rfc6962.DefaultHasher.HashLeaf(in.Entry)
 	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, e.Header.Number, cp.Size, leaf, in.Proof, cp.Root); err != nil {
-		return ErrReceipt.Because(err, "the batch is not in the log", "该批次不在日志中")
+		return held, ErrReceipt.Because(err, "the batch is not in the log", "该批次不在日志中")
 	}
-	v.Logged = true
+	v.Logged, held = true, append(held, StepLogged)
 	for i := range in.Witnesses {
 		if err := in.cosignature(&in.Witnesses[i], versions, logV, v); err != nil {
-			return err
+			return held, err
 		}
 	}
-	return nil
+	if len(v.CosignedBy) > 0 {
+		held = append(held, StepCosigned)
+	}
+	return held, nil
 }
 
 func (in *Inclusion) cosignature(ws *federation.SignedStatement, versions []*federation.Constitution, logV note.Verifier, v *Verified) error {
@@ -209,6 +259,104 @@ func (in *Inclusion) cosignature(ws *federation.SignedStatement, versions []*fed
 		}
 	}
 	return nil
+}
+
+// Sibling is what stands beside the way up a Merkle tree at one height.
+type Sibling struct {
+	Hash []byte
+	Left bool
+}
+
+// Way is the way of a leaf to the root of its tree.
+type Way struct {
+	Leaf, Root []byte
+	Siblings   []Sibling // from the bottom up
+	Index      uint64
+	Size       uint64 // leaves of the tree
+}
+
+// Ways are the ways that a receipt proves: from the fact to the root of its batch, and, once that is logged, from the batch
+// to the root of the log. For drawing: they are checked by Verify alone.
+func (r *Receipt) Ways() (batch, log *Way, err error) {
+	s, err := seal.DecodeSealed(r.Sealed)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := s.Root()
+	if err != nil {
+		return nil, nil, err
+	}
+	c := s.Header.Suite.Commit(s.Salt, s.Fact)
+	path := make([][]byte, len(s.Path))
+	for i := range s.Path {
+		path[i] = s.Path[i][:]
+	}
+	batch = way(c[:], root[:], path, uint64(s.Index), uint64(s.Header.Count))
+	if r.Inclusion == nil {
+		return batch, nil, nil
+	}
+	cp, err := unverified(r.Inclusion.Checkpoint)
+	if err != nil {
+		return nil, nil, err
+	}
+	return batch, way(rfc6962.DefaultHasher.HashLeaf(r.Inclusion.Entry), cp.Hash, r.Inclusion.Proof, s.Header.Number, cp.Size), nil
+}
+
+// way says on which side of the way each hash of a path stands (RFC 6962 section 2.1.1).
+func way(leaf, root []byte, path [][]byte, index, size uint64) *Way {
+	w := &Way{Leaf: leaf, Root: root, Index: index, Size: size}
+	at, end := index, size-1
+	for _, h := range path {
+		for at&1 == 0 && at == end && at > 0 { // an odd node rises unchanged
+			at, end = at>>1, end>>1
+		}
+		w.Siblings = append(w.Siblings, Sibling{Hash: h, Left: at&1 == 1})
+		at, end = at>>1, end>>1
+	}
+	return w
+}
+
+func unverified(raw []byte) (*tlog.Checkpoint, error) {
+	i := bytes.Index(raw, []byte("\n\n"))
+	var cp tlog.Checkpoint
+	if i < 0 {
+		return nil, ErrCheckpoint.With("no text")
+	}
+	if _, err := cp.Unmarshal(raw[:i+1]); err != nil {
+		return nil, ErrCheckpoint.Because(err, "text")
+	}
+	return &cp, nil
+}
+
+// Cosigners are the members whose cosignature stands on a checkpoint of this node.
+func (i *Issuer) Cosigners(cp *Checkpoint) []string {
+	var out []string
+	for _, m := range i.Dir.Current().Members {
+		if st, err := i.Dir.Statement(m.ID); err == nil && cosignedBy(cp.Raw, st.WitnessKey) {
+			out = append(out, m.ID)
+		}
+	}
+	return out
+}
+
+// State is how far this node's own log has come.
+type State struct {
+	Durable    uint64   // batches written
+	Logged     uint64   // of them, under a checkpoint
+	Cosigned   uint64   // of them, under a checkpoint that another member has cosigned
+	CosignedBy []string // who has
+}
+
+// State reads how far this node's own log has come.
+func (i *Issuer) State() State {
+	s := State{Durable: i.Log.Durable()}
+	if cp := i.Tlog.Latest(); cp != nil {
+		s.Logged = cp.Size
+	}
+	if cp := i.Tlog.Cosigned(); cp != nil {
+		s.Cosigned, s.CosignedBy = cp.Size, i.Cosigners(cp)
+	}
+	return s
 }
 
 // Issuer makes receipts from what a node holds.

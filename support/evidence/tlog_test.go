@@ -15,6 +15,7 @@ import (
 
 	"github.com/transparency-dev/tessera/api/layout"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/support/federation"
@@ -166,7 +167,7 @@ func testWitness(t *testing.T) (*Witness, note.Verifier) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewWitness(d, signer), v
+	return NewWitness(d, signer, clock.System{}), v
 }
 
 func (n *testNode) announce(t *testing.T, from uint64) *Announcement {

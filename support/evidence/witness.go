@@ -6,12 +6,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"time"
 
 	tlog "github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 )
 
@@ -65,6 +67,7 @@ func DecodeAnnouncement(b []byte) (*Announcement, error) {
 type Witness struct {
 	db     *db.DB
 	signer note.Signer
+	clock  clock.Clock
 
 	mu   sync.Mutex
 	seen map[string]*seenLog // by origin
@@ -85,8 +88,8 @@ type seenLog struct {
 }
 
 // NewWitness keeps its memory in d and cosigns with signer.
-func NewWitness(d *db.DB, signer note.Signer) *Witness {
-	return &Witness{db: d, signer: signer, seen: map[string]*seenLog{}}
+func NewWitness(d *db.DB, signer note.Signer, c clock.Clock) *Witness {
+	return &Witness{db: d, signer: signer, clock: c, seen: map[string]*seenLog{}}
 }
 
 func (w *Witness) of(origin string) *seenLog {
@@ -168,9 +171,9 @@ func (w *Witness) Observe(ctx context.Context, member string, v note.Verifier, a
 		}
 	}
 	err = w.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.NewRaw(`INSERT INTO evidence_seen (origin, member, size, root, checkpoint, forked) VALUES (?, ?, ?, ?, ?, 0)
-			ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, checkpoint = excluded.checkpoint`,
-			v.Name(), member, int64(cp.Size), cp.Root, a.Checkpoint).Exec(ctx) //nolint:gosec // sizes fit
+		_, err := tx.NewRaw(`INSERT INTO evidence_seen (origin, member, size, root, checkpoint, forked, time) VALUES (?, ?, ?, ?, ?, 0, ?)
+			ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, checkpoint = excluded.checkpoint, time = excluded.time`,
+			v.Name(), member, int64(cp.Size), cp.Root, a.Checkpoint, w.clock.Now().UnixMicro()).Exec(ctx) //nolint:gosec // sizes fit
 		return err
 	})
 	if err != nil {
@@ -279,11 +282,20 @@ type Seen struct {
 	Member string `json:"member"`
 	Size   uint64 `json:"size"`
 	Forked bool   `json:"forked"`
+	Time   int64  `json:"time"` // when its latest checkpoint was cosigned here, Unix microseconds; 0: not noted
+}
+
+// At is when its latest checkpoint was cosigned here; zero if that was not noted.
+func (s *Seen) At() time.Time {
+	if s.Time == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(s.Time).UTC()
 }
 
 // List returns what was seen of all logs.
 func (w *Witness) List(ctx context.Context) ([]Seen, error) {
 	var rows []Seen
-	err := w.db.Read().NewRaw("SELECT origin, member, size, forked FROM evidence_seen ORDER BY origin").Scan(ctx, &rows)
+	err := w.db.Read().NewRaw("SELECT origin, member, size, forked, time FROM evidence_seen ORDER BY origin").Scan(ctx, &rows)
 	return rows, err
 }

@@ -183,3 +183,20 @@ func MemberOf(cert *x509.Certificate) (member, instance string) {
 	u := cert.URIs[0]
 	return strings.TrimSuffix(u.Host, ".kuayu"), strings.TrimPrefix(u.Path, "/node/")
 }
+
+// Document is the chain with the members' statements: all that offline verification needs.
+type Document struct {
+	Genesis    string             `json:"genesis"` // hash of the first version
+	Chain      Chain              `json:"chain"`
+	Statements []*SignedStatement `json:"statements"`
+}
+
+// Document is what anyone needs to verify this federation's receipts offline.
+func (d *Directory) Document() *Document {
+	chain := d.Chain()
+	out := &Document{Chain: chain, Statements: d.Statements()}
+	if len(chain) > 0 {
+		out.Genesis = Hash(chain[0].Document)
+	}
+	return out
+}

@@ -10,4 +10,6 @@ var (
 	ErrDepartment = errs.Define(errs.Invalid, "identity.department", "部门不合格：%[2]v。", "The department is not valid: %[1]v.")
 	ErrActor      = errs.Define(errs.Invalid, "identity.actor", "人员或客户端不合格：%[2]v。", "The actor is not valid: %[1]v.")
 	ErrExists     = errs.Define(errs.Conflict, "identity.exists", "编号 %v 已存在。", "%v exists already.")
+	ErrSelf       = errs.Define(errs.Conflict, "identity.self", "不能停用自己。请由另一名运维员办理。", "You can't disable yourself; another operator can.")
+	ErrCursor     = errs.Define(errs.Invalid, "identity.cursor", "翻页标记无效，请从第一页重新查看。", "The page marker is not valid; start again from the first page.")
 )

@@ -53,6 +53,7 @@ const (
 	DeadlineOverdue      Kind = "deadline.overdue"
 	DeadlineExtended     Kind = "deadline.extended"
 	DeadlineKept         Kind = "deadline.kept"
+	DeadlineReminded     Kind = "deadline.reminded"
 	DemandConsent        Kind = "demand.consent"
 	DemandReturned       Kind = "demand.returned"
 	DemandReceived       Kind = "demand.received"
@@ -70,7 +71,7 @@ const (
 	HookDisabled         Kind = "webhook.disabled"
 )
 
-// Template is the text of a kind in both languages, with {resource}, {member}, {until} and {what} to be filled in.
+// Template is the text of a kind in both languages, with {resource}, {member}, {until}, {what} and {text} to be filled in.
 type Template struct {
 	Kind             Kind
 	TitleZh, TitleEn string
@@ -128,6 +129,7 @@ func Kinds() []Template {
 		{DeadlineOverdue, "已逾期：{what}", "Overdue: {what}", "“{what}”已于 {until} 逾期，仍须立即办理。", "“{what}” was due by {until} and is overdue; it still has to be done at once."},
 		{DeadlineExtended, "时限延长：{what}", "More time is taken: {what}", "“{what}”的时限已依法延长至 {until}。", "The time for “{what}” is extended under the law to {until}."},
 		{DeadlineKept, "保存期满：{what}", "A period of keeping has passed: {what}", "“{what}”的法定保存期已于 {until} 届满。", "The period to “{what}” ended on {until}."},
+		{DeadlineReminded, "督办通知：{what}", "The authority reminds: {what}", "“{what}”已于 {until} 逾期，主管部门要求：{text}", "“{what}” was due by {until}; the authority says: {text}"},
 		{DemandConsent, "需求待审签：{what}", "A demand waits for consent: {what}", "数据专员拟提出数据需求“{what}”，待您审签。", "The data officer would list a demand for “{what}”; it waits for your consent."},
 		{DemandReturned, "需求被退回：{what}", "A demand was returned: {what}", "共享工作机构负责人退回了需求“{what}”，请查看意见后重新提出。", "The head of the sharing office returned the demand for “{what}”; see why and write it anew."},
 		{DemandReceived, "收到数据需求：{what}", "A demand arrived: {what}", "{member} 需要“{what}”，请确定由哪个部门答复。", "{member} needs “{what}”; name the department that is to answer."},

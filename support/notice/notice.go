@@ -36,6 +36,7 @@ type Params struct {
 	Resource string // code in the catalogue
 	Member   string // the other end
 	Until    string // last day, 2006-01-02
+	Text     string // what an officer wrote
 	Zh, En   string // what is due: names of clocks, from the law's own table
 }
 
@@ -75,7 +76,7 @@ func fill(k Kind, p Params) (zh, en Text, err error) {
 		}
 		return s
 	}
-	common := []string{"{resource}", dash(p.Resource), "{member}", dash(p.Member), "{until}", dash(p.Until), "{what}"}
+	common := []string{"{resource}", dash(p.Resource), "{member}", dash(p.Member), "{until}", dash(p.Until), "{text}", dash(p.Text), "{what}"}
 	r := strings.NewReplacer(append(slices.Clone(common), dash(p.Zh))...)
 	zh = Text{Title: r.Replace(t.TitleZh), Body: r.Replace(t.Zh)}
 	r = strings.NewReplacer(append(common, dash(p.En))...)

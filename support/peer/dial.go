@@ -138,14 +138,14 @@ func (l *Link) openLine(ctx context.Context, st *federation.Statement, to string
 	if err != nil {
 		return nil, err
 	}
-	x, err := upgrade(ctx, conn, u)
+	x, err := l.upgrade(ctx, conn, u, to)
 	if err != nil {
 		_ = conn.Close()
 	}
 	return x, err
 }
 
-func upgrade(ctx context.Context, conn net.Conn, u *url.URL) (*line, error) {
+func (l *Link) upgrade(ctx context.Context, conn net.Conn, u *url.URL, to string) (*line, error) {
 	end, _ := ctx.Deadline()
 	if err := conn.SetDeadline(end); err != nil {
 		return nil, err
@@ -156,6 +156,7 @@ func upgrade(ctx context.Context, conn net.Conn, u *url.URL) (*line, error) {
 	}
 	req.Header.Set("Connection", "Upgrade")
 	req.Header.Set("Upgrade", lineName)
+	sent := l.Clock.Now()
 	if err := req.Write(conn); err != nil {
 		return nil, err
 	}
@@ -165,6 +166,11 @@ func upgrade(ctx context.Context, conn net.Conn, u *url.URL) (*line, error) {
 		return nil, err
 	}
 	_ = res.Body.Close()
+	if c, ok := conn.(*tls.Conn); ok {
+		state := c.ConnectionState()
+		res.TLS = &state
+	}
+	l.answered(to, sent, res)
 	if res.StatusCode != http.StatusSwitchingProtocols || !strings.EqualFold(res.Header.Get("Upgrade"), lineName) {
 		return nil, errLine
 	}

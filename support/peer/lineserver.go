@@ -41,7 +41,8 @@ func (l *Link) ServeLine(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	if _, err := rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + lineName + "\r\n\r\n"); err != nil {
+	if _, err := rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + lineName +
+		"\r\nDate: " + l.Clock.Now().UTC().Format(http.TimeFormat) + "\r\n" + HeaderVersion + ": " + w.Header().Get(HeaderVersion) + "\r\n\r\n"); err != nil {
 		return
 	}
 	if err := rw.Flush(); err != nil {

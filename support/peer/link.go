@@ -49,6 +49,7 @@ type Link struct {
 	known      map[string]uint64     // size of our log that each member cosigned last
 	cosigned   map[string]string     // the cosignature line each member sent last
 	verifiers  map[string]note.Verifier
+	contacts   map[string]Contact
 }
 
 // peerConns is how many connections are kept to each member; more would only turn a stall into a storm of handshakes.
@@ -186,9 +187,11 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 func (l *Link) send(ctx context.Context, st *federation.Statement, to, method string, a *ask) (*reply, error) {
 	if method == http.MethodPost && len(a.body) <= maxLineBody && l.responders[a.path] != nil {
 		if x := l.lineTo(ctx, st, to); x != nil {
+			sent := l.Clock.Now()
 			r, err := x.do(ctx, a)
 			switch {
 			case err == nil:
+				l.heard(to, sent)
 				return r, nil
 			case ctx.Err() != nil, errors.Is(err, errLate):
 				return nil, ErrUnreachable.Because(err, to)
@@ -204,10 +207,12 @@ func (l *Link) send(ctx context.Context, st *federation.Statement, to, method st
 		return nil, ErrUnreachable.Because(err, to)
 	}
 	a.env.toHeader(req.Header)
+	sent := l.Clock.Now()
 	res, err := c.Do(req)
 	if err != nil {
-		return nil, unreachable(err, to)
+		return nil, l.silent(to, unreachable(err, to))
 	}
+	l.answered(to, sent, res)
 	defer func() { _ = res.Body.Close() }()
 	r := &reply{status: res.StatusCode}
 	if r.body, err = readAll(res.Body, res.ContentLength, MaxAnswer); err != nil {
@@ -237,10 +242,12 @@ func (l *Link) Ask(ctx context.Context, to, method, path string, body []byte) ([
 	if id := httpx.RequestID(ctx); id != "" {
 		req.Header.Set(httpx.HeaderRequestID, id)
 	}
+	sent := l.Clock.Now()
 	res, err := c.Do(req)
 	if err != nil {
-		return nil, unreachable(err, to)
+		return nil, l.silent(to, unreachable(err, to))
 	}
+	l.answered(to, sent, res)
 	defer func() { _ = res.Body.Close() }()
 	b, err := readAll(res.Body, res.ContentLength, MaxAnswer)
 	if err != nil {

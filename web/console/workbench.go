@@ -51,7 +51,7 @@ func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 		{Label: q.V.Pick("未读通知", "Unread notices"), Value: q.V.Number(int64(inbox.Unread))},
 	}
 	c.Show(w, q, http.StatusOK, desk.PathWorkbench, ui.PageInfo{
-		Title: q.V.Pick("工作台", "Workbench"),
+		Title: q.V.Pick("工作台", "Workbench"), Action: ui.Button(q.V, ui.Link{Href: desk.PathInbox, Text: q.V.Pick("全部通知", "All notices")}, "inbox", false),
 	}, workbenchPage(q.V, now, figures, tasks))
 	return nil
 }

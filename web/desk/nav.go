@@ -2,6 +2,7 @@ package desk
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/web/ui"
@@ -18,10 +19,22 @@ const (
 	PathSources   = "/sources"
 	PathDemands   = "/demands"
 	PathDisputes  = "/corrections" // and disputes
+	PathExchanges = "/exchanges"
+	PathUsage     = "/usage"
+	PathEvidence  = "/evidence"
+	PathMembers   = "/members"
+	PathOversight = "/oversight"
+	PathPeople    = "/people"
+	PathSignIns   = "/sign-ins"
+	PathSetup     = "/setup"
+	PathInbox     = "/inbox"
 )
 
 // CasePath is the page of an application or agreement.
 func CasePath(id string) string { return PathCases + "/" + url.PathEscape(id) }
+
+// FactPath is the page of a fact in the evidence.
+func FactPath(id string) string { return PathEvidence + "/" + url.PathEscape(id) }
 
 // EntryPath is the page of a catalogue's entry. Codes have slashes: they are one part of the address.
 func EntryPath(member, code string) string {
@@ -36,17 +49,24 @@ type place struct {
 	roles []identity.Role
 }
 
-// places are the navigation, in order. Nobody sees more than nine.
+// places are the navigation, in order. No role sees more than nine; what is left out is led to from another page.
 func places() []place {
-	offices := []identity.Role{identity.DataOfficer, identity.OfficeHead, identity.DepartmentHead, identity.Authority, identity.Auditor}
+	offices := []identity.Role{identity.DataOfficer, identity.OfficeHead, identity.DepartmentHead, identity.Authority}
+	looking := append(slices.Clone(offices), identity.Auditor)
 	return []place{
 		{PathWorkbench, Pair{"工作台", "Workbench"}, "layout-dashboard", nil},
 		{PathCatalog, Pair{"目录检索", "Catalogue"}, "database", nil},
 		{PathCases, Pair{"申请与协议", "Applications"}, "file-check", nil},
-		{PathResources, Pair{"数据资源", "Resources"}, "file-text", offices},
+		{PathResources, Pair{"数据资源", "Resources"}, "file-text", looking},
 		{PathDemands, Pair{"需求与方案", "Demands"}, "inbox", offices},
-		{PathDisputes, Pair{"校核与争议", "Corrections"}, "scale", offices},
+		{PathDisputes, Pair{"校核与争议", "Corrections"}, "scale", looking},
 		{PathSources, Pair{"数据源", "Sources"}, "building", []identity.Role{identity.Operator}},
+		{PathExchanges, Pair{"交换监测", "Exchanges"}, "arrows-exchange", nil},
+		{PathEvidence, Pair{"审计存证", "Evidence"}, "shield-check", nil},
+		{PathOversight, Pair{"督办", "Oversight"}, "flag", []identity.Role{identity.Authority}},
+		{PathMembers, Pair{"成员节点", "Members"}, "building", []identity.Role{identity.Operator, identity.Auditor}},
+		{PathPeople, Pair{"人员与登录", "People"}, "user", []identity.Role{identity.Operator, identity.Auditor}},
+		{PathSetup, Pair{"运行检查", "Set-up"}, "info-circle", []identity.Role{identity.Operator}},
 	}
 }
 

@@ -2,10 +2,12 @@ package desk
 
 import (
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/webtest"
+	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/web/ui"
 )
@@ -31,6 +33,24 @@ func TestCodeWords(t *testing.T) {
 		m, err := policy.ParseMask(mask)
 		if got := MaskWord(v, m); err != nil || got != want {
 			t.Errorf("%q: %q, want %q", mask, got, want)
+		}
+	}
+}
+
+// A role has at most nine places, and each is named in both languages.
+func TestPlaces(t *testing.T) {
+	for _, r := range identity.Roles() {
+		n := 0
+		for _, p := range places() {
+			if len(p.roles) == 0 || slices.Contains(p.roles, r) {
+				n++
+			}
+			if p.name[0] == "" || p.name[1] == "" {
+				t.Errorf("%s has no name", p.path)
+			}
+		}
+		if n > 9 {
+			t.Errorf("%s sees %d places", r, n)
 		}
 	}
 }

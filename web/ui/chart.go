@@ -2,8 +2,10 @@ package ui
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/boombuler/barcode/qr"
 
 	"github.com/kuayu/kuayu/internal/errs"
@@ -119,4 +121,96 @@ func encodeQR(text string) (code, error) {
 		}
 	}
 	return code{path: b.String(), size: n + 2*margin}, nil
+}
+
+// Size of a climb, in its own units.
+const (
+	climbWidth  = 340
+	climbHeight = 32 // of a box
+	climbStep   = 60
+	climbBox    = 150
+)
+
+// sketch is a climb as boxes and lines, from the top down.
+type sketch struct {
+	boxes []sketchBox
+	lines string
+	tall  int
+}
+
+type sketchBox struct {
+	x, y      int // of its middle and its upper edge
+	text, use string
+}
+
+func (b sketchBox) left() string { return strconv.Itoa(b.x - climbBox/2) }
+func (b sketchBox) top() string  { return strconv.Itoa(b.y) }
+func (b sketchBox) base() string { return strconv.Itoa(b.y + climbHeight*2/3) }
+func (b sketchBox) mid() string  { return strconv.Itoa(b.x) }
+func (s sketch) box() string     { return "0 0 " + strconv.Itoa(climbWidth) + " " + strconv.Itoa(s.tall) }
+
+// sketch lays a climb out: the way stands left where its neighbour stands right, and the other way round.
+func (c Climb) sketch(v *View) sketch {
+	low, high, skipped := c.drawn()
+	levels := len(low) + len(high) + 1
+	if skipped > 0 {
+		levels++
+	}
+	const middle, half = climbWidth / 2, (climbStep - climbHeight) / 2
+	s := sketch{tall: (levels-1)*climbStep + climbHeight + 4}
+	y, text := s.tall-climbHeight-2, c.Leaf.Hash
+	var lines strings.Builder
+	place := func(x int, text, use string) {
+		s.boxes = append(s.boxes, sketchBox{x, y, text, use})
+		if y < s.tall-climbHeight-2 { // joined to what is below
+			fmt.Fprintf(&lines, "M%d %dv%d", x, y+climbHeight, half)
+		}
+	}
+	climb := func(steps []Beside) {
+		for _, b := range steps {
+			own, other := climbBox/2+2, climbWidth-climbBox/2-2
+			if b.Left {
+				own, other = other, own
+			}
+			place(own, text, "own")
+			s.boxes = append(s.boxes, sketchBox{other, y, b.Hash, "beside"})
+			fmt.Fprintf(&lines, "M%d %dv-%dH%dv%d", own, y, half, other, half)
+			text, y = v.T("climb.joined"), y-climbStep
+		}
+	}
+	climb(low)
+	if skipped > 0 {
+		place(middle, v.T("climb.skipped", skipped), "beside")
+		next := climbBox/2 + 2
+		if high[0].Left {
+			next = climbWidth - next
+		}
+		fmt.Fprintf(&lines, "M%d %dv-%dH%d", middle, y, half, next)
+		y -= climbStep
+		climb(high)
+	}
+	place(middle, c.Root.Hash, "own")
+	s.lines = lines.String()
+	return s
+}
+
+// summary is the climb in one sentence.
+func (c Climb) summary(v *View) string {
+	if len(c.Steps) == 0 {
+		return v.T("climb.alone", c.Leaf.Word, c.Root.Word)
+	}
+	return v.T("climb.of", c.Leaf.Word, len(c.Steps), c.Root.Word)
+}
+
+// climbTable lists the steps of a climb from the bottom up.
+func climbTable(v *View, c Climb) Table {
+	t := Table{Caption: c.Title, Columns: []Column{{Label: v.T("climb.step"), Number: true}, {Label: v.T("climb.side")}, {Label: v.T("climb.hash")}}}
+	for i, b := range c.Steps {
+		side := v.T("climb.right")
+		if b.Left {
+			side = v.T("climb.left")
+		}
+		t.Rows = append(t.Rows, []templ.Component{Words(v.Number(int64(i + 1))), Words(side), Identifier(v, b.Hash)})
+	}
+	return t
 }

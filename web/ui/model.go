@@ -411,3 +411,30 @@ type Piece struct {
 
 // Plainly is a text in which nothing was looked for.
 func Plainly(text string) []Piece { return []Piece{{Text: text}} }
+
+// Climb is the way from a leaf of a Merkle tree to its root: at each step what stands beside it is hashed with it.
+type Climb struct {
+	Title      string
+	Leaf, Root Node
+	Steps      []Beside // from the bottom up
+}
+
+// Node is a place in a tree: a word for what it is, and the beginning of its hash.
+type Node struct{ Word, Hash string }
+
+// Beside is what stands beside the way at one height; Left: before it.
+type Beside struct {
+	Hash string
+	Left bool
+}
+
+// mostSteps is how many steps are drawn; of a longer way the middle is left out.
+const mostSteps = 8
+
+// drawn are the steps that are drawn, and how many are left out in the middle.
+func (c Climb) drawn() (low, high []Beside, left int) {
+	if n := len(c.Steps); n > mostSteps {
+		return c.Steps[:mostSteps/2], c.Steps[n-mostSteps/2:], n - mostSteps
+	}
+	return c.Steps, nil, 0
+}

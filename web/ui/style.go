@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -209,6 +210,17 @@ func sampleFound(v *View) Found {
 			},
 		},
 	}
+}
+
+func sampleClimb(v *View, steps int) Climb {
+	c := Climb{Title: v.Pick("事实所在的批次", "The batch of the fact"), Leaf: Node{v.Pick("这条事实", "this fact"), "3f9a 77c2"}, Root: Node{v.Pick("批次根", "the root of the batch"), "c01d 5be8"}}
+	if steps > mostSteps {
+		c.Title, c.Root.Word = v.Pick("批次所在的日志", "The log of the batch"), v.Pick("日志根", "the root of the log")
+	}
+	for i := range steps {
+		c.Steps = append(c.Steps, Beside{"a7" + strconv.Itoa(10+i) + " 09e4", i%3 == 1})
+	}
+	return c
 }
 
 func sampleTones(v *View) []Status {

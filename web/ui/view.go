@@ -87,6 +87,34 @@ func (v *View) Day(t time.Time) string { return t.In(v.Zone).Format("2006-01-02"
 // Minute is a time as government pages write it: 2026-11-22 12:05.
 func (v *View) Minute(t time.Time) string { return t.In(v.Zone).Format("2006-01-02 15:04") }
 
+// Second is a time where seconds matter: 2026-11-22 12:05:31.
+func (v *View) Second(t time.Time) string { return t.In(v.Zone).Format(time.DateTime) }
+
+// Duration is how long something took: 8.4 毫秒, 1.25 秒.
+func (v *View) Duration(d time.Duration) string {
+	switch ms := float64(d) / float64(time.Millisecond); {
+	case d < 50*time.Microsecond:
+		return v.Pick("不足 0.1 毫秒", "under 0.1 ms")
+	case d < 100*time.Millisecond:
+		return strconv.FormatFloat(ms, 'f', 1, 64) + v.Pick(" 毫秒", " ms")
+	case d < time.Second:
+		return strconv.FormatFloat(ms, 'f', 0, 64) + v.Pick(" 毫秒", " ms")
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + v.Pick(" 秒", " s")
+}
+
+// Bytes is a size: 812 字节, 12.5 KiB.
+func (v *View) Bytes(n int64) string {
+	const kib = 1 << 10
+	switch {
+	case n < kib:
+		return v.Number(n) + v.Pick(" 字节", " bytes")
+	case n < kib*kib:
+		return strconv.FormatFloat(float64(n)/kib, 'f', 1, 64) + " KiB"
+	}
+	return strconv.FormatFloat(float64(n)/kib/kib, 'f', 1, 64) + " MiB"
+}
+
 // machine is the same time for programs, in a <time datetime>.
 func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

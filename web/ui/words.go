@@ -69,6 +69,17 @@ var words = sync.OnceValue(func() map[string]Text {
 		"event.who":      {"经办", "By"},
 		"event.ref":      {"存证编号", "Evidence"},
 
+		"climb.of":      {"从%s出发，经 %d 次合并散列，到达%s", "From %s, hashed together %d times, up to %s"},
+		"climb.alone":   {"%s独自成树，自身就是%s", "Alone in its tree, %s is %s itself"},
+		"climb.joined":  {"合并散列", "hashed"},
+		"climb.skipped": {"中间 %d 层", "%d levels"},
+		"climb.table":   {"逐层查看散列", "All hashes, step by step"},
+		"climb.step":    {"层", "Level"},
+		"climb.side":    {"并列位置", "Beside it"},
+		"climb.hash":    {"并列散列", "Hash beside it"},
+		"climb.left":    {"左侧", "left"},
+		"climb.right":   {"右侧", "right"},
+
 		"diff.field":   {"项目", "Item"},
 		"diff.before":  {"原值", "Before"},
 		"diff.after":   {"新值", "After"},

@@ -1,0 +1,315 @@
+package watch
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/ui"
+)
+
+// When something of a member needs a look.
+const (
+	clockOff   = 5 * time.Second     // requests live for 30 seconds
+	endsSoon   = 30 * 24 * time.Hour // of a constitution or of an authority's certificate
+	leafSoon   = 24 * time.Hour      // of a node's certificate, which lives a week and is renewed daily
+	probeAtAll = 5 * time.Second     // how long a probe of all members may take
+	probeMost  = 64                  // members
+)
+
+// keepers are those who look after the federation's nodes.
+func keepers() []identity.Role {
+	return []identity.Role{identity.Operator, identity.Authority, identity.Auditor}
+}
+
+// members is how the members' nodes are, and what waits for votes.
+func (w *Watch) members(rw http.ResponseWriter, q desk.Visit) error {
+	return w.showMembers(rw, q, nil)
+}
+
+func (w *Watch) showMembers(rw http.ResponseWriter, q desk.Visit, faults map[string]string) error {
+	nm, err := w.Names(q)
+	if err != nil {
+		return err
+	}
+	v, con, contacts := q.V, w.Roll.Current(), w.Contacts.Contacts()
+	x := membersView{now: w.Clock.Now(), figures: w.memberFigures(v, con, contacts), table: w.memberTable(v, nm, con, contacts), own: w.ownFacts(v, con), probe: q.Sess.Has(keepers()...)}
+	if q.Sess.Has(identity.Operator, identity.Authority) {
+		ps, err := w.Ballots.Proposals(q.Context())
+		if err != nil {
+			return err
+		}
+		x.ballots, x.votes = ballotsOf(v, nm, con, ps, q.Sess.Has(identity.Authority)), true
+	}
+	if q.Sess.Has(identity.Authority) {
+		x.remove = removeFields(v, nm, con, faults)
+	}
+	status := http.StatusOK
+	if len(faults) > 0 {
+		status = http.StatusBadRequest
+	}
+	w.Show(rw, q, status, desk.PathMembers, ui.PageInfo{
+		Title: v.Pick("成员节点", "Members"), Lead: v.Pick("各成员节点能否连通、证书与时钟是否正常，成员的加入与退出。", "Whether the members' nodes can be reached, their certificates and clocks, and who joins or leaves."), Crumbs: []ui.Link{desk.Home(v)},
+	}, membersPage(v, x))
+	return nil
+}
+
+func (w *Watch) memberFigures(v *ui.View, con *federation.Constitution, contacts map[string]peer.Contact) []ui.Figure {
+	reached, tried := 0, 0
+	for _, m := range con.Members {
+		if c, had := contacts[m.ID]; had && m.ID != w.Self {
+			tried++
+			if c.Reached() {
+				reached++
+			}
+		}
+	}
+	reach := ui.Status{Tone: ui.Good, Word: v.Pick("都能连通", "All answer")}
+	switch {
+	case tried == 0:
+		reach = ui.Status{Tone: ui.Neutral, Word: v.Pick("启动后还没有往来", "No contact since the start")}
+	case reached < tried:
+		reach = ui.Status{Tone: ui.Bad, Word: v.Pick("有成员连接不上", "Some do not answer")}
+	}
+	ends := ui.Status{Tone: ui.Good, Word: v.Pick("有效至 ", "valid until ") + v.Day(con.ValidUntil)}
+	if left := con.ValidUntil.Sub(w.Clock.Now()); left <= 0 {
+		ends = ui.Status{Tone: ui.Bad, Word: v.Pick("已过期，请提议新版本", "expired: propose a new version")}
+	} else if left < endsSoon {
+		ends.Tone = ui.Warning
+	}
+	n := func(i int) string { return v.Number(int64(i)) }
+	return []ui.Figure{
+		{Label: v.Pick("成员", "Members"), Value: n(len(con.Members)), Status: ui.Status{Tone: ui.Neutral, Word: v.Pick(n(con.Voters())+" 个有表决权", n(con.Voters())+" vote")}},
+		{Label: v.Pick("可连通（有往来的）", "Answer, of those contacted"), Value: n(reached) + " / " + n(tried), Status: reach},
+		{Label: v.Pick("章程", "Constitution"), Value: v.Pick("第 "+n(con.Number)+" 版", "version "+n(con.Number)), Status: ends},
+		{Label: v.Pick("法定票数", "Quorum"), Value: n(con.Quorum) + " / " + n(con.Voters())},
+	}
+}
+
+// ownFacts are this node's own certificates and version.
+func (w *Watch) ownFacts(v *ui.View, con *federation.Constitution) []ui.Fact {
+	leaf, ca := w.Certificates()
+	return []ui.Fact{
+		{Label: v.Pick("本节点证书有效至", "This node's certificate ends"), Value: v.Minute(leaf) + v.Pick("（每天自动换发）", " (renewed daily by itself)")},
+		{Label: v.Pick("本成员签发机构证书有效至", "The certificate of this member's authority ends"), Value: v.Day(ca)},
+		{Label: v.Pick("本节点程序版本", "This node's version"), Value: w.Version},
+		{Label: v.Pick("联盟标识", "Federation"), Value: con.Federation},
+	}
+}
+
+// health is how a member is, in a word, with what to do about it.
+func (w *Watch) health(v *ui.View, c *peer.Contact) (ui.Status, string) {
+	now := w.Clock.Now()
+	switch {
+	case c.At.IsZero() && c.Failed.IsZero():
+		return ui.Status{Tone: ui.Neutral, Word: v.Pick("还没有往来", "No contact yet")}, v.Pick("可点“探测”试一试。", "Try the probe.")
+	case !c.Reached():
+		remedy := v.Pick("请确认对方节点在运行、对外地址可达、防火墙放行；仍不通请联系对方运维。", "Check that it runs, that its address can be reached, and the firewall; or call its operators.")
+		if c.Err != nil && c.Err.Code == peer.ErrTLS.Code {
+			remedy = v.Pick("请核对双方章程版本与证书；一方可能已不是成员，或证书已换而对方未收到声明。", "Compare both constitutions and certificates: one may be no member any more, or its new certificate was not announced.")
+		}
+		return ui.Status{Tone: ui.Bad, Word: v.Pick("连接不上", "Does not answer")}, v.Pick("自 ", "Since ") + v.Minute(c.Failed) + v.Pick("。", ". ") + remedy
+	case c.Ahead.Abs() >= clockOff:
+		return ui.Status{Tone: ui.Warning, Word: v.Pick("时钟不一致", "Clocks differ")}, v.Pick("相差超过 30 秒时请求会被拒绝，请双方与时间服务器（NTP）同步。", "Beyond 30 seconds requests are refused: set both clocks by NTP.")
+	case !c.Ends.IsZero() && c.Ends.Sub(now) < leafSoon:
+		return ui.Status{Tone: ui.Warning, Word: v.Pick("证书即将到期", "Certificate ends soon")}, v.Pick("节点证书应每天自动换发，请对方运维查看日志或重启节点。", "It should be renewed daily: its operators should read the log or restart the node.")
+	case c.Version != "" && c.Version != w.Version:
+		return ui.Status{Tone: ui.Notice, Word: v.Pick("版本不同", "Another version")}, v.Pick("相邻版本可以互通，请安排升级到同一版本。", "Neighbouring versions work together; plan to upgrade.")
+	}
+	return ui.Status{Tone: ui.Good, Word: v.Pick("正常", "Well")}, ""
+}
+
+func clockWord(v *ui.View, c *peer.Contact) string {
+	switch {
+	case c.At.IsZero():
+		return "—"
+	case c.Ahead == 0:
+		return v.Pick("一致", "agree")
+	case c.Ahead > 0:
+		return v.Pick("对方快 ", "ahead by ") + v.Duration(c.Ahead)
+	}
+	return v.Pick("对方慢 ", "behind by ") + v.Duration(-c.Ahead)
+}
+
+func (w *Watch) memberTable(v *ui.View, nm *desk.Names, con *federation.Constitution, contacts map[string]peer.Contact) ui.Table {
+	t := ui.Table{
+		Caption: v.Pick("成员节点", "Members"),
+		Columns: []ui.Column{
+			{Label: v.Pick("成员", "Member")},
+			{Label: v.Pick("最近应答", "Last answer")},
+			{Label: v.Pick("往返用时", "Round trip"), Number: true},
+			{Label: v.Pick("证书有效至", "Certificate ends")},
+			{Label: v.Pick("时钟", "Clock")},
+			{Label: v.Pick("版本", "Version")},
+			{Label: v.Pick("诊断", "Diagnosis")},
+		},
+	}
+	for _, m := range con.Members {
+		if m.ID == w.Self {
+			continue
+		}
+		c := contacts[m.ID]
+		at, took, ends, version := ui.Words("—"), "—", ui.Words("—"), "—"
+		if !c.At.IsZero() {
+			at, took = ui.Instant(v, c.At), v.Duration(c.Took)
+		}
+		if !c.Ends.IsZero() {
+			ends = ui.Day(v, c.Ends)
+		}
+		if c.Version != "" {
+			version = c.Version
+		}
+		voter := v.Pick("无表决权", "does not vote")
+		if m.Voter {
+			voter = v.Pick("有表决权", "votes")
+		}
+		status, remedy := w.health(v, &c)
+		t.Rows = append(t.Rows, []templ.Component{lined(nm.Member(m.ID), voter), at, ui.Words(took), ends, ui.Words(clockWord(v, &c)), ui.Words(version), diagnosis(v, status, remedy)})
+	}
+	return t
+}
+
+// probe asks every member for the first page of its catalogue, all at once and not for long.
+func (w *Watch) probe(rw http.ResponseWriter, q desk.Visit) error {
+	if err := q.Sess.Require(keepers()...); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(q.Context(), probeAtAll)
+	defer cancel()
+	var all sync.WaitGroup
+	for i, m := range w.Roll.Current().Members {
+		if m.ID == w.Self || i >= probeMost {
+			continue
+		}
+		all.Go(func() { _, _, _ = w.Prober.Browse(ctx, m.ID, "") }) // how it went is in the contacts
+	}
+	all.Wait()
+	return desk.Done(rw, q, desk.PathMembers, "probe")
+}
+
+// ballot is a proposal that waits for votes.
+type ballot struct {
+	changes []ui.Difference
+	reason  string
+	votes   int64
+	quorum  int64
+	voted   string // who has approved
+	approve *ui.Question
+	id      string
+}
+
+func ballotsOf(v *ui.View, nm *desk.Names, con *federation.Constitution, ps []federation.Proposal, may bool) []ballot {
+	var out []ballot
+	for i := range ps {
+		p := &ps[i]
+		next, err := federation.ParseConstitution(p.Signed.Document)
+		if err != nil {
+			continue // of a newer version of the program
+		}
+		b := ballot{changes: changesOf(v, con, next), reason: p.Reason, votes: int64(p.Votes), quorum: int64(p.Quorum), id: p.Hash[:min(len(p.Hash), 8)]}
+		var names []string
+		own := false
+		for _, s := range p.Signed.Signatures {
+			names, own = append(names, nm.Member(s.Member)), own || s.Member == nm.Self()
+		}
+		b.voted = strings.Join(names, v.Pick("、", ", "))
+		if may && !own {
+			b.approve = &ui.Question{
+				Act: v.Pick("赞成提案", "Approve"), Post: desk.PathMembers + "/proposals/" + p.Hash + "/approve",
+				Text: v.Pick("赞成即以本成员根密钥签名，不能收回；同一版本只能签一份。", "It is signed with this member's root key and can't be taken back; one document of each version is signed."),
+			}
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// changesOf are the differences between two versions, in words.
+func changesOf(v *ui.View, old, next *federation.Constitution) []ui.Difference {
+	var out []ui.Difference
+	member := v.Pick("成员：", "Member: ")
+	for i := range next.Members {
+		m := &next.Members[i]
+		was := old.Member(m.ID)
+		switch {
+		case was == nil:
+			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), After: v.Pick("加入", "joins")})
+		case was.RootKey.String() != m.RootKey.String():
+			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: v.Pick("原根密钥", "old root key"), After: v.Pick("新根密钥", "new root key")})
+		case was.Voter != m.Voter:
+			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: votes(v, was.Voter), After: votes(v, m.Voter)})
+		}
+	}
+	for i := range old.Members {
+		if m := &old.Members[i]; next.Member(m.ID) == nil {
+			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: v.Pick("是成员", "is a member")})
+		}
+	}
+	n := func(c *federation.Constitution) string {
+		return v.Number(int64(c.Quorum)) + " / " + v.Number(int64(c.Voters()))
+	}
+	return append(out,
+		ui.Difference{Field: v.Pick("法定票数", "Quorum"), Before: n(old), After: n(next)},
+		ui.Difference{Field: v.Pick("有效期至", "Valid until"), Before: v.Day(old.ValidUntil), After: v.Day(next.ValidUntil)},
+	)
+}
+
+func votes(v *ui.View, yes bool) string {
+	if yes {
+		return v.Pick("有表决权", "votes")
+	}
+	return v.Pick("无表决权", "does not vote")
+}
+
+func removeFields(v *ui.View, nm *desk.Names, con *federation.Constitution, faults map[string]string) []ui.Field {
+	f := ui.Field{Name: "member", Kind: "select", Label: v.Pick("提议退出的成员", "Member to leave"), Error: faults["member"], Options: []ui.Option{{Value: "", Label: v.Pick("请选择", "Choose")}}}
+	for _, m := range con.Members {
+		f.Options = append(f.Options, ui.Option{Value: m.ID, Label: nm.Member(m.ID)})
+	}
+	return []ui.Field{f, {Name: "reason", Kind: "textarea", Label: v.Pick("理由", "Reason"), Hint: v.Pick("理由随提案送达各表决成员。", "It goes to all who vote."), Error: faults["reason"]}}
+}
+
+// propose proposes that a member leaves.
+func (w *Watch) propose(rw http.ResponseWriter, q desk.Visit) error {
+	if err := q.Sess.Require(identity.Authority); err != nil {
+		return err
+	}
+	f, err := desk.Form(rw, q)
+	if err != nil {
+		return err
+	}
+	faults := map[string]string{}
+	if !slices.ContainsFunc(w.Roll.Current().Members, func(m federation.Member) bool { return m.ID == f.Get("member") }) {
+		faults["member"] = q.V.Pick("请选择成员", "Choose a member")
+	}
+	reason := strings.TrimSpace(f.Get("reason"))
+	if reason == "" || len(reason) > 1000 {
+		faults["reason"] = q.V.Pick("请写明理由，不超过 1000 字节", "Give the reason, at most 1000 bytes")
+	}
+	if len(faults) > 0 {
+		return w.showMembers(rw, q, faults)
+	}
+	if _, err := w.Ballots.ProposeChange(q.Context(), federation.Change{Reason: reason, Remove: f.Get("member")}); err != nil {
+		return err
+	}
+	return desk.Done(rw, q, desk.PathMembers, "propose")
+}
+
+func (w *Watch) approve(rw http.ResponseWriter, q desk.Visit) error {
+	if err := q.Sess.Require(identity.Authority); err != nil {
+		return err
+	}
+	if _, err := w.Ballots.Approve(q.Context(), q.PathValue("hash")); err != nil {
+		return err
+	}
+	return desk.Done(rw, q, desk.PathMembers, "approve")
+}

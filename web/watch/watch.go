@@ -1,0 +1,167 @@
+package watch
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/gateway"
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/support/checkup"
+	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/web/desk"
+)
+
+// Exchanges tell how governed queries went. gateway.Gateway is one.
+type Exchanges interface {
+	Exchanges(ctx context.Context, sc db.Scope, q gateway.ExchangeQuery) (*gateway.Exchanges, error)
+	Watch(ctx context.Context, sc db.Scope, side gateway.Side, member string, hours int) (*gateway.Watch, error)
+	Trace(ctx context.Context, sc db.Scope, id string) (*gateway.Trace, error)
+	Facts(ctx context.Context, sc db.Scope, q evidence.Query) (*gateway.Exchanges, error)
+	Pseudonym(sess *identity.Session, identifier string) (string, error)
+	Used(ctx context.Context, sc db.Scope, agreement string, since time.Time, limit int) ([]evidence.Use, error)
+}
+
+// Cases are applications and agreements. agreement.Service is one.
+type Cases interface {
+	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
+	Bytes(ctx context.Context, sc db.Scope, id string) ([]byte, error)
+}
+
+// Roll is who the members are, now and before, and what they say of themselves. federation.Directory is one.
+type Roll interface {
+	Current() *federation.Constitution
+	Versions() []*federation.Constitution
+	Document() *federation.Document
+}
+
+// Facts gives one fact out. evidence.Index is one.
+type Facts interface {
+	Record(ctx context.Context, sc db.Scope, id string) (*evidence.Record, error)
+}
+
+// Receipts prove facts. evidence.Issuer is one.
+type Receipts interface {
+	Receipt(ctx context.Context, r *evidence.Record, withBody bool) (*evidence.Receipt, error)
+	State() evidence.State
+}
+
+// Logs are what this node has seen of the members' logs. evidence.Witness is one.
+type Logs interface {
+	List(ctx context.Context) ([]evidence.Seen, error)
+}
+
+// Contacts are how the members were reached. peer.Link is one.
+type Contacts interface {
+	Contacts() map[string]peer.Contact
+}
+
+// Prober reads the first page of a member's catalogue: that goes the whole way. dataspace.Service is one.
+type Prober interface {
+	Browse(ctx context.Context, member, after string) ([]catalog.Resource, string, error)
+}
+
+// Ballots change who the members are. federation.Service is one.
+type Ballots interface {
+	Proposals(ctx context.Context) ([]federation.Proposal, error)
+	ProposeChange(ctx context.Context, c federation.Change) (*federation.Proposal, error)
+	Approve(ctx context.Context, hash string) (*federation.Proposal, error)
+}
+
+// Clocks are the law's, with what came of those that ran out. deadline.Service is one.
+type Clocks interface {
+	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Clock], error)
+	Tallies(ctx context.Context, sc db.Scope, q deadline.ViolationQuery) ([]deadline.Tally, error)
+	Reminders(ctx context.Context, sc db.Scope, q deadline.ReminderQuery) (*deadline.Page[deadline.Reminder], error)
+	Remind(ctx context.Context, sess *identity.Session, clock, text string) (*deadline.Reminder, error)
+}
+
+// Ledgers are how agreements were used, as their using departments wrote it down. gateway.Gateway is one: the other end's
+// it asks for.
+type Ledgers interface {
+	Ledger(ctx context.Context, sess *identity.Session, id string) (*agreement.Ledger, error)
+}
+
+// Staff are the departments, the people and the machines of this node. identity.Service is one.
+type Staff interface {
+	ActorPage(ctx context.Context, sess *identity.Session, q identity.ActorQuery) (*identity.Page[identity.Actor], error)
+	SignInPage(ctx context.Context, sess *identity.Session, q identity.SignInQuery) (*identity.Page[identity.SignInRecord], error)
+	Enter(ctx context.Context, sess *identity.Session, a identity.Actor) error
+	EnterDepartment(ctx context.Context, sess *identity.Session, d identity.Department) error
+	SetKey(ctx context.Context, sess *identity.Session, id, key string) error
+	SetDisabled(ctx context.Context, sess *identity.Session, id string, disabled bool) error
+}
+
+// Inbox holds what an officer should know. notice.Service is one.
+type Inbox interface {
+	List(ctx context.Context, sess *identity.Session, q notice.Query) (*notice.Page, error)
+	MarkRead(ctx context.Context, sess *identity.Session, id string) error
+	Preferences(ctx context.Context, sess *identity.Session) (*notice.Preference, error)
+	SetPreferences(ctx context.Context, sess *identity.Session, p notice.Preference) (*notice.Preference, error)
+}
+
+// Deps are what the face needs.
+type Deps struct {
+	*desk.Desk
+	Exchanges Exchanges
+	Cases     Cases
+	Roll      Roll
+	Facts     Facts
+	Receipts  Receipts
+	Logs      Logs
+	Contacts  Contacts
+	Prober    Prober
+	Ballots   Ballots
+	Clocks    Clocks
+	Ledgers   Ledgers
+	Staff     Staff
+	Inbox     Inbox
+
+	Checks       func(ctx context.Context, lang string) []checkup.Check // of this node's set-up
+	Version      string                                                 // of this program
+	Certificates func() (leaf, ca time.Time)                            // ends of this node's own
+}
+
+// Watch serves the pages.
+type Watch struct{ Deps }
+
+// New makes the face; it serves nothing before Routes.
+func New(d Deps) *Watch { return &Watch{d} }
+
+// Routes adds the pages.
+func (w *Watch) Routes(mux *http.ServeMux) {
+	w.Get(mux, desk.PathExchanges, w.exchanges)
+	w.Get(mux, desk.PathExchanges+"/{id}", w.exchange)
+	w.Get(mux, desk.PathEvidence, w.facts)
+	w.Post(mux, desk.PathEvidence+"/person", w.person)
+	w.Get(mux, desk.PathEvidence+"/constitution.json", w.constitution)
+	w.Get(mux, desk.PathEvidence+"/{id}", w.fact)
+	w.Get(mux, desk.PathEvidence+"/{id}/receipt.json", w.receipt)
+	w.Get(mux, pathLogs, w.logs)
+	w.Get(mux, desk.PathMembers, w.members)
+	w.Post(mux, desk.PathMembers+"/probe", w.probe)
+	w.Post(mux, desk.PathMembers+"/propose", w.propose)
+	w.Post(mux, desk.PathMembers+"/proposals/{hash}/approve", w.approve)
+	w.Get(mux, desk.PathOversight, w.oversight)
+	w.Post(mux, desk.PathOversight+"/{clock}/remind", w.remind)
+	w.Get(mux, desk.PathUsage, w.usage)
+	w.Get(mux, desk.PathUsage+"/{id}", w.oneUsage)
+	w.Get(mux, desk.PathUsage+"/{id}/ledger.csv", w.ledgerFile)
+	w.Get(mux, desk.PathPeople, w.people)
+	w.Post(mux, desk.PathPeople, w.addPerson)
+	w.Post(mux, pathDepartments, w.addDepartment)
+	w.Get(mux, desk.PathPeople+"/{id}", w.onePerson)
+	w.Post(mux, desk.PathPeople+"/{id}/{act}", w.changePerson)
+	w.Get(mux, desk.PathSignIns, w.signIns)
+	w.Get(mux, desk.PathSetup, w.setup)
+	w.Get(mux, desk.PathInbox, w.inbox)
+	w.Post(mux, desk.PathInbox+"/preferences", w.prefer)
+	w.Post(mux, desk.PathInbox+"/{id}/read", w.markRead)
+}

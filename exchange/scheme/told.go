@@ -191,8 +191,8 @@ func (s *Service) onLeft(ctx context.Context, tx *db.Tx, in *peer.Incoming, m *m
 		return err
 	}
 	x, err := s.load(ctx, tx, db.System("scheme"), m.ID)
-	if errors.Is(err, ErrNoSuch) && known {
-		return nil // the text is still on its way
+	if errors.Is(err, ErrNoSuch) {
+		return nil // the text is still on its way, or was refused before it came
 	}
 	if err != nil {
 		return err
@@ -203,9 +203,11 @@ func (s *Service) onLeft(ctx context.Context, tx *db.Tx, in *peer.Incoming, m *m
 	x.Proposal.left(in.From)
 	before := x.Current()
 	switch party := slices.Contains(before.Parties, in.From); {
+	case x.State != InForce: // only asked, or no party any more: this node cannot know who is one
+		return s.save(ctx, tx, x)
 	case !known && !party:
 		return ErrForeign.With()
-	case x.State != InForce || !party:
+	case !party:
 		return s.save(ctx, tx, x)
 	}
 	x.Left = append(x.Left, in.From)

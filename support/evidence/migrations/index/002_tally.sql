@@ -9,6 +9,7 @@ ALTER TABLE evidence_fact ADD COLUMN took BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX evidence_fact_department ON evidence_fact (department, time);
 CREATE INDEX evidence_fact_other ON evidence_fact (other, time);
 CREATE INDEX evidence_fact_failed ON evidence_fact (time, batch, leaf) WHERE outcome <> '' AND outcome <> 'ok';
+CREATE INDEX evidence_fact_outcome ON evidence_fact (outcome, time, batch, leaf) WHERE outcome <> '' AND outcome <> 'ok';
 DROP INDEX evidence_fact_time;
 CREATE INDEX evidence_fact_order ON evidence_fact (time, batch, leaf);
 CREATE INDEX evidence_fact_kind ON evidence_fact (kind, time, batch, leaf);

@@ -16,6 +16,7 @@ import (
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/seal"
+	"github.com/kuayu/kuayu/web/screen"
 )
 
 // The errors of this room.
@@ -56,6 +57,7 @@ type Config struct {
 	Participants []dataspace.Participant `json:"participants,omitempty"`
 	DataspaceURL string                  `json:"dataspace_url,omitempty"`
 	Mail         *notice.MailConfig      `json:"mail,omitempty"` // how mail leaves; none: the inbox alone
+	Map          *screen.Map             `json:"map,omitempty"`  // behind the members on the board; none: a schematic
 }
 
 // ConfigFile is the name of the configuration in the data folder.
@@ -120,6 +122,14 @@ func (c *Config) Check() error {
 	if c.Mail != nil {
 		if err := c.Mail.Check(); err != nil {
 			return err
+		}
+	}
+	if m := c.Map; m != nil {
+		if m.File == "" || m.ApprovalNo == "" {
+			return bad("map needs file and approval_no: maps are reviewed before they are shown", "map 须同时填写 file 和 approval_no（审图号）：地图须经审核方可展示")
+		}
+		if _, err := os.Stat(m.File); err != nil {
+			return bad("the map's file cannot be read", "无法读取 map 的 file")
 		}
 	}
 	_, err := seal.ParseSuite(c.Suite)

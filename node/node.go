@@ -47,6 +47,7 @@ import (
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/console"
 	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/screen"
 	"github.com/kuayu/kuayu/web/share"
 	"github.com/kuayu/kuayu/web/ui"
 	"github.com/kuayu/kuayu/web/watch"
@@ -106,6 +107,7 @@ type Node struct {
 	Console    *console.Console
 	Share      *share.Share
 	Watch      *watch.Watch
+	Screen     *screen.Screen
 	API        *rest.API
 
 	options   Options
@@ -376,6 +378,9 @@ func (n *Node) rooms() {
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,
 		Objections: n.Objections, Schemes: n.Schemes,
 	})
+	n.Screen = screen.New(screen.Deps{
+		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Contacts: n.Link, Clocks: n.Deadlines, Map: n.Config.Map,
+	})
 	n.Watch = watch.New(watch.Deps{
 		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
 		Contacts: n.Link, Prober: n.Dataspace, Ballots: n.Federation, Version: Version, Certificates: n.certificates,
@@ -478,6 +483,7 @@ func (n *Node) Run(ctx context.Context) error {
 		g.Go(func() error {
 			<-gctx.Done()
 			n.Link.CloseLines()
+			n.Screen.Close()
 			stop, cancel := context.WithTimeout(base, 2*time.Second)
 			defer cancel()
 			if err := srv.Shutdown(stop); err != nil {

@@ -34,6 +34,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 		n.Console.Routes(mux)
 		n.Share.Routes(mux)
 		n.Watch.Routes(mux)
+		n.Screen.Routes(mux)
 		missing = n.Desk.NotFound(missing)
 		conf = federation.StaffTLS(n.TLS)
 	case "public":

@@ -140,6 +140,7 @@ func (g *Gateway) ask(ctx context.Context, sess *identity.Session, id string, q 
 		res.Release()
 		return nil, err
 	}
+	g.live.tell(sess.Department, Event{Side: Using, Member: f.Terms.Provider.Member, OK: true})
 	return res, g.agreements.Renew(ctx, f, now)
 }
 
@@ -189,6 +190,7 @@ func (g *Gateway) failed(ctx context.Context, sess *identity.Session, f *agreeme
 	e := errs.As(err)
 	h := evidence.Header{To: f.Terms.Provider.Member, ToDept: f.Terms.Provider.Department, Agreement: f.ID, Request: q.ID, Outcome: e.Code, Purpose: q.Purpose, Took: time.Since(start).Microseconds()}
 	g.record(ctx, evidence.Draft{Kind: factClose, ID: q.ID, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor}, Header: h.Encode()})
+	g.live.tell(sess.Department, Event{Side: Using, Member: f.Terms.Provider.Member})
 	if e.Kind == errs.Unavailable {
 		if _, lerr := g.agreements.Leased(f); lerr != nil {
 			return lerr

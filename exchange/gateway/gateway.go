@@ -52,6 +52,7 @@ type Gateway struct {
 	mem        memory.Allocator
 
 	replay *replay
+	live   live
 
 	mu      sync.Mutex
 	sources map[string]source.Source // by mounted source id

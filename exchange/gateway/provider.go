@@ -472,9 +472,13 @@ func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, conten
 		h.Rows, h.Bytes = 0, 0
 		id += "/again/" + g.ids.NewID()
 	}
-	return g.log.Seal(ctx, evidence.Draft{
+	rec, err := g.log.Seal(ctx, evidence.Draft{
 		Kind: factServe, ID: id, Actor: seal.Actor{Department: o.terms.Provider.Department}, Header: h.Encode(), Body: o.body, Detached: true,
 	})
+	if err == nil {
+		g.live.tell(o.terms.Provider.Department, Event{Side: Providing, Member: in.From, OK: true})
+	}
+	return rec, err
 }
 
 // refused records the provider's refusal of an authenticated request.
@@ -497,6 +501,7 @@ func (g *Gateway) refused(ctx context.Context, in *peer.Incoming, o *output, err
 		h.Agreement, dept = in.Header.Agreement, provider.Department
 	}
 	g.record(ctx, evidence.Draft{Kind: factRefused, ID: in.Fact.ID, Actor: seal.Actor{Department: dept}, Header: h.Encode()})
+	g.live.tell(dept, Event{Side: Providing, Member: in.From})
 }
 
 // PathLease is where consumers ask whether an agreement still stands.

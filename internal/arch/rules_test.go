@@ -67,6 +67,8 @@ var edges = []edge{
 
 	// Floor 7: the faces.
 	{"web/desk", "web/ui", "the frame of the pages for officers is made of the components"},
+	{"web/screen", "web/ui", "the board is a page of the same design"},
+	{"web/screen", "web/desk", "it is for whoever is signed in"},
 	{"web/watch", "web/ui", "its pages are put together from the components"},
 	{"web/watch", "web/desk", "its pages stand in the officers' frame"},
 	{"web/console", "web/ui", "its pages are put together from the components"},

@@ -128,7 +128,27 @@ func (p *Page) Complaints() []string {
 // Resize changes the width of the window.
 func (p *Page) Resize(width int) {
 	p.t.Helper()
-	err := p.p.SetViewport(&proto.EmulationSetDeviceMetricsOverride{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: false})
+	p.Screen(width, 900)
+}
+
+// Eventually waits until a function in the page says true.
+func (p *Page) Eventually(js string) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		var ok bool
+		if p.Eval(js, &ok); ok {
+			return
+		}
+		if time.Now().After(end) {
+			p.t.Fatalf("never: %s", js)
+		}
+	}
+}
+
+// Screen changes the size of the window.
+func (p *Page) Screen(width, height int) {
+	p.t.Helper()
+	err := p.p.SetViewport(&proto.EmulationSetDeviceMetricsOverride{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: false})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -179,6 +179,32 @@ func (x *Index) Tallies(ctx context.Context, sc db.Scope, q TallyQuery) ([]Tally
 	return out, nil
 }
 
+// MemberTally is how many facts of a kind concern a member, and how many of them went well.
+type MemberTally struct {
+	Member, Kind string
+	Calls, OK    int64
+}
+
+// TalliesByMember counts the scope's facts by the member they concern.
+func (x *Index) TalliesByMember(ctx context.Context, sc db.Scope, q TallyQuery) ([]MemberTally, error) {
+	out := []MemberTally{}
+	who, ok := viewer(sc)
+	if !ok {
+		return out, nil
+	}
+	f := Query{Kinds: q.Kinds, Member: q.Member}
+	more, values, err := f.where()
+	if err != nil {
+		return nil, err
+	}
+	err = x.db.Read().NewRaw("SELECT member, kind, sum(calls) AS calls, sum(CASE WHEN outcome = 'ok' THEN calls ELSE 0 END) AS ok FROM evidence_tally WHERE viewer = ? AND hour >= ? AND "+more+
+		" GROUP BY member, kind ORDER BY member, kind LIMIT 1000", append([]any{who, q.Since.UnixMicro() / hourLength}, values...)...).Scan(ctx, &out)
+	if err != nil {
+		return nil, fmt.Errorf("count facts by member: %w", err)
+	}
+	return out, nil
+}
+
 // Use is how much an agreement was used.
 type Use struct {
 	Agreement string

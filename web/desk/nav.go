@@ -20,6 +20,7 @@ const (
 	PathDemands   = "/demands"
 	PathDisputes  = "/corrections" // and disputes
 	PathExchanges = "/exchanges"
+	PathScreen    = "/screen"
 	PathUsage     = "/usage"
 	PathEvidence  = "/evidence"
 	PathMembers   = "/members"

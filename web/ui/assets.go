@@ -14,7 +14,7 @@ import (
 	"github.com/kuayu/kuayu/internal/httpx"
 )
 
-//go:embed assets/ui.css assets/icons.svg assets/mark.svg
+//go:embed assets/ui.css assets/icons.svg assets/mark.svg assets/screen.css assets/screen.js
 var files embed.FS
 
 const pathAssets = "/assets/"
@@ -32,7 +32,10 @@ type assets struct {
 
 func readAssets() *assets {
 	a := &assets{path: map[string]string{}, file: map[string]asset{}}
-	for name, media := range map[string]string{"icons.svg": "image/svg+xml", "mark.svg": "image/svg+xml", "ui.css": "text/css; charset=utf-8"} {
+	for name, media := range map[string]string{
+		"icons.svg": "image/svg+xml", "mark.svg": "image/svg+xml", "ui.css": "text/css; charset=utf-8",
+		"screen.css": "text/css; charset=utf-8", "screen.js": "text/javascript; charset=utf-8",
+	} {
 		b, err := files.ReadFile("assets/" + name)
 		if err != nil {
 			panic(err) // the compiler put it there
@@ -54,6 +57,9 @@ func zip(b []byte) []byte {
 	_ = z.Close()
 	return out.Bytes()
 }
+
+// Asset is the address of an embedded file.
+func (v *View) Asset(name string) string { return v.assets.path[name] }
 
 // serve sends an asset by its hashed name; any other name is no address, so that an old page never gets a new file.
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) {

@@ -104,6 +104,15 @@ func Headers(h http.Header) {
 // Render writes a page. Nothing is sent before the whole page was made, so that a failure becomes an error page and not
 // half of one.
 func (u *UI) Render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
+	u.render(w, r, status, page, false)
+}
+
+// RenderLive is Render for a page with a script of this server that listens to this server.
+func (u *UI) RenderLive(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
+	u.render(w, r, status, page, true)
+}
+
+func (u *UI) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component, live bool) {
 	var b bytes.Buffer
 	if err := page.Render(r.Context(), &b); err != nil {
 		httpx.WriteError(w, r, err)
@@ -111,6 +120,9 @@ func (u *UI) Render(w http.ResponseWriter, r *http.Request, status int, page tem
 	}
 	h := w.Header()
 	Headers(h)
+	if live {
+		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; script-src 'self'; connect-src 'self'")
+	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")

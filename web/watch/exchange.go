@@ -101,6 +101,7 @@ func (w *Watch) exchanges(rw http.ResponseWriter, q desk.Visit) error {
 	}
 	w.Show(rw, q, http.StatusOK, desk.PathExchanges, ui.PageInfo{
 		Title: v.Pick("交换监测", "Exchanges"), Lead: v.Pick("每次受控查询的结果、用时与存证。", "How each governed query ended, how long it took, and its evidence."), Crumbs: []ui.Link{desk.Home(v)},
+		Action: ui.Button(v, ui.Link{Href: desk.PathScreen, Text: v.Pick("实时大屏", "Live board")}, "eye", false),
 	}, exchangesPage(v, x))
 	return nil
 }

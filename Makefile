@@ -70,6 +70,7 @@ bench: build ## measure; docs/performance.md says what the figures mean
 	bin/kuayu bench exchange
 	bin/kuayu bench negotiation
 	bin/kuayu bench catalog
+	bin/kuayu bench console
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@GO="$(GO)" tools/fuzz.sh $(FUZZTIME)

@@ -101,7 +101,7 @@ func (o *Options) defaults() {
 }
 
 // Names lists the benchmarks.
-func Names() []string { return []string{"exchange", "evidence", "negotiation", "catalog"} }
+func Names() []string { return []string{"exchange", "evidence", "negotiation", "catalog", "console"} }
 
 // Run runs a benchmark by name. ErrBelow comes with the result when a promised figure was missed.
 func Run(ctx context.Context, name string, o Options) (*Result, error) {
@@ -117,6 +117,8 @@ func Run(ctx context.Context, name string, o Options) (*Result, error) {
 		r, err = negotiationBench(ctx, o)
 	case "catalog":
 		r, err = catalogBench(ctx, o)
+	case "console":
+		r, err = consoleBench(ctx, o)
 	default:
 		return nil, ErrUnknown.With(name, strings.Join(Names(), ", "))
 	}

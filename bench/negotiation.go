@@ -60,7 +60,7 @@ func negotiationBench(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	o.Progress("open negotiations", 0, 1)
-	if err := openMany(ctx, c); err != nil {
+	if err := openMany(ctx, c, openNegotiations); err != nil {
 		return nil, err
 	}
 	with, err := quiet()
@@ -115,10 +115,10 @@ func oneNegotiation(ctx context.Context, c *demo.Cluster) (float64, error) {
 }
 
 // openMany leaves applications at the provider that nobody answers.
-func openMany(ctx context.Context, c *demo.Cluster) error {
+func openMany(ctx context.Context, c *demo.Cluster, many int) error {
 	jiangsu := c.Node("jiangsu")
 	const step = 500
-	for done := 0; done < openNegotiations; done += step {
+	for done := 0; done < many; done += step {
 		err := jiangsu.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			for i := range step {
 				a := benchApplication(c, "payload", "id")

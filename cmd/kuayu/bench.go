@@ -15,13 +15,13 @@ import (
 
 // benchCmd measures against a bare baseline in the same run.
 type benchCmd struct {
-	Name        string  `arg:"" help:"exchange、evidence、negotiation 或 catalog。|exchange, evidence, negotiation or catalog."`
+	Name        string  `arg:"" help:"exchange、evidence、negotiation、catalog 或 console。|exchange, evidence, negotiation, catalog or console."`
 	JSON        bool    `name:"json" help:"只输出一个 JSON 对象。|Print one JSON object."`
 	Connections int     `default:"64" help:"并发连接数。|Connections."`
 	Payload     int     `default:"1024" help:"每条记录的字节数。|Bytes of a record."`
 	Rounds      int     `default:"4" help:"交替轮数。|Interleaved rounds."`
 	Seconds     float64 `default:"4" help:"每轮秒数。|Seconds a round."`
-	Entries     int     `default:"1000000" help:"目录条目数（catalog）。|Entries of the catalogue (catalog)."`
+	Entries     int     `default:"1000000" help:"目录条目数（catalog）；交换次数，其十分之一为资源数、百分之一为协议数（console）。|Entries of the catalogue (catalog); exchanges, a tenth as many resources and a hundredth as many agreements (console)."`
 	Database    string  `placeholder:"DSN" help:"在空的 PostgreSQL 库上压测（catalog）。|Measure on an empty PostgreSQL database (catalog)."`
 	Target      string  `placeholder:"URL" help:"对正在运行的节点压测。|Measure nodes that run elsewhere."`
 	Token       string  `env:"KUAYU_TOKEN" help:"会话令牌（对外压测）。|Session token (with --target)."`

@@ -133,7 +133,7 @@ func (s *Service) ledger(ctx context.Context, tx *db.Tx, sc db.Scope, n *Negotia
 // Ledger returns the usage ledger of an agreement of the scope at the using end. The authority's scope sees all of its
 // node (Decree 809 art. 29); the provider asks over the peer link (LedgerFor).
 func (s *Service) Ledger(ctx context.Context, sc db.Scope, id string) (*Ledger, error) {
-	n, _, err := scanRow(ctx, s.db.Read(), sc, "(id = ? OR agreement = ?) AND agreement <> '' AND role = 'consumer'", id, id)
+	n, _, err := scanRow(ctx, s.db.Read(), sc, named+" AND agreement <> '' AND role = 'consumer'", id, id)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (s *Service) Take(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, 
 
 // Find reads a record inside a transaction, by its id or its agreement's. ErrNoSuch.
 func (s *Service) Find(ctx context.Context, tx *db.Tx, sc db.Scope, id string) (*Negotiation, error) {
-	n, _, err := scanRow(ctx, tx, sc, "(id = ? OR agreement = ?)", id, id)
+	n, _, err := scanRow(ctx, tx, sc, named, id, id)
 	return n, err
 }
 

@@ -10,7 +10,7 @@ import (
 
 // End reads one end's record inside a transaction, by its id or its agreement's. ErrNoSuch.
 func (s *Service) End(ctx context.Context, tx *db.Tx, sc db.Scope, id string, role Role) (*Negotiation, error) {
-	n, _, err := scanRow(ctx, tx, sc, "(id = ? OR agreement = ?) AND role = ?", id, id, string(role))
+	n, _, err := scanRow(ctx, tx, sc, named+" AND role = ?", id, id, string(role))
 	return n, err
 }
 

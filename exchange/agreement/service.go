@@ -205,7 +205,7 @@ func (s *Service) actIn(ctx context.Context, sc db.Scope, id string, role Role, 
 	var n *Negotiation
 	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var err error
-		n, _, err = scanRow(ctx, tx, sc, "(id = ? OR agreement = ?) AND role = ?", id, id, string(role))
+		n, _, err = scanRow(ctx, tx, sc, named+" AND role = ?", id, id, string(role))
 		if err != nil {
 			return err
 		}

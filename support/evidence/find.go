@@ -112,20 +112,28 @@ func (x *Index) Find(ctx context.Context, sc db.Scope, q Query) ([]Entry, error)
 		narrow = [][2]string{{"department", q.Department}, {"other", q.Department}}
 	}
 	own, kinds := []string{""}, []string{q.Kind}
-	switch {
-	case !sc.All():
+	if !sc.All() {
 		own = []string{"department", "other"}
-	case q.Agreement != "" || q.Member != "" || failing(&q): // these have indexes of their own
-	case q.Room != "":
-		if kinds, err = x.kinds(ctx, q.Room+"."); err != nil {
-			return nil, err
+		if failing(&q) { // the index over failures is the shorter one
+			own = []string{"department || ''", "other || ''"}
 		}
-		q.Room = ""
+	}
+	switch {
+	case q.Kind != "" || q.Agreement != "" || q.Member != "" || failing(&q): // these have indexes of their own
+	case len(q.Kinds) > 0:
+		kinds, q.Kinds = q.Kinds, nil
 		if cond, args, err = q.where(); err != nil {
 			return nil, err
 		}
-	case len(q.Kinds) > 0:
-		kinds, q.Kinds = q.Kinds, nil
+	case q.Room != "" || !sc.All():
+		prefix := ""
+		if q.Room != "" {
+			prefix = q.Room + "."
+		}
+		if kinds, err = x.kinds(ctx, prefix); err != nil {
+			return nil, err
+		}
+		q.Room = ""
 		if cond, args, err = q.where(); err != nil {
 			return nil, err
 		}

@@ -82,6 +82,21 @@ func TestTalliesCountOnce(t *testing.T) {
 				if err != nil || calls != want {
 					t.Errorf("%q: %d uses (%v)", scope, calls, err)
 				}
+				ms, err := x.TalliesByMember(t.Context(), sc, TallyQuery{Kinds: []string{"query.close"}, Since: base})
+				var ok int64
+				calls = 0
+				for _, m := range ms {
+					calls, ok = calls+m.Calls, ok+m.OK
+				}
+				if err != nil || calls != want || (want == acts && ok != acts*9/10) {
+					t.Errorf("%q: %d by member, %d well (%v)", scope, calls, ok, err)
+				}
+				for _, q := range []Query{{Failed: true, Limit: 500}, {Outcome: "gateway.quota", Kinds: []string{"query.close"}, Limit: 500}} {
+					es, err := x.Find(t.Context(), sc, q)
+					if least := want / 20; err != nil || int64(len(es)) > want/5+1 || (scope == "" || scope == "other") && int64(len(es)) != want/10 || want == 0 && len(es) > 0 {
+						t.Errorf("%q: %d failures, of at least %d (%v)", scope, len(es), least, err)
+					}
+				}
 				seen, after := map[string]bool{}, ""
 				for {
 					es, err := x.Find(t.Context(), sc, Query{After: after, Limit: 70})

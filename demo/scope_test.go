@@ -363,6 +363,12 @@ func scoped() []scopedMethod {
 		{"agreement.Service.ConsentRequest", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.ConsentRequest(ctx, v.as("head"), id)
 		})},
+		{"agreement.Service.ReturnRequest", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.ReturnRequest(ctx, v.as("head"), id, "x")
+		})},
+		{"agreement.Service.Mend", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.Mend(ctx, v.as("officer"), id, agreement.Application{})
+		})},
 		{"agreement.Service.Answer", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.Answer(ctx, v.as("officer"), id, agreement.Grant{Fields: []string{"uscc"}})
 		})},
@@ -451,6 +457,9 @@ func scoped() []scopedMethod {
 			return all, nil
 		}},
 		{"identity.Service.Actors", "", func(ctx context.Context, v *visitor, _ string) (any, error) { return v.n.Identity.Actors(ctx, v.sc) }},
+		{"identity.Service.ActorName", "actor", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Identity.ActorName(ctx, v.sc, id)
+		}},
 		{"identity.Service.SignIns", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			return v.n.Identity.SignIns(ctx, v.sc, 500)
 		}},

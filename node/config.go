@@ -56,6 +56,8 @@ type Config struct {
 	Participants []dataspace.Participant `json:"participants,omitempty"`
 	DataspaceURL string                  `json:"dataspace_url,omitempty"`
 	Mail         *notice.MailConfig      `json:"mail,omitempty"` // how mail leaves; none: the inbox alone
+	// Font is the TrueType file that documents are printed in; none: the usual folders are looked through.
+	Font string `json:"font,omitempty"`
 }
 
 // ConfigFile is the name of the configuration in the data folder.

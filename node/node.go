@@ -371,6 +371,7 @@ func (n *Node) rooms() {
 	})
 	n.Console = console.New(console.Deps{
 		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
+		Queries: n.Gateway, Facts: n.Index, Seals: n.Issuer, Font: n.Config.Font,
 	})
 	n.Share = share.New(share.Deps{
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,

@@ -3,12 +3,10 @@ package console
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/web/desk"
@@ -33,10 +31,7 @@ func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := c.Names(q)
 	tasks, late, today := tasksOf(q, now, clocks, inbox.Items, func(id string) string {
 		n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
 		if err != nil {
@@ -194,77 +189,4 @@ func (c *Console) markRead(w http.ResponseWriter, q desk.Visit) error {
 	}
 	http.Redirect(w, q.Request, desk.PathWorkbench, http.StatusSeeOther)
 	return nil
-}
-
-// cases lists the department's applications and agreements, latest first, of one state if the address names it.
-func (c *Console) cases(w http.ResponseWriter, q desk.Visit) error {
-	state := agreement.State(q.URL.Query().Get("state"))
-	if state != "" && !slices.Contains(agreement.States(), state) {
-		return agreement.ErrNoSuch.With()
-	}
-	list, err := c.Cases.List(q.Context(), q.Sess.Scope(), state, shown)
-	if err != nil {
-		return err
-	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
-	c.Show(w, q, http.StatusOK, desk.PathCases, ui.PageInfo{
-		Title:  q.V.Pick("申请与协议", "Applications and agreements"),
-		Crumbs: []ui.Link{desk.Home(q.V)},
-	}, casesPage(q.V, nm, state, list))
-	return nil
-}
-
-// oneCase shows an application or agreement: what it is for, where it stands, what happened.
-func (c *Console) oneCase(w http.ResponseWriter, q desk.Visit) error {
-	return c.showCase(w, q, nil, nil)
-}
-
-// showCase is the page of a case; f and faults are an answer that was not taken.
-func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
-	id := q.PathValue("id")
-	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
-	if err != nil {
-		return err
-	}
-	steps, err := c.Cases.History(q.Context(), q.Sess.Scope(), id)
-	if err != nil {
-		return err
-	}
-	clocks, err := c.Clocks.Of(q.Context(), q.Sess.Scope(), "negotiation/"+id)
-	if err != nil {
-		return err
-	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
-	status := http.StatusOK
-	if len(faults) > 0 {
-		status = http.StatusBadRequest
-	}
-	x := caseView{n: n, timeline: timelineOf(q.V, nm, n, steps, clocks), facts: factsOf(q.V, nm, n), grants: grantsOf(q.V, nm, n), acts: actsOf(q, n), further: furtherOf(q, n)}
-	if mayAnswer(q, n) {
-		x.answer = answerRows(q.V, nm, n, f, faults)
-		x.until = ui.Field{Name: "until", Kind: "day", Optional: true, Label: q.V.Pick("使用期限至", "Use until"), Hint: q.V.Pick("不填即按申请的 ", "As asked for if left empty: ") + q.V.Day(n.Application.ValidUntil) + q.V.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]}
-	}
-	c.Show(w, q, status, desk.PathCases, ui.PageInfo{
-		Title:  nm.Title(n),
-		Crumbs: []ui.Link{desk.Home(q.V), {Href: desk.PathCases, Text: q.V.Pick("申请与协议", "Applications and agreements")}},
-	}, casePage(q.V, x))
-	return nil
-}
-
-// caseView is what the page of a case shows.
-type caseView struct {
-	n        *agreement.Negotiation
-	timeline ui.Timeline
-	facts    []ui.Fact
-	grants   []ui.Granting
-	acts     []ui.Question
-	further  []ui.Link   // to what is settled on pages of its own
-	answer   []answerRow // what is asked for, to be answered; empty: not by this visitor, not now
-	until    ui.Field
 }

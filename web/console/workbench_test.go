@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kuayu/kuayu/internal/webtest"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
@@ -62,15 +61,6 @@ func TestRemaining(t *testing.T) {
 	} {
 		if s, _, _ := remaining(v, now, at(23, 0)); s.Word != want {
 			t.Errorf("%v: %q, want %q", now, s.Word, want)
-		}
-	}
-}
-
-// Every event of the law has words in both languages, with Chinese marks.
-func TestEventWords(t *testing.T) {
-	for e, w := range eventWords() {
-		if w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
-			t.Errorf("event %s: %q", e, w)
 		}
 	}
 }

@@ -140,4 +140,3 @@ func (s *Service) SealOf(ctx context.Context, sc db.Scope, id string) (*SealedWo
 	}
 	return &out[0], nil
 }
-

@@ -32,8 +32,8 @@ type act struct {
 	name       string
 	at         agreement.Role
 	in         []agreement.State
-	by         []identity.Role                               // of this end's department
-	authority  bool                                          // and the authority, over any department of its node
+	by         []identity.Role                                   // of this end's department
+	authority  bool                                              // and the authority, over any department of its node
 	when       func(q desk.Visit, n *agreement.Negotiation) bool // nil: always
 	how        how
 	danger     bool
@@ -123,7 +123,9 @@ func applicantActs() []act {
 		},
 		{
 			name: actChange, at: us, in: in(agreement.Active), by: officer(), how: leads,
-			when: func(_ desk.Visit, n *agreement.Negotiation) bool { return !n.Foreign() && !changing(n, agreement.ChangeDrafted) },
+			when: func(_ desk.Visit, n *agreement.Negotiation) bool {
+				return !n.Foreign() && !changing(n, agreement.ChangeDrafted)
+			},
 			word: desk.Pair{"申请变更用途", "Ask for a change of use"}, do: (*Console).change,
 		},
 		{

@@ -322,8 +322,10 @@ func (c *Console) useOf(q desk.Visit, a *agreed, x *agreementView) error {
 		return err
 	}
 	x.figures = []ui.Figure{
-		{Label: v.Pick("近 12 个月调用（次）", "Calls in 12 months"), Value: v.Number(calls)}, {Label: v.Pick("近 12 个月数据（条）", "Rows in 12 months"), Value: v.Number(rows)},
-		{Label: v.Pick("今日调用（次）", "Calls today"), Value: v.Number(today)}, {Label: v.Pick("今日数据（条）", "Rows today"), Value: v.Number(todays)},
+		{Label: v.Pick("近 12 个月调用（次）", "Calls in 12 months"), Value: v.Number(calls)},
+		{Label: v.Pick("近 12 个月数据（条）", "Rows in 12 months"), Value: v.Number(rows)},
+		{Label: v.Pick("今日调用（次）", "Calls today"), Value: v.Number(today)},
+		{Label: v.Pick("今日数据（条）", "Rows today"), Value: v.Number(todays)},
 	}
 	if m := a.terms.Quota.CallsPerDay; m > 0 {
 		x.quotas = append(x.quotas, quotaUse{"calls", v.Pick("今日调用次数与上限", "Calls today, of what is allowed"), today, m})
@@ -378,4 +380,3 @@ func recipesOf(q desk.Visit, a *agreed) []recipe {
 		{"Go", "c := client.New(\"" + node + "\", pool) // github.com/kuayu/kuayu/api/client\nc.Token = os.Getenv(\"TOKEN\")\nvar answer struct{ Rows []map[string]any }\nerr := c.Call(ctx, http.MethodPost, \"" + path + "\", json.RawMessage(`" + body + "`), &answer)\n"},
 	}
 }
-

@@ -278,4 +278,3 @@ func (c *Console) renew(w http.ResponseWriter, q desk.Visit, f url.Values) error
 	}
 	return desk.Done(w, q, desk.CasePath(made.ID), "apply")
 }
-

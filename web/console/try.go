@@ -86,7 +86,9 @@ func (c *Console) try(w http.ResponseWriter, q desk.Visit, f url.Values) error {
 }
 
 // errIsRole reports whether a visitor was refused for the role: that is a page of its own.
-func errIsRole(e *errs.Error) bool { return e.Kind == errs.Denied && strings.HasPrefix(e.Code, "identity.") }
+func errIsRole(e *errs.Error) bool {
+	return e.Kind == errs.Denied && strings.HasPrefix(e.Code, "identity.")
+}
 
 func triedTable(v *ui.View, nm *desk.Names, t *policy.Terms, res *gateway.Result) ui.Table {
 	columns, rows := res.Texts(tryMost)

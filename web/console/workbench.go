@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -32,13 +33,7 @@ func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 		return err
 	}
 	nm := c.Names(q)
-	tasks, late, today := tasksOf(q, now, clocks, inbox.Items, func(id string) string {
-		n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
-		if err != nil {
-			return ""
-		}
-		return nm.Title(n) + q.V.Pick("・需求部门 ", ". Applicant: ") + nm.Party(n.Consumer)
-	})
+	tasks, late, today := tasksOf(q, now, clocks, inbox.Items, func(subject string) string { return c.about(q, nm, subject) })
 	figures := []ui.Figure{
 		{Label: q.V.Pick("待办事项", "Waiting for you"), Value: q.V.Number(int64(len(tasks)))},
 		{Label: q.V.Pick("今日到期", "Due today"), Value: q.V.Number(int64(today)), Status: ui.Status{Tone: toneOf(today, ui.Warning), Word: wordOf(q.V, today, "尽快办理", "Do it now")}},
@@ -90,7 +85,7 @@ func wordOf(v *ui.View, n int, zh, en string) string {
 
 // tasksOf puts clocks and notices into one list. A notice about a case whose clock runs takes the clock's time and says
 // what happened, so that nothing is listed twice.
-func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(id string) string) (tasks []task, late, today int) {
+func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
 	due := map[string]deadline.Clock{}
 	for _, k := range clocks {
 		if k.Watch || k.Parties.Of(k.Holder).Department != q.Sess.Department {
@@ -122,14 +117,7 @@ func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []not
 		if err != nil {
 			continue // a clock of a newer version
 		}
-		kind, id, _ := strings.Cut(subject, "/")
-		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En)}}
-		if kind == "negotiation" {
-			t.todo.Href, t.todo.Text = desk.CasePath(id), about(id)
-		}
-		if t.todo.Text == "" {
-			t.todo.Text = q.V.Pick("编号 ", "Number ") + id
-		}
+		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En), Href: subjectPath(subject), Text: about(subject)}}
 		tasks = append(tasks, t)
 	}
 	for i := range tasks {
@@ -151,6 +139,42 @@ func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []not
 		return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.todo.Href, b.todo.Href))
 	})
 	return tasks, late, today
+}
+
+// subjectPath is the page of what a clock is about; "" if it has none.
+func subjectPath(subject string) string {
+	kind, id, _ := strings.Cut(subject, "/")
+	root := map[string]string{
+		"negotiation": desk.PathCases, "resource": desk.PathResources, "correction": desk.PathDisputes, "dispute": "/disputes", "demand": desk.PathDemands, "scheme": "/schemes",
+	}[kind]
+	if root == "" {
+		return ""
+	}
+	return root + "/" + url.PathEscape(id)
+}
+
+// about says in words what a clock is about.
+func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
+	kind, id, _ := strings.Cut(subject, "/")
+	v := q.V
+	switch kind {
+	case "negotiation":
+		if n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id); err == nil {
+			return nm.Title(n) + v.Pick("・需求部门 ", ". Applicant: ") + nm.Party(n.Consumer)
+		}
+	case "resource":
+		if e := nm.Entry(c.Self, id); e != nil {
+			return v.Pick("目录条目：", "Entry: ") + e.Name
+		}
+	}
+	word, ok := map[string]desk.Pair{
+		"negotiation": {"一项申请或协议", "An application or agreement"}, "resource": {"一项目录条目", "An entry of the catalogue"}, "correction": {"一项校核申请", "A report of a wrong record"},
+		"dispute": {"一项争议", "A dispute"}, "demand": {"一项数据需求", "A demand"}, "scheme": {"一项共享方案", "A scheme"},
+	}[kind]
+	if !ok {
+		return v.Pick("一项限期办理的事项", "Something with a time limit")
+	}
+	return word.In(v)
 }
 
 func one(b bool) int {

@@ -53,6 +53,17 @@ func TestTasks(t *testing.T) {
 	}
 }
 
+// What a clock is about has a page, of each kind that there is.
+func TestSubjectPath(t *testing.T) {
+	for subject, want := range map[string]string{
+		"negotiation/n1": "/applications/n1", "resource/330000/a b": "/resources/330000%2Fa%20b", "correction/c": "/corrections/c", "dispute/d": "/disputes/d", "demand/d": "/demands/d", "other/x": "",
+	} {
+		if got := subjectPath(subject); got != want {
+			t.Errorf("%s: %q, want %q", subject, got, want)
+		}
+	}
+}
+
 // Beijing's midnight ends a day, wherever the machine stands.
 func TestRemaining(t *testing.T) {
 	v := look(t).V

@@ -63,7 +63,7 @@ func roomWords() map[string]Pair {
 		"dsp.ContractAgreementMessage": {"送出协议", "Sent the agreement"}, "dsp.ContractAgreementVerificationMessage": {"送出会签", "Sent the countersignature"},
 		"dsp.ContractNegotiationTerminationMessage": {"告知对方终止办理", "Told that it ends"}, "dsp.ContractNegotiationEventMessage.ACCEPTED": {"告知对方接受条件", "Told that the terms are accepted"},
 		"dsp.ContractNegotiationEventMessage.FINALIZED": {"告知对方协议生效", "Told that the agreement is in force"},
-		"catalog.describe":                              {"编制目录条目", "Described an entry"}, "catalog.assess": {"登记评估", "Recorded an assessment"}, "catalog.submit": {"提交目录条目", "Handed in an entry"}, "catalog.sign": {"签发目录条目", "Signed an entry"},
+		"catalog.describe": {"编制目录条目", "Described an entry"}, "catalog.assess": {"登记评估", "Recorded an assessment"}, "catalog.submit": {"提交目录条目", "Handed in an entry"}, "catalog.sign": {"签发目录条目", "Signed an entry"},
 		"catalog.publish": {"审核发布目录条目", "Published an entry"}, "catalog.reject": {"目录审核未通过", "Rejected an entry"}, "catalog.withdraw": {"撤销目录条目", "Withdrew an entry"},
 		"demand.listed": {"列入需求清单", "Listed a demand"}, "demand.answer": {"答复数据需求", "Answered a demand"}, "demand.closed": {"需求办结", "Closed a demand"},
 		"scheme.proposed": {"提出共享方案", "Proposed a scheme"}, "scheme.consented": {"同意共享方案", "Consented to a scheme"}, "scheme.declined": {"不同意共享方案", "Declined a scheme"}, "scheme.left": {"退出共享方案", "Left a scheme"},

@@ -79,7 +79,7 @@ func (m *caseWalk) wrong(actor, act string, form url.Values, want int, texts ...
 	}
 	look(m.t, page)
 	says(m.t, page, texts...)
-	hides(m.t, page, "ask_supplement", "REVIEWING", "agreement.")
+	hides(m.t, page, "ask_supplement", "REVIEWING")
 }
 
 // sent waits for the application at the other end.
@@ -302,7 +302,7 @@ func TestAgreementPage(t *testing.T) {
 		return strings.Count(page, "签名核验通过") == 2
 	})
 	page := f.page(officer, path)
-	says(t, page, "协议：企业登记信息", "企业信息公示暂行条例第十二条", "限于 所在市为其中之一 330100、330400", "只显示姓，名以 * 代替", "识别到个人", "企业服务", "/exchanges?agreement=", "试查数据", "curl --cacert", "urllib.request", "client.New", "协议摘要")
+	says(t, page, "协议：企业登记信息", "企业信息公示暂行条例第十二条", "限于所在市为其中之一 330100、330400", "只显示姓，名以 * 代替", "识别到个人", "企业服务", "/exchanges?agreement=", "试查数据", "curl --cacert", "urllib.request", "client.New", "协议摘要")
 	hides(t, page, ">representative<", "enterprise-service<")
 	page = f.page(m.people["officer-zj"], "/agreements/"+m.theirs)
 	says(t, page, "签名核验通过", "共享机构负责人")
@@ -340,7 +340,7 @@ func (f *fixture) documents(m *caseWalk, v *browserless) {
 	n := m.at("shanghai")
 	for path, texts := range map[string][]string{
 		"/agreements/" + m.mine + "/print.pdf":   {"政务数据共享协议", "上海市企业服务部门", "法定代表人", "第 1 页，共", n.Hash[:16]},
-		"/applications/" + m.mine + "/print.pdf": {"政务数据共享申请答复书", "逐项答复", "企业登记信息"},
+		"/applications/" + m.mine + "/print.pdf": {"政务数据共享申请答复书", "逐项答复", "企业登记信息", "贵单位提出的使用“企业登记信息”的申请收悉", "同意共享"},
 	} {
 		code, _, pdf := v.do("GET", path, nil)
 		if code == http.StatusPreconditionFailed {

@@ -260,6 +260,9 @@ func (c *Console) change(q desk.Visit, id string, f url.Values) error {
 
 // renew applies anew for what an agreement has; the new application has a page of its own.
 func (c *Console) renew(w http.ResponseWriter, q desk.Visit, f url.Values) error {
+	if err := q.Sess.Require(officer()...); err != nil {
+		return err
+	}
 	n, a, err := c.editing(q, q.PathValue("id"), f)
 	if err != nil {
 		return err

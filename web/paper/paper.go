@@ -16,7 +16,7 @@ import (
 // The errors of this package.
 var (
 	// ErrNoFont is a machine without a font that has Chinese in it.
-	ErrNoFont = errs.Define(errs.Precondition, "paper.no_font", "本节点没有可用的中文字体，不能生成 PDF。请运行维护人员安装软件包 fonts-droid-fallback，或在配置项 font 中指定 TrueType 字体文件。", "This node has no font with Chinese in it and can't print. Ask the operator to install the package fonts-droid-fallback, or to name a TrueType file in the setting font.")
+	ErrNoFont = errs.Define(errs.Precondition, "paper.no_font", "本节点没有可用的中文字体，不能生成 PDF。请运行维护人员安装软件包 fonts-droid-fallback 和 fonts-dejavu-core，或在配置项 font 中指定 TrueType 字体文件。", "This node has no font with Chinese in it and can't print. Ask the operator to install the packages fonts-droid-fallback and fonts-dejavu-core, or to name a TrueType file in the setting font.")
 	// ErrPrint is a document that could not be set.
 	ErrPrint = errs.Define(errs.Internal, "paper.print", "PDF 生成失败。请稍后重试，仍不成功的请告知运行维护人员。", "The PDF could not be made. Try again; if it fails once more, tell the operator.")
 )
@@ -40,6 +40,14 @@ type Part struct {
 	Code    string // drawn as squares
 }
 
+// latins are where distributions put a font for digits and Latin letters, which the Chinese one of theirs does not have.
+func latins() []string {
+	return []string{
+		"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "/usr/share/fonts/dejavu/DejaVuSans.ttf", "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
+		"/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf", "/usr/share/fonts/liberation-sans/LiberationSans-Regular.ttf",
+	}
+}
+
 // folders are where distributions put the font, in the order in which they are looked through.
 func folders() []string {
 	return []string{
@@ -52,28 +60,39 @@ func folders() []string {
 type Font struct {
 	Path string // file; empty: the usual folders
 
-	mu   sync.Mutex
-	data []byte
+	mu    sync.Mutex
+	data  []byte
+	latin []byte
 }
 
-// read returns the font, from memory once it was found. A font that is not there may be installed while the node runs.
-func (f *Font) read() ([]byte, error) {
+// read returns the font and the one for Latin letters, from memory once they were found. A font that is not there may be
+// installed while the node runs. A font that somebody named is taken for both.
+func (f *Font) read() (chinese, latin []byte, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.data != nil {
-		return f.data, nil
+		return f.data, f.latin, nil
 	}
-	paths := folders()
+	paths, other := folders(), latins()
 	if f.Path != "" {
-		paths = []string{f.Path}
+		paths, other = []string{f.Path}, []string{f.Path}
 	}
+	data, latin := firstOf(paths), firstOf(other)
+	if data == nil || latin == nil {
+		return nil, nil, ErrNoFont.With()
+	}
+	f.data, f.latin = data, latin
+	return data, latin, nil
+}
+
+// firstOf is the first file that is there.
+func firstOf(paths []string) []byte {
 	for _, p := range paths {
 		if b, err := os.ReadFile(p); err == nil { //nolint:gosec // the operator names it
-			f.data = b
-			return b, nil
+			return b
 		}
 	}
-	return nil, ErrNoFont.With()
+	return nil
 }
 
 // Sizes, in points.
@@ -91,7 +110,38 @@ const (
 	squares = 4    // of quiet around a code
 )
 
-const family = "body"
+// The two fonts.
+const (
+	family = "chinese"
+	other  = "latin"
+)
+
+// hanFrom is where the scripts of East Asia begin; what stands before them is set in the other font.
+const hanFrom = 0x2e80
+
+// runs are the parts of a text that are set in one font each.
+func runs(text string) []string {
+	var out []string
+	was := false
+	for _, r := range text {
+		if han := r >= hanFrom; len(out) == 0 || han != was {
+			out, was = append(out, ""), han
+		}
+		out[len(out)-1] += string(r)
+	}
+	return out
+}
+
+// face is the font of a run.
+func face(run string) string {
+	for _, r := range run {
+		if r >= hanFrom {
+			return family
+		}
+		break
+	}
+	return other
+}
 
 // setter sets a document, from top to bottom.
 type setter struct {
@@ -105,7 +155,7 @@ type setter struct {
 
 // Print writes a document. The same document gives the same pages.
 func Print(w io.Writer, f *Font, d Document) error {
-	data, err := f.read()
+	data, latin, err := f.read()
 	if err != nil {
 		return err
 	}
@@ -114,6 +164,9 @@ func Print(w io.Writer, f *Font, d Document) error {
 	s.pdf.Start(gopdf.Config{PageSize: page})
 	s.width, s.bottom = page.W-2*margin, page.H-margin
 	if err := s.pdf.AddTTFFontData(family, data); err != nil {
+		return ErrNoFont.Because(err)
+	}
+	if err := s.pdf.AddTTFFontData(other, latin); err != nil {
 		return ErrNoFont.Because(err)
 	}
 	s.turn()
@@ -142,10 +195,7 @@ func (s *setter) keep(err error) {
 	}
 }
 
-func (s *setter) font(size float64) {
-	s.size = size
-	s.keep(s.pdf.SetFont(family, "", size))
-}
+func (s *setter) font(size float64) { s.size = size }
 
 // turn begins a page.
 func (s *setter) turn() {
@@ -163,14 +213,25 @@ func (s *setter) room(height float64) {
 func (s *setter) line() float64 { return s.size * leading }
 
 func (s *setter) measure(text string) float64 {
-	w, err := s.pdf.MeasureTextWidth(text)
-	s.keep(err)
-	return w
+	width := 0.0
+	for _, r := range runs(text) {
+		s.keep(s.pdf.SetFont(face(r), "", s.size))
+		w, err := s.pdf.MeasureTextWidth(r)
+		s.keep(err)
+		width += w
+	}
+	return width
 }
 
 func (s *setter) put(x, y float64, text string) {
-	s.pdf.SetXY(x, y)
-	s.keep(s.pdf.Cell(nil, text))
+	for _, r := range runs(text) {
+		s.keep(s.pdf.SetFont(face(r), "", s.size))
+		s.pdf.SetXY(x, y)
+		s.keep(s.pdf.Cell(nil, r))
+		w, err := s.pdf.MeasureTextWidth(r)
+		s.keep(err)
+		x += w
+	}
 }
 
 func (s *setter) centred(text string, size float64) {
@@ -218,7 +279,7 @@ func breakAt(line []rune) int {
 	const far = 24 // a word that is longer is cut: a number, a digest
 	for i := len(line) - 1; i > 0 && i > len(line)-far; i-- {
 		switch {
-		case line[i] > 0x2e80: // Chinese
+		case line[i] >= hanFrom:
 			return i + 1
 		case line[i] == ' ':
 			return i + 1

@@ -152,7 +152,7 @@ func termFacts(v *ui.View, nm *desk.Names, a *agreed) []ui.Fact {
 		facts[8].Value = v.Pick("限于", "only where ") + filterWord(v, nm, t.Provider.Member, t.Resource, t.Filter)
 	}
 	if t.LeaseSeconds > 0 {
-		facts = append(facts, ui.Fact{Label: v.Pick("失联停用", "Lease"), Value: v.Pick("与提供方失联超过 "+v.Duration(time.Duration(t.LeaseSeconds)*time.Second)+"即停止使用", "use stops when the provider is not heard from for "+v.Duration(time.Duration(t.LeaseSeconds)*time.Second))})
+		facts = append(facts, ui.Fact{Label: v.Pick("失联停用", "Lease"), Value: v.Pick("与提供方失联超过 "+v.Number(int64(t.LeaseSeconds))+" 秒即停止使用", "use stops when the provider is not heard from for "+v.Number(int64(t.LeaseSeconds))+" seconds")})
 	}
 	if t.NoOnward {
 		facts = append(facts, ui.Fact{Label: v.Pick("转供", "Onward sharing"), Value: v.Pick("不得提供给第三方", "not to third parties")})
@@ -196,7 +196,7 @@ func grantedTable(v *ui.View, nm *desk.Names, t *policy.Terms) ui.Table {
 type signature struct {
 	side, party, who string
 	at               time.Time
-	print            string
+	key              string // its fingerprint
 	state            ui.Status
 	fact             string // in this node's evidence; empty: the other end's
 }
@@ -284,7 +284,7 @@ func (c *Console) verified(q desk.Visit, s *seal.Sealed, covers func(*seal.Fact)
 	if err != nil || !covers(&spoken.Fact) {
 		return signature{at: s.Header.Time, state: ui.Status{Tone: ui.Bad, Word: v.Pick("签名核验未通过", "Does not verify")}}
 	}
-	return signature{at: spoken.Fact.Time, print: spoken.Print, state: ui.Status{Tone: ui.Good, Word: v.Pick("签名核验通过", "Verified against the directory")}}
+	return signature{at: spoken.Fact.Time, key: spoken.Print, state: ui.Status{Tone: ui.Good, Word: v.Pick("签名核验通过", "Verified against the directory")}}
 }
 
 func signatureTable(v *ui.View, list []signature) ui.Table {

@@ -543,7 +543,7 @@ func fingerprint(v *ui.View, s signature) templ.Component {
 			templ_7745c5c3_Var21 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if s.print == "" {
+		if s.key == "" {
 			var templ_7745c5c3_Var22 string
 			templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(v.Pick("—", "—"))
 			if templ_7745c5c3_Err != nil {
@@ -554,7 +554,7 @@ func fingerprint(v *ui.View, s signature) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = ui.Identifier(v, s.print).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Identifier(v, s.key).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

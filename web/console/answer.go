@@ -127,7 +127,11 @@ func (c *Console) answerChange(q desk.Visit, id string, f url.Values) error {
 
 // grantsOf are the items asked for against those of the answer; none before there is one.
 func grantsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Granting {
-	if n.Grant == nil {
+	grant := n.Grant
+	if grant == nil && n.Agreement != "" { // the applicant is told of what was refused only
+		grant = &agreement.Grant{Fields: n.Application.Fields}
+	}
+	if grant == nil {
 		return nil
 	}
 	var out []ui.Granting
@@ -136,10 +140,10 @@ func grantsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Grantin
 		if g.Asked == "" {
 			g.Asked = v.Pick("使用", "use")
 		}
-		if slices.Contains(n.Grant.Fields, x.name) {
+		if slices.Contains(grant.Fields, x.name) {
 			g.Allowed = g.Asked
 		}
-		for _, r := range n.Grant.Refused {
+		for _, r := range grant.Refused {
 			if r.Item == x.name {
 				g.Reason = r.Reason
 			}

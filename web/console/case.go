@@ -53,7 +53,6 @@ type caseView struct {
 	tabs     []ui.Tab
 	timeline ui.Timeline
 	offers   offers
-	note     string // what somebody is waited for, where no act is this visitor's
 	facts    []ui.Fact
 	papers   []ui.Fact // what was missing, and what came
 	changed  []ui.Difference
@@ -154,7 +153,7 @@ func factsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Fact {
 	}
 	facts = append(facts, ui.Fact{Label: v.Pick("使用期限至", "Until"), Value: v.Day(a.ValidUntil)})
 	if a.Continues != "" {
-		facts = append(facts, ui.Fact{Label: v.Pick("续期", "Renewal"), Value: v.Pick("续签原协议", "of an earlier agreement"), Change: ""})
+		facts = append(facts, ui.Fact{Label: v.Pick("续期", "Renewal"), Value: v.Pick("续签原协议", "of an earlier agreement")})
 	}
 	if r := said(n.Reason); r != "" {
 		facts = append(facts, ui.Fact{Label: v.Pick("理由", "Reason"), Value: r})

@@ -69,7 +69,7 @@ func (c *Console) printAgreement(w http.ResponseWriter, q desk.Visit) error {
 		if !s.at.IsZero() {
 			at = "\n" + v.Second(s.at)
 		}
-		signs.Rows = append(signs.Rows, []string{s.side + v.Pick("：", ": ") + s.party, s.who + at, strings.TrimSpace(s.print + "\n" + s.state.Word)})
+		signs.Rows = append(signs.Rows, []string{s.side + v.Pick("：", ": ") + s.party, s.who + at, strings.TrimSpace(s.key + "\n" + s.state.Word)})
 	}
 	d.Parts = append(d.Parts, items, signs, digestPart(v, v.Pick("四、原文摘要", "4. Digest"), n))
 	return c.print(w, q, d, "agreement.pdf")

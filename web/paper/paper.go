@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/boombuler/barcode/qr"
 	"github.com/signintech/gopdf"
@@ -88,7 +89,7 @@ func (f *Font) read() (chinese, latin []byte, err error) {
 // firstOf is the first file that is there.
 func firstOf(paths []string) []byte {
 	for _, p := range paths {
-		if b, err := os.ReadFile(p); err == nil { //nolint:gosec // the operator names it
+		if b, err := os.ReadFile(p); err == nil {
 			return b
 		}
 	}
@@ -134,11 +135,8 @@ func runs(text string) []string {
 
 // face is the font of a run.
 func face(run string) string {
-	for _, r := range run {
-		if r >= hanFrom {
-			return family
-		}
-		break
+	if r, _ := utf8.DecodeRuneInString(run); r >= hanFrom {
+		return family
 	}
 	return other
 }

@@ -151,6 +151,8 @@ func (h *history) acts() []struct {
 		body any
 	}{
 		{"applications/ID/consent", nil},
+		{"applications/ID/return", reason},
+		{"applications/ID/mend", h.application()},
 		{"applications/ID/answer", agreement.Grant{Fields: fields}},
 		{"applications/ID/answer", less},
 		{"applications/ID/offer", less},

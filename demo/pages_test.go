@@ -315,9 +315,21 @@ func TestConsoleActs(t *testing.T) {
 // server refuses, whatever the page shows.
 func TestConsoleActsRefuseTheWrongRole(t *testing.T) {
 	f := newFixture(t, Settings{})
+	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:"+testResource, "q", "企业登记")
 	mine, theirs := f.applied(f.application())
+	officer, head, either, watchers := []string{"officer"}, []string{"head"}, []string{"officer", "head"}, []string{"head", "authority"}
 	may := map[string][]string{
-		"consent": {"head"}, "withdraw": {"officer", "head"}, "answer": {"officer"}, "consent-answer": {"head"}, "return-answer": {"head"}, "refuse": {"head"}, "revoke": {"head", "chief", "authority"},
+		"consent": head, "return": head, "mend": officer, "withdraw": either, "supply": officer, "consent-supply": head, "accept": head, "resubmit": head,
+		"change": officer, "consent-change": head, "rectified": either, "destroyed": head, "renew": officer,
+		"answer": officer, "supplement": officer, "extend": officer, "consent-extension": {"authority"}, "refuse-extension": {"authority"}, "consent-answer": head, "return-answer": head,
+		"refuse": head, "answer-change": officer, "grant-change": head, "decline-change": head, "suspend": watchers, "rectify": watchers, "resume": watchers, "dispose": either,
+		"revoke": {"head", "chief", "authority"},
+	}
+	until := f.c.Clock.Now().AddDate(0, 3, 0).Format("2006-01-02")
+	whole := url.Values{ // good enough for every act, so that nothing but the role refuses it
+		"reason": {"理由"}, "basis": {"duty"}, "citation": {"第十二条"}, "purposes": {"企业服务"}, "scenario": {"窗口"}, "scope": {"全省"}, "fields": {"uscc"}, "modes": {"query"},
+		"valid_until": {until}, "declared": {"yes"}, "report": {"已改正"}, "method": {"删除"}, "date": {"2020-01-01"}, "officer": {"甲"}, "days": {"3"}, "what": {"停止使用"}, "by": {until},
+		"item-1": {"依据"}, "why-1": {"缺条文"}, "asked": {"uscc"}, "allowed": {"uscc"},
 	}
 	tried := 0
 	for place, people := range map[string]map[string]string{
@@ -332,15 +344,22 @@ func TestConsoleActsRefuseTheWrongRole(t *testing.T) {
 					continue
 				}
 				tried++
-				code, _, page := v.do("POST", "/applications/"+id+"/"+act, url.Values{"reason": {"理由"}})
+				form := whole
+				if slices.Contains([]string{"answer", "answer-change"}, act) {
+					form = url.Values{"asked": {"uscc"}, "allowed": {"uscc"}}
+				}
+				code, _, page := v.do("POST", "/applications/"+id+"/"+act, form)
 				if code != http.StatusForbidden && (role != "stranger" || code != http.StatusNotFound) {
 					t.Errorf("%s at %s by %s: %d", act, place, actor, code)
 				}
 				look(t, page)
 			}
+			if code, _, _ := v.do("POST", "/agreements/"+id+"/try", whole); code != http.StatusForbidden && code != http.StatusNotFound {
+				t.Errorf("try at %s by %s: %d", place, actor, code)
+			}
 		}
 	}
-	if tried < 60 {
+	if tried < 250 {
 		t.Errorf("only %d tried", tried)
 	}
 	for place, id := range map[string]string{"shanghai": mine.ID, "zhejiang": theirs.ID} {

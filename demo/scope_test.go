@@ -363,6 +363,30 @@ func scoped() []scopedMethod {
 		{"agreement.Service.ConsentRequest", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.ConsentRequest(ctx, v.as("head"), id)
 		})},
+		{"agreement.Service.Page", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			ns, _, err := v.n.Agreements.Page(ctx, v.sc, agreement.PageQuery{Limit: 500})
+			return ns, err
+		}},
+		{"agreement.Service.Earlier", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			var all []*agreement.Prior
+			for _, d := range v.tenants {
+				p, err := v.n.Agreements.Earlier(ctx, v.sc, &agreement.Negotiation{Consumer: policy.Party{Member: d.member, Department: d.code}})
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, p)
+			}
+			return all, nil
+		}},
+		{"agreement.Service.SealOf", "negotiation agreement", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Agreements.SealOf(ctx, v.sc, id)
+		}},
+		{"agreement.Service.ReturnRequest", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.ReturnRequest(ctx, v.as("head"), id, "x")
+		})},
+		{"agreement.Service.Mend", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.Mend(ctx, v.as("officer"), id, agreement.Application{})
+		})},
 		{"agreement.Service.Answer", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.Answer(ctx, v.as("officer"), id, agreement.Grant{Fields: []string{"uscc"}})
 		})},
@@ -451,6 +475,17 @@ func scoped() []scopedMethod {
 			return all, nil
 		}},
 		{"identity.Service.Actors", "", func(ctx context.Context, v *visitor, _ string) (any, error) { return v.n.Identity.Actors(ctx, v.sc) }},
+		{"identity.Service.ActorName", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			var all []string
+			for _, id := range v.theirs("actor") {
+				name, err := v.n.Identity.ActorName(ctx, v.sc, id)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, name)
+			}
+			return all, nil
+		}},
 		{"identity.Service.SignIns", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			return v.n.Identity.SignIns(ctx, v.sc, 500)
 		}},

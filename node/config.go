@@ -58,6 +58,8 @@ type Config struct {
 	DataspaceURL string                  `json:"dataspace_url,omitempty"`
 	Mail         *notice.MailConfig      `json:"mail,omitempty"` // how mail leaves; none: the inbox alone
 	Map          *screen.Map             `json:"map,omitempty"`  // behind the members on the board; none: a schematic
+	// Font is the TrueType file that documents are printed in; none: the usual folders are looked through.
+	Font string `json:"font,omitempty"`
 }
 
 // ConfigFile is the name of the configuration in the data folder.

@@ -327,7 +327,7 @@ func (n *Node) rooms() {
 		}})
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
-	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail})
+	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
 		Notifier: teller{board: n.Notices, self: self},
@@ -373,6 +373,7 @@ func (n *Node) rooms() {
 	})
 	n.Console = console.New(console.Deps{
 		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
+		Queries: n.Gateway, Facts: n.Index, Seals: n.Issuer, Font: n.Config.Font,
 	})
 	n.Share = share.New(share.Deps{
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,

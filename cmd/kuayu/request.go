@@ -20,6 +20,8 @@ type requestCmd struct {
 	Show          requestShowCmd          `cmd:"" help:"查看申请，以及轮到谁。|Show an application and whose turn it is."`
 	History       requestHistoryCmd       `cmd:"" help:"办理经过。|What happened so far."`
 	Consent       requestConsentCmd       `cmd:"" help:"使用方审签：申请发出。|Consumer's head: the application goes out."`
+	SendBack      requestSendBackCmd      `cmd:"" help:"使用方负责人退回申请。|Consumer's head: back to the officer."`
+	Mend          requestMendCmd          `cmd:"" help:"使用方修改被退回的申请并重新报送（JSON 文件）。|Consumer's officer: mend a returned draft and put it up again (JSON file)."`
 	Answer        requestAnswerCmd        `cmd:"" help:"提供方提出答复。|Provider's officer: what would be granted."`
 	Offer         requestOfferCmd         `cmd:"" help:"提供方提出要约（另行条件）。|Provider's officer: offer other terms."`
 	Accept        requestAcceptCmd        `cmd:"" help:"使用方接受要约。|Consumer's head: accept the offer."`
@@ -248,6 +250,28 @@ func (c *requestAnswerCmd) answer(ctx context.Context, a *app, path string, aske
 		}
 	}
 	return a.negotiate(ctx, path, g)
+}
+
+type requestSendBackCmd struct {
+	ID     string `arg:"" help:"申请编号。|Id of the application."`
+	Reason string `required:"" help:"须修改什么。|What is to be mended."`
+}
+
+func (c *requestSendBackCmd) Run(ctx context.Context, a *app) error {
+	return a.negotiate(ctx, step(c.ID, "return"), rest.Reason{Reason: c.Reason})
+}
+
+type requestMendCmd struct {
+	ID   string `arg:"" help:"申请编号。|Id of the application."`
+	File string `arg:"" help:"JSON 文件：整份申请。|JSON file: the whole application."`
+}
+
+func (c *requestMendCmd) Run(ctx context.Context, a *app) error {
+	var in agreement.Application
+	if err := a.ReadJSON(c.File, &in); err != nil {
+		return err
+	}
+	return a.negotiate(ctx, step(c.ID, "mend"), in)
 }
 
 type requestConsentAnswerCmd struct {

@@ -20,5 +20,5 @@ var (
 	ErrDetails      = errs.Define(errs.Invalid, "agreement.details", "内容不全或有误，请按所列各项补正。", "Something is missing or wrong; mend what is listed.")
 	ErrForeign      = errs.Define(errs.Conflict, "agreement.foreign", "对方不是联盟成员，其协议无法传达这一步。", "The other end is no member, and its protocol has no word for this step.")
 	ErrNotRectified = errs.Define(errs.Precondition, "agreement.not_rectified", "使用方尚未报告整改情况，不能恢复。", "The applicant has not reported that it put things right; the agreement can't be resumed.")
-	ErrLedger       = errs.Define(errs.Precondition, "agreement.ledger", "原协议的使用台账不完整，不能续期（809 号令第二十九条）。缺少：%v。", "The usage ledger of the agreement to be continued is incomplete (Decree 809 art. 29); it lacks: %v.")
+	ErrLedger       = errs.Define(errs.Precondition, "agreement.ledger", "原协议的使用台账不完整，不能续期（809 号令第二十九条）。缺少：%[1]v。请使用部门先登记台账。", "The usage ledger of the agreement to be continued is incomplete (Decree 809 art. 29); it lacks: %[2]v. Write it up first.")
 )

@@ -27,6 +27,13 @@ const (
 	PartDestruction Part = "destruction"
 )
 
+// Zh is the part in Chinese.
+func (p Part) Zh() string {
+	return map[Part]string{
+		PartScenario: "使用场景", PartProcess: "使用过程", PartEffect: "使用成效", PartStorage: "存储情况", PartDestruction: "销毁情况",
+	}[p]
+}
+
 // Parts lists the five parts.
 func Parts() []Part {
 	return []Part{PartScenario, PartProcess, PartEffect, PartStorage, PartDestruction}
@@ -171,11 +178,11 @@ func (s *Service) renewable(ctx context.Context, tx *db.Tx, sess *identity.Sessi
 		return err
 	}
 	if !l.Complete {
-		missing := make([]string, len(l.Missing))
+		zh, en := make([]string, len(l.Missing)), make([]string, len(l.Missing))
 		for i, p := range l.Missing {
-			missing[i] = string(p)
+			zh[i], en[i] = p.Zh(), string(p)
 		}
-		return ErrLedger.With(strings.Join(missing, ", "))
+		return ErrLedger.With(strings.Join(zh, "、"), strings.Join(en, ", "))
 	}
 	return nil
 }

@@ -104,6 +104,8 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, 
 		n.Accepted = true
 	case Refuse, Withdraw, Suspend, Terminate, AnswerReturned, OfficeReturns:
 		n.Reason = b.note
+	case AskOffice, ProposeAnswer, Resume:
+		n.Reason = "" // what was found is mended
 	}
 	n.marked(e, now)
 	if err := s.save(ctx, tx, n, b.bytes); err != nil {
@@ -190,6 +192,36 @@ func (s *Service) Apply(ctx context.Context, sess *identity.Session, a Applicati
 func (s *Service) ConsentRequest(ctx context.Context, sess *identity.Session, id string) (*Negotiation, error) {
 	return s.act(ctx, sess, id, Consumer, []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
 		return s.move(ctx, tx, n, OfficeConsents, person(sess, ""))
+	})
+}
+
+// ReturnRequest is the head of the applicant's sharing office sending a draft back to the officer, with what to mend.
+func (s *Service) ReturnRequest(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
+	if !text(reason) {
+		return nil, ErrReason.With()
+	}
+	return s.act(ctx, sess, id, Consumer, []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
+		return s.move(ctx, tx, n, OfficeReturns, person(sess, reason))
+	})
+}
+
+// Mend is the applicant's officer putting a draft that the head returned up again, mended: for the same resource of the
+// same provider.
+func (s *Service) Mend(ctx context.Context, sess *identity.Session, id string, a Application) (*Negotiation, error) {
+	return s.act(ctx, sess, id, Consumer, []identity.Role{identity.DataOfficer}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
+		if _, _, err := Next(n.State, AskOffice, n.Done); err != nil {
+			return err
+		}
+		if err := a.Check(s.clock.Now()); err != nil {
+			return err
+		}
+		if err := n.asksAgain(a); err != nil {
+			return err
+		}
+		if err := s.renewable(ctx, tx, sess, &a); err != nil {
+			return err
+		}
+		return s.move(ctx, tx, n, AskOffice, person(sess, ""))
 	})
 }
 

@@ -280,7 +280,22 @@ func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agre
 	if err != nil {
 		return nil, err
 	}
+	if e == agreement.TellChange {
+		if err := s.agreements.KeepSeal(ctx, tx, n, word(in)); err != nil {
+			return nil, err
+		}
+	}
 	return json.Marshal(negotiation(n))
+}
+
+// signs reports whether a message is its sender's signature under an agreement.
+func signs(kind string) bool {
+	return kind == "ContractAgreementMessage" || kind == "ContractAgreementVerificationMessage"
+}
+
+// word is a message as its sender sealed it.
+func word(in *peer.Incoming) agreement.SealedWord {
+	return agreement.SealedWord{Sealed: in.Sealed.Encode(nil), BodySalt: in.BodySalt[:], Body: in.Body}
 }
 
 // arrival is one kind of message that may arrive: where, of what type, and what it does.
@@ -320,6 +335,11 @@ func (s *Service) Routes(mux *http.ServeMux) {
 				n, err := a.apply(ctx, tx, member(in), pid, m)
 				if err != nil {
 					return nil, err
+				}
+				if signs(a.kind) {
+					if err := s.agreements.KeepSeal(ctx, tx, n, word(in)); err != nil {
+						return nil, err
+					}
 				}
 				doc := negotiation(n)
 				doc.Sharing = n.Sharing

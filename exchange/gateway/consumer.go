@@ -284,3 +284,27 @@ const maxSubjects = 100
 func (g *Gateway) SubjectFacts(ctx context.Context, sc db.Scope, identifier string) ([]evidence.Entry, error) {
 	return g.index.Find(ctx, sc, evidence.Query{Subject: g.index.Subject(identifier), Limit: 500})
 }
+
+// Texts are the names of the columns and at most so many rows, as people read them.
+func (r *Result) Texts(most int) (columns []string, rows [][]string) {
+	if r.Schema != nil {
+		for _, f := range r.Schema.Fields() {
+			columns = append(columns, f.Name)
+		}
+	}
+	for _, b := range r.Batches {
+		for i := range int(b.NumRows()) {
+			if len(rows) == most {
+				return columns, rows
+			}
+			row := make([]string, b.NumCols())
+			for j := range row {
+				if c := b.Column(j); !c.IsNull(i) {
+					row[j] = c.ValueStr(i)
+				}
+			}
+			rows = append(rows, row)
+		}
+	}
+	return columns, rows
+}

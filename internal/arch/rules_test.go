@@ -72,6 +72,7 @@ var edges = []edge{
 	{"web/watch", "web/ui", "its pages are put together from the components"},
 	{"web/watch", "web/desk", "its pages stand in the officers' frame"},
 	{"web/console", "web/ui", "its pages are put together from the components"},
+	{"web/console", "web/paper", "agreements and answers are printed"},
 	{"web/console", "web/desk", "its pages stand in the officers' frame"},
 	{"web/share", "web/ui", "its pages are put together from the components"},
 	{"web/share", "web/desk", "its pages stand in the officers' frame"},

@@ -408,3 +408,26 @@ func (i *Issuer) Receipt(ctx context.Context, r *Record, withBody bool) (*Receip
 	out.Inclusion = in
 	return out, nil
 }
+
+// Spoken is a fact whose seal holds under the key that the directory has for its log.
+type Spoken struct {
+	Fact  seal.Fact
+	Print string // the beginning of the key's digest, to be compared by eye
+}
+
+// printBytes is how much of a key's digest people compare.
+const printBytes = 8
+
+// Spoken verifies a sealed fact against the directory, as it stood when the fact was sealed.
+func (i *Issuer) Spoken(s *seal.Sealed) (*Spoken, error) {
+	k, err := i.Dir.LogKey(s.Header.Log, s.Header.Time)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.Open(k.Key, nil)
+	if err != nil {
+		return nil, err
+	}
+	sum := s.Header.Suite.Object([]byte(k.Key.String()))
+	return &Spoken{Fact: f, Print: fmt.Sprintf("%x", sum[:printBytes])}, nil
+}

@@ -88,6 +88,16 @@ func (s *Service) Departments(ctx context.Context) ([]Department, error) {
 	return out, err
 }
 
+// DepartmentName is the name of a department of the node; "" if there is none.
+func (s *Service) DepartmentName(ctx context.Context, id string) (string, error) {
+	var name string
+	err := s.db.Read().NewRaw("SELECT name FROM identity_department WHERE id = ?", id).Scan(ctx, &name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return name, err
+}
+
 // AddActor stores a new officer or machine client of an existing department.
 func (s *Service) AddActor(ctx context.Context, a Actor) error {
 	if err := a.Check(); err != nil {
@@ -136,6 +146,17 @@ func (s *Service) Actors(ctx context.Context, sc db.Scope) ([]Actor, error) {
 		out[i] = rows[i].actor()
 	}
 	return out, nil
+}
+
+// ActorName is the name of an actor of the scope; "" if there is none.
+func (s *Service) ActorName(ctx context.Context, sc db.Scope, id string) (string, error) {
+	cond, args := sc.Where("department")
+	var name string
+	err := s.db.Read().NewRaw("SELECT name FROM identity_actor WHERE id = ? AND "+cond, append([]any{id}, args...)...).Scan(ctx, &name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return name, err
 }
 
 // Disable ends an actor's access at once, open sessions included.

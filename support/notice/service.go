@@ -36,6 +36,13 @@ type Deps struct {
 	Queue *queue.Queue
 	Staff Staff
 	Mail  *Mail // nil: no mail leaves
+	Namer Namer // nil: codes stand as they are
+}
+
+// Namer says what the codes of a notice stand for; a code that it does not know comes back as it is.
+type Namer interface {
+	Member(id string) (zh, en string)
+	Resource(ctx context.Context, tx *db.Tx, member, code string) string
 }
 
 // Service is the room.
@@ -46,11 +53,12 @@ type Service struct {
 	queue *queue.Queue
 	staff Staff
 	mail  *Mail
+	namer Namer
 }
 
 // NewService wires the room and registers its jobs.
 func NewService(d Deps) *Service {
-	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, staff: d.Staff, mail: d.Mail}
+	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, staff: d.Staff, mail: d.Mail, namer: d.Namer}
 	d.Queue.Handle(KindOut, s.out)
 	d.Queue.Handle(KindMail, s.sendOne)
 	d.Queue.Handle(KindDigest, s.sendDigest)
@@ -66,6 +74,14 @@ func (s *Service) Put(ctx context.Context, tx *db.Tx, sc db.Scope, n Notice, p P
 	}
 	if !sc.Owns(n.Department) {
 		return ErrOutside.With()
+	}
+	if s.namer != nil {
+		if p.Resource != "" {
+			p.Resource = s.namer.Resource(ctx, tx, p.Member, p.Resource)
+		}
+		if p.Member != "" {
+			p.Member, p.memberEn = s.namer.Member(p.Member)
+		}
 	}
 	var err error
 	if n.Zh, n.En, err = fill(n.Kind, p); err != nil {

@@ -119,10 +119,7 @@ func (c *Console) askStep(w http.ResponseWriter, q desk.Visit, r *catalog.Resour
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := c.Names(q)
 	var facts []ui.Fact
 	if step == lastStep {
 		a := applicationOf(q.V, q.PathValue("member"), r.Code, f)
@@ -249,15 +246,36 @@ func (c *Console) askDemand(w http.ResponseWriter, q desk.Visit, f url.Values, f
 
 // doneWord is what the page an act leads to says of it.
 func doneWord(v *ui.View, done string) string {
-	return map[string]string{
-		"consent":        v.Pick("申请已送出，等待提供方受理。", "The application is on its way to the provider."),
-		"withdraw":       v.Pick("申请已撤回。", "The application is withdrawn."),
-		"answer":         v.Pick("答复已报本部门共享工作机构负责人。", "The answer is with the head of your sharing office."),
-		"consent-answer": v.Pick("协议已生成并送达申请方会签。", "The agreement is made and goes to the applicant to countersign."),
-		"return-answer":  v.Pick("答复已退回数据专员。", "The answer is back with the officer."),
-		"refuse":         v.Pick("已答复不同意，理由送达申请方。", "Refused; the reasons go to the applicant."),
-		"revoke":         v.Pick("协议已撤销，立即生效。", "The agreement is revoked, with effect at once."),
-		"apply":          v.Pick("申请已报本部门共享工作机构负责人，负责人同意后送达提供方。", "The application is with the head of your sharing office; it goes to the provider when the head consents."),
-		"demand":         v.Pick("需求已报本部门共享工作机构负责人，负责人同意后送达各成员。", "The demand is with the head of your sharing office; it goes to the members when the head consents."),
-	}[done]
+	return map[string]desk.Pair{
+		"consent":           {"申请已送出，等待提供方受理。", "The application is on its way to the provider."},
+		"return":            {"申请已退回数据专员修改。", "The application is back with the officer to be mended."},
+		"mend":              {"申请已重新报本部门共享工作机构负责人。", "The application is with the head of your sharing office again."},
+		"withdraw":          {"申请已撤回。", "The application is withdrawn."},
+		"supply":            {"补正已提交；扩大申请内容的，待负责人同意后送达提供方。", "Supplied; what asks for more goes out when the head consents."},
+		"consent-supply":    {"补正已送达提供方。", "The supplement goes to the provider."},
+		"accept":            {"已接受条件，待提供方负责人同意。", "The terms are accepted; the provider's head consents next."},
+		"resubmit":          {"已按新条件再次申请。", "Asked again on other terms."},
+		"change":            {"变更申请已报本部门共享工作机构负责人。", "The change is with the head of your sharing office."},
+		"consent-change":    {"变更申请已送达提供方，此前按原条件执行。", "The change is asked for; the old terms hold until it is granted."},
+		"rectified":         {"整改报告已送达提供方。", "The report goes to the provider."},
+		"destroyed":         {"销毁证明已登记并送达提供方，事项办结。", "The certificate is recorded and sent: the matter is closed."},
+		"supplement":        {"已一次性告知补正，答复时限暂停计算。", "The applicant is told; the time for the answer stands still."},
+		"extend":            {"延期申请已送主管部门。", "The authority is asked for more time."},
+		"consent-extension": {"已同意延期，并告知申请方。", "More time is granted, and the applicant told."},
+		"refuse-extension":  {"未同意延期，答复期限不变。", "Refused: the answer stays due when it was."},
+		"answer":            {"答复已报本部门共享工作机构负责人，或作为其他条件送达申请方。", "The answer is with the head of your sharing office, or with the applicant as other terms."},
+		"consent-answer":    {"协议已生成并送达申请方会签。", "The agreement is made and goes to the applicant to countersign."},
+		"return-answer":     {"答复已退回数据专员。", "The answer is back with the officer."},
+		"refuse":            {"已答复不同意，理由送达申请方。", "Refused; the reasons go to the applicant."},
+		"answer-change":     {"变更答复已报本部门共享工作机构负责人。", "The answer about the change is with the head of your sharing office."},
+		"grant-change":      {"变更已同意，协议已修订并立即生效。", "The change is granted: the amended agreement binds."},
+		"decline-change":    {"已答复不同意变更，协议按原条件执行。", "Declined: the old terms hold."},
+		"suspend":           {"协议已暂停，立即生效。", "The agreement is suspended, with effect at once."},
+		"rectify":           {"整改要求已送达使用方。", "The order goes to the using department."},
+		"resume":            {"协议已恢复，立即生效。", "The agreement is resumed, with effect at once."},
+		"revoke":            {"协议已撤销，立即生效。", "The agreement is revoked, with effect at once."},
+		"dispose":           {"处置要求已送达使用方。", "The order goes to the using department."},
+		"apply":             {"申请已报本部门共享工作机构负责人，负责人同意后送达提供方。", "The application is with the head of your sharing office; it goes to the provider when the head consents."},
+		"demand":            {"需求已报本部门共享工作机构负责人，负责人同意后送达各成员。", "The demand is with the head of your sharing office; it goes to the members when the head consents."},
+	}[done].In(v)
 }

@@ -38,10 +38,7 @@ func (c *Console) search(w http.ResponseWriter, q desk.Visit) error {
 		}
 		a.Total, a.Facets = first.Total, first.Facets
 	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := c.Names(q)
 	c.Show(w, q, http.StatusOK, desk.PathCatalog, ui.PageInfo{
 		Title: q.V.Pick("目录检索", "Catalogue"), Lead: q.V.Pick("检索各成员已发布的数据资源。", "What all members have published."),
 		Crumbs: []ui.Link{desk.Home(q.V)},
@@ -174,10 +171,7 @@ func (c *Console) resource(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := c.Names(q)
 	var editions []catalog.Edition
 	if member == c.Self {
 		if editions, err = c.Entries.Versions(q.Context(), q.Sess.Scope(), code); err != nil {

@@ -3,16 +3,21 @@ package console
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/demand"
+	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/paper"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -37,16 +42,69 @@ type Clocks interface {
 // Cases are applications and agreements. agreement.Service is one.
 type Cases interface {
 	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
-	List(ctx context.Context, sc db.Scope, state agreement.State, limit int) ([]agreement.Negotiation, error)
+	Page(ctx context.Context, sc db.Scope, q agreement.PageQuery) ([]agreement.Negotiation, string, error)
 	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
+	Earlier(ctx context.Context, sc db.Scope, n *agreement.Negotiation) (*agreement.Prior, error)
+	Bytes(ctx context.Context, sc db.Scope, id string) ([]byte, error)
+	SealOf(ctx context.Context, sc db.Scope, id string) (*agreement.SealedWord, error)
+	Applicants
+	Providers
+}
+
+// Applicants do what the applicant's end does.
+type Applicants interface {
 	Apply(ctx context.Context, sess *identity.Session, a agreement.Application) (*agreement.Negotiation, error)
 	ConsentRequest(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	ReturnRequest(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Mend(ctx context.Context, sess *identity.Session, id string, a agreement.Application) (*agreement.Negotiation, error)
 	Withdraw(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	GiveSupplement(ctx context.Context, sess *identity.Session, id string, p agreement.Supply) (*agreement.Negotiation, error)
+	ConsentSupplement(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	AcceptOffer(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	Resubmit(ctx context.Context, sess *identity.Session, id string, a agreement.Application) (*agreement.Negotiation, error)
+	DraftChange(ctx context.Context, sess *identity.Session, id string, c agreement.ChangeRequest) (*agreement.Negotiation, error)
+	RequestChange(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	ReportRectified(ctx context.Context, sess *identity.Session, id, report string) (*agreement.Negotiation, error)
+	ConfirmDisposal(ctx context.Context, sess *identity.Session, id string, c agreement.Certificate) (*agreement.Negotiation, error)
+}
+
+// Providers do what the provider's end does, and the authority over it.
+type Providers interface {
+	AskSupplement(ctx context.Context, sess *identity.Session, id string, missing []agreement.Missing) (*agreement.Negotiation, error)
+	AskExtension(ctx context.Context, sess *identity.Session, id string, days int, reason string) (*agreement.Negotiation, error)
+	ConsentExtension(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	RefuseExtension(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
 	Answer(ctx context.Context, sess *identity.Session, id string, g agreement.Grant) (*agreement.Negotiation, error)
+	CounterOffer(ctx context.Context, sess *identity.Session, id string, g agreement.Grant) (*agreement.Negotiation, error)
 	ConsentAnswer(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
 	ReturnAnswer(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
 	Refuse(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	ProposeChange(ctx context.Context, sess *identity.Session, id string, g agreement.Grant) (*agreement.Negotiation, error)
+	GrantChange(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
+	DeclineChange(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Suspend(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	OrderRectify(ctx context.Context, sess *identity.Session, id string, o agreement.RectifyOrder) (*agreement.Negotiation, error)
+	Resume(ctx context.Context, sess *identity.Session, id, finding string) (*agreement.Negotiation, error)
 	Revoke(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
+	Dispose(ctx context.Context, sess *identity.Session, id string, o agreement.DisposalOrder) (*agreement.Negotiation, error)
+}
+
+// Queries ask under an agreement, and tell how much was asked. gateway.Gateway is one.
+type Queries interface {
+	Ask(ctx context.Context, sess *identity.Session, id string, q gateway.Query) (*gateway.Result, error)
+	Used(ctx context.Context, sc db.Scope, agreement string, since time.Time, limit int) ([]evidence.Use, error)
+}
+
+// Facts are this node's evidence. evidence.Index is one.
+type Facts interface {
+	Find(ctx context.Context, sc db.Scope, q evidence.Query) ([]evidence.Entry, error)
+	Record(ctx context.Context, sc db.Scope, id string) (*evidence.Record, error)
+	Usage(ctx context.Context, agreement, kind string, since int64) (calls, rows int64, err error)
+}
+
+// Seals verifies sealed facts against the directory. evidence.Issuer is one.
+type Seals interface {
+	Spoken(s *seal.Sealed) (*evidence.Spoken, error)
 }
 
 // Demands puts what no catalogue has on the list of demands. demand.Service is one.
@@ -68,14 +126,22 @@ type Deps struct {
 	Cases   Cases
 	Entries Entries
 	Demands Demands
+	Queries Queries
+	Facts   Facts
+	Seals   Seals
+	Font    string // file of the font that documents are printed in; "": the usual folders
 }
 
 // Console serves the pages.
-type Console struct{ Deps }
+type Console struct {
+	Deps
+
+	font *paper.Font
+}
 
 // New makes the face; it serves nothing before Routes.
 func New(d Deps) *Console {
-	c := &Console{d}
+	c := &Console{Deps: d, font: &paper.Font{Path: d.Font}}
 	d.SetTodo(c.waiting)
 	return c
 }
@@ -98,10 +164,14 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.Post(mux, pathDemand, c.writeDemand)
 	c.Get(mux, desk.PathCases, c.cases)
 	c.Get(mux, desk.PathCases+"/{id}", c.oneCase)
+	c.Get(mux, desk.PathCases+"/{id}/print.pdf", c.printDecision)
+	c.Get(mux, desk.PathCases+"/{id}/{act}", c.askingPage)
 	c.Post(mux, desk.PathCases+"/{id}/{act}", c.act)
-	// Whoever changes the language on the page of a refusal comes back to the address of the act.
-	c.Open(mux, "GET "+desk.PathCases+"/{id}/{act}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, ui.Local(desk.CasePath(r.PathValue("id"))), http.StatusSeeOther) //nolint:gosec // ui.Local leaves nothing but a path of this server
+	c.Get(mux, pathAgreements+"/{id}", c.oneAgreement)
+	c.Get(mux, pathAgreements+"/{id}/print.pdf", c.printAgreement)
+	c.Post(mux, pathAgreements+"/{id}/{act}", c.agreementAct)
+	c.Open(mux, "GET "+pathAgreements+"/{id}/{act}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, ui.Local(agreementPath(r.PathValue("id"))), http.StatusSeeOther) //nolint:gosec // ui.Local leaves nothing but a path of this server
 	})
 }
 

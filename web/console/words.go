@@ -1,7 +1,6 @@
 package console
 
 import (
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -12,50 +11,9 @@ import (
 	"github.com/kuayu/kuayu/web/ui"
 )
 
-// eventWords says each event for people.
-func eventWords() map[agreement.Event][2]string {
-	return map[agreement.Event][2]string{
-		agreement.AskOffice:       {"报负责人同意", "Put to the head of the office"},
-		agreement.OfficeReturns:   {"负责人退回", "Sent back by the head"},
-		agreement.OfficeConsents:  {"负责人同意，提出申请", "Head consented, application sent"},
-		agreement.StartReview:     {"提供方开始审查", "Review began"},
-		agreement.AskSupplement:   {"一次性告知补正", "Supplement asked for"},
-		agreement.GiveSupplement:  {"补正完成", "Supplement given"},
-		agreement.DraftSupplement: {"补正报负责人同意", "Supplement put to the head"},
-		agreement.AskExtension:    {"申请延期", "Extension asked for"},
-		agreement.RefuseExtension: {"不同意延期", "Extension refused"},
-		agreement.Extend:          {"延期", "Extended"},
-		agreement.CounterOffer:    {"提出其他条件", "Other terms offered"},
-		agreement.Resubmit:        {"按新条件申请", "Asked again on other terms"},
-		agreement.AcceptOffer:     {"接受条件", "Terms accepted"},
-		agreement.ProposeAnswer:   {"拟同意，报负责人", "Grant put to the head"},
-		agreement.AnswerReturned:  {"负责人退回答复", "Answer sent back"},
-		agreement.ConsentAnswer:   {"负责人同意，达成协议", "Head consented, agreement made"},
-		agreement.StandingConsent: {"按事先同意办理", "Granted under standing consent"},
-		agreement.Verify:          {"申请方会签", "Countersigned"},
-		agreement.Finalize:        {"协议生效", "Agreement in force"},
-		agreement.Provision:       {"开始提供数据", "Data can flow"},
-		agreement.Refuse:          {"不同意", "Refused"},
-		agreement.Withdraw:        {"撤回", "Withdrawn"},
-		agreement.Expire:          {"到期", "Expired"},
-		agreement.DraftChange:     {"拟变更用途", "Change of use drafted"},
-		agreement.RequestChange:   {"申请变更用途", "Change of use asked for"},
-		agreement.ProposeChange:   {"拟同意变更", "Change put to the head"},
-		agreement.GrantChange:     {"同意变更", "Change granted"},
-		agreement.DeclineChange:   {"不同意变更", "Change declined"},
-		agreement.Suspend:         {"暂停", "Suspended"},
-		agreement.OrderRectify:    {"责令限期整改", "Ordered to rectify"},
-		agreement.ReportRectified: {"报告整改情况", "Rectification reported"},
-		agreement.Resume:          {"恢复", "Resumed"},
-		agreement.Terminate:       {"终止", "Terminated"},
-		agreement.BeginDisposal:   {"要求处置数据", "Disposal ordered"},
-		agreement.ConfirmDisposal: {"确认已处置", "Disposal confirmed"},
-	}
-}
-
 // timelineOf is what happened to a case, latest first.
 func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []agreement.Step, clocks []deadline.Clock) ui.Timeline {
-	t := ui.Timeline{Label: nm.Title(n), State: desk.StatusOf(v, n.State), Whose: v.Pick("无人", "Nobody"), Next: v.Pick("目前无须办理。", "Nothing to be done now.")}
+	t := ui.Timeline{Label: nm.Title(n), State: desk.StatusOf(v, n.State)}
 	for i := range clocks {
 		k := &clocks[i]
 		if !k.Open() || (!t.Due.IsZero() && !k.Due.Before(t.Due)) {
@@ -68,30 +26,46 @@ func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []ag
 		t.Due, t.Whose, t.Next = k.Due.Add(-time.Nanosecond), holderWord(v, k.Holder), v.Pick(rule.Zh, rule.En)
 	}
 	if t.Due.IsZero() {
-		if w, ok := turnWords()[n.State]; ok {
-			t.Whose, t.Next = w[0].In(v), w[1].In(v)
-		}
+		whose, next := turnOf(n.State)
+		t.Whose, t.Next = whose.In(v), next.In(v)
 	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		s := steps[i]
-		title := string(s.Event)
-		if w, ok := eventWords()[s.Event]; ok {
-			title = v.Pick(w[0], w[1])
-		}
-		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: title, Who: nm.Person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: desk.StatusOf(v, s.To).Tone}, Ref: s.ID})
+		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: desk.EventWord(v, s.Event), Who: nm.Person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: desk.StatusOf(v, s.To).Tone}, Ref: s.ID})
 	}
 	return t
 }
 
-// turnWords says whose turn it is where no clock of the law runs, and what comes next.
-func turnWords() map[agreement.State][2]desk.Pair {
-	return map[agreement.State][2]desk.Pair{
-		agreement.Draft:              {{"需求部门数据专员", "The applicant's data officer"}, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
-		agreement.ReqOfficeApproval:  {{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
-		agreement.Submitted:          {{"提供部门", "The provider"}, {"等待提供方受理。", "The provider takes it up."}},
-		agreement.CounterOffered:     {{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}, {"接受提供方提出的条件，或按新条件申请。", "Accept the terms offered, or ask again."}},
-		agreement.ProvOfficeApproval: {{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}, {"负责人同意后达成协议。", "When the head consents, there is an agreement."}},
-	}
+// turnOf says whose turn it is in a state, and what comes next.
+func turnOf(s agreement.State) (whose, next desk.Pair) {
+	asker, asking := desk.Pair{"需求部门数据专员", "The applicant's data officer"}, desk.Pair{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}
+	giver, giving := desk.Pair{"提供部门数据专员", "The provider's data officer"}, desk.Pair{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}
+	nobody := desk.Pair{"无人", "Nobody"}
+	w := map[agreement.State][2]desk.Pair{
+		agreement.Draft:              {asker, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
+		agreement.ReqOfficeApproval:  {asking, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
+		agreement.Submitted:          {giver, {"等待提供方受理。", "The provider takes it up."}},
+		agreement.Supplement:         {asker, {"补正缺少的内容。", "Supply what is missing."}},
+		agreement.Reviewing:          {giver, {"逐项提出答复，报负责人同意。", "Answer item by item and put it to the head."}},
+		agreement.Extended:           {giver, {"在延长的期限内提出答复。", "Answer within the longer time."}},
+		agreement.CounterOffered:     {asking, {"接受提供方提出的条件，或按新条件申请。", "Accept the terms offered, or ask again."}},
+		agreement.Resubmitted:        {giver, {"对新的申请提出答复。", "Answer the new application item by item."}},
+		agreement.ProvOfficeApproval: {giving, {"负责人同意后达成协议。", "When the head consents, there is an agreement."}},
+		agreement.Approved:           {asking, {"协议自动会签，数秒内完成。", "It is countersigned by itself within seconds."}},
+		agreement.Verified:           {giver, {"协议即将生效。", "It is about to bind."}},
+		agreement.Provisioning:       {giver, {"提供方在二十个工作日内提供数据。", "The provider provides within 20 working days."}},
+		agreement.Active:             {nobody, {"按约定使用数据，并登记使用台账。", "Use the data as agreed and keep the ledger."}},
+		agreement.Expired:            {giver, {"提供方要求处置数据；仍需使用的申请续期。", "The provider orders the disposal; apply for renewal if still needed."}},
+		agreement.ChangeOfUse:        {giver, {"答复变更申请；同意前按原条件执行。", "Answer the change; the old terms hold until then."}},
+		agreement.Suspended:          {giving, {"责令限期整改，或撤销协议。", "Order to put it right, or revoke."}},
+		agreement.Rectifying:         {asker, {"在期限内整改并报告，由提供方核实后恢复。", "Put it right and report; the provider then resumes."}},
+		agreement.Terminated:         {giver, {"要求使用方处置数据。", "Say how the data are to be disposed of."}},
+		agreement.Disposal:           {asking, {"处置数据并登记销毁证明。", "Dispose of the data and certify it."}},
+		agreement.Closed:             {nobody, {"已办结，无须办理。", "Closed: nothing to be done."}},
+		agreement.Refused:            {nobody, {"如仍需使用，可另行申请。", "Apply anew if it is still needed."}},
+		agreement.Withdrawn:          {nobody, {"如仍需使用，可另行申请。", "Apply anew if it is still needed."}},
+	}[s]
+	return w[0], w[1]
 }
 
 func holderWord(v *ui.View, r deadline.Role) string {
@@ -114,35 +88,6 @@ func said(note string) string {
 	return note
 }
 
-// factsOf are the particulars of an application.
-func factsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Fact {
-	a, and := &n.Application, v.Pick("、", ", ")
-	basis := a.Basis.Citation
-	if a.Basis.Kind == "consent" {
-		basis = desk.Word(v, a.Basis.Kind)
-	}
-	modes := make([]string, len(a.Modes))
-	for i, m := range a.Modes {
-		modes[i] = desk.Word(v, string(m))
-	}
-	facts := []ui.Fact{
-		{Label: v.Pick("数据资源", "Resource"), Value: nm.Title(n)},
-		{Label: v.Pick("需求部门", "Applicant"), Value: nm.Party(n.Consumer)},
-		{Label: v.Pick("提供部门", "Provider"), Value: nm.Provider(n)},
-		{Label: v.Pick("使用依据", "Basis"), Value: basis},
-		{Label: v.Pick("用途", "Purpose"), Value: strings.Join(a.Purposes, and)},
-		{Label: v.Pick("使用场景", "Scenario"), Value: a.Scenario},
-		{Label: v.Pick("使用范围", "Scope"), Value: a.Scope},
-		{Label: v.Pick("共享方式", "Modes"), Value: strings.Join(modes, and)},
-		{Label: v.Pick("数据项", "Items"), Value: strings.Join(nm.Items(n.Provider.Member, a.Resource, a.Fields), and)},
-		{Label: v.Pick("使用期限至", "Until"), Value: v.Day(a.ValidUntil)},
-	}
-	if r := said(n.Reason); r != "" {
-		facts = append(facts, ui.Fact{Label: v.Pick("理由", "Reason"), Value: r})
-	}
-	return facts
-}
-
 // caseTable lists cases.
 func caseTable(v *ui.View, nm *desk.Names, list []agreement.Negotiation) ui.Table {
 	t := ui.Table{
@@ -158,13 +103,4 @@ func caseTable(v *ui.View, nm *desk.Names, list []agreement.Negotiation) ui.Tabl
 		})
 	}
 	return t
-}
-
-// stateFilter chooses a state.
-func stateFilter(v *ui.View, now agreement.State) []ui.Filter {
-	f := ui.Filter{Key: "state", Label: v.Pick("状态", "State"), Value: string(now)}
-	for _, s := range agreement.States() {
-		f.Options = append(f.Options, ui.Option{Value: string(s), Label: desk.StatusOf(v, s).Word})
-	}
-	return []ui.Filter{f}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/web/desk"
@@ -33,17 +32,8 @@ func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
-	tasks, late, today := tasksOf(q, now, clocks, inbox.Items, func(id string) string {
-		n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
-		if err != nil {
-			return ""
-		}
-		return nm.Title(n) + q.V.Pick("・需求部门 ", ". Applicant: ") + nm.Party(n.Consumer)
-	})
+	nm := c.Names(q)
+	tasks, late, today := tasksOf(q, now, clocks, inbox.Items, func(subject string) string { return c.about(q, nm, subject) })
 	figures := []ui.Figure{
 		{Label: q.V.Pick("待办事项", "Waiting for you"), Value: q.V.Number(int64(len(tasks)))},
 		{Label: q.V.Pick("今日到期", "Due today"), Value: q.V.Number(int64(today)), Status: ui.Status{Tone: toneOf(today, ui.Warning), Word: wordOf(q.V, today, "尽快办理", "Do it now")}},
@@ -95,7 +85,7 @@ func wordOf(v *ui.View, n int, zh, en string) string {
 
 // tasksOf puts clocks and notices into one list. A notice about a case whose clock runs takes the clock's time and says
 // what happened, so that nothing is listed twice.
-func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(id string) string) (tasks []task, late, today int) {
+func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
 	due := map[string]deadline.Clock{}
 	for _, k := range clocks {
 		if k.Watch || k.Parties.Of(k.Holder).Department != q.Sess.Department {
@@ -127,14 +117,7 @@ func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []not
 		if err != nil {
 			continue // a clock of a newer version
 		}
-		kind, id, _ := strings.Cut(subject, "/")
-		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En)}}
-		if kind == "negotiation" {
-			t.todo.Href, t.todo.Text = desk.CasePath(id), about(id)
-		}
-		if t.todo.Text == "" {
-			t.todo.Text = q.V.Pick("编号 ", "Number ") + id
-		}
+		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En), Href: subjectPath(subject), Text: about(subject)}}
 		tasks = append(tasks, t)
 	}
 	for i := range tasks {
@@ -156,6 +139,42 @@ func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []not
 		return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.todo.Href, b.todo.Href))
 	})
 	return tasks, late, today
+}
+
+// subjectPath is the page of what a clock is about; "" if it has none.
+func subjectPath(subject string) string {
+	kind, id, _ := strings.Cut(subject, "/")
+	root := map[string]string{
+		"negotiation": desk.PathCases, "resource": desk.PathResources, "correction": desk.PathDisputes, "dispute": "/disputes", "demand": desk.PathDemands, "scheme": "/schemes",
+	}[kind]
+	if root == "" {
+		return ""
+	}
+	return root + "/" + url.PathEscape(id)
+}
+
+// about says in words what a clock is about.
+func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
+	kind, id, _ := strings.Cut(subject, "/")
+	v := q.V
+	switch kind {
+	case "negotiation":
+		if n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id); err == nil {
+			return nm.Title(n) + v.Pick("・需求部门 ", ". Applicant: ") + nm.Party(n.Consumer)
+		}
+	case "resource":
+		if e := nm.Entry(c.Self, id); e != nil {
+			return v.Pick("目录条目：", "Entry: ") + e.Name
+		}
+	}
+	word, ok := map[string]desk.Pair{
+		"negotiation": {"一项申请或协议", "An application or agreement"}, "resource": {"一项目录条目", "An entry of the catalogue"}, "correction": {"一项校核申请", "A report of a wrong record"},
+		"dispute": {"一项争议", "A dispute"}, "demand": {"一项数据需求", "A demand"}, "scheme": {"一项共享方案", "A scheme"},
+	}[kind]
+	if !ok {
+		return v.Pick("一项限期办理的事项", "Something with a time limit")
+	}
+	return word.In(v)
 }
 
 func one(b bool) int {
@@ -194,77 +213,4 @@ func (c *Console) markRead(w http.ResponseWriter, q desk.Visit) error {
 	}
 	http.Redirect(w, q.Request, desk.PathWorkbench, http.StatusSeeOther)
 	return nil
-}
-
-// cases lists the department's applications and agreements, latest first, of one state if the address names it.
-func (c *Console) cases(w http.ResponseWriter, q desk.Visit) error {
-	state := agreement.State(q.URL.Query().Get("state"))
-	if state != "" && !slices.Contains(agreement.States(), state) {
-		return agreement.ErrNoSuch.With()
-	}
-	list, err := c.Cases.List(q.Context(), q.Sess.Scope(), state, shown)
-	if err != nil {
-		return err
-	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
-	c.Show(w, q, http.StatusOK, desk.PathCases, ui.PageInfo{
-		Title:  q.V.Pick("申请与协议", "Applications and agreements"),
-		Crumbs: []ui.Link{desk.Home(q.V)},
-	}, casesPage(q.V, nm, state, list))
-	return nil
-}
-
-// oneCase shows an application or agreement: what it is for, where it stands, what happened.
-func (c *Console) oneCase(w http.ResponseWriter, q desk.Visit) error {
-	return c.showCase(w, q, nil, nil)
-}
-
-// showCase is the page of a case; f and faults are an answer that was not taken.
-func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
-	id := q.PathValue("id")
-	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
-	if err != nil {
-		return err
-	}
-	steps, err := c.Cases.History(q.Context(), q.Sess.Scope(), id)
-	if err != nil {
-		return err
-	}
-	clocks, err := c.Clocks.Of(q.Context(), q.Sess.Scope(), "negotiation/"+id)
-	if err != nil {
-		return err
-	}
-	nm, err := c.Names(q)
-	if err != nil {
-		return err
-	}
-	status := http.StatusOK
-	if len(faults) > 0 {
-		status = http.StatusBadRequest
-	}
-	x := caseView{n: n, timeline: timelineOf(q.V, nm, n, steps, clocks), facts: factsOf(q.V, nm, n), grants: grantsOf(q.V, nm, n), acts: actsOf(q, n), further: furtherOf(q, n)}
-	if mayAnswer(q, n) {
-		x.answer = answerRows(q.V, nm, n, f, faults)
-		x.until = ui.Field{Name: "until", Kind: "day", Optional: true, Label: q.V.Pick("使用期限至", "Use until"), Hint: q.V.Pick("不填即按申请的 ", "As asked for if left empty: ") + q.V.Day(n.Application.ValidUntil) + q.V.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]}
-	}
-	c.Show(w, q, status, desk.PathCases, ui.PageInfo{
-		Title:  nm.Title(n),
-		Crumbs: []ui.Link{desk.Home(q.V), {Href: desk.PathCases, Text: q.V.Pick("申请与协议", "Applications and agreements")}},
-	}, casePage(q.V, x))
-	return nil
-}
-
-// caseView is what the page of a case shows.
-type caseView struct {
-	n        *agreement.Negotiation
-	timeline ui.Timeline
-	facts    []ui.Fact
-	grants   []ui.Granting
-	acts     []ui.Question
-	further  []ui.Link   // to what is settled on pages of its own
-	answer   []answerRow // what is asked for, to be answered; empty: not by this visitor, not now
-	until    ui.Field
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kuayu/kuayu/internal/webtest"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
@@ -54,6 +53,17 @@ func TestTasks(t *testing.T) {
 	}
 }
 
+// What a clock is about has a page, of each kind that there is.
+func TestSubjectPath(t *testing.T) {
+	for subject, want := range map[string]string{
+		"negotiation/n1": "/applications/n1", "resource/330000/a b": "/resources/330000%2Fa%20b", "correction/c": "/corrections/c", "dispute/d": "/disputes/d", "demand/d": "/demands/d", "other/x": "",
+	} {
+		if got := subjectPath(subject); got != want {
+			t.Errorf("%s: %q, want %q", subject, got, want)
+		}
+	}
+}
+
 // Beijing's midnight ends a day, wherever the machine stands.
 func TestRemaining(t *testing.T) {
 	v := look(t).V
@@ -62,15 +72,6 @@ func TestRemaining(t *testing.T) {
 	} {
 		if s, _, _ := remaining(v, now, at(23, 0)); s.Word != want {
 			t.Errorf("%v: %q, want %q", now, s.Word, want)
-		}
-	}
-}
-
-// Every event of the law has words in both languages, with Chinese marks.
-func TestEventWords(t *testing.T) {
-	for e, w := range eventWords() {
-		if w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
-			t.Errorf("event %s: %q", e, w)
 		}
 	}
 }

@@ -27,7 +27,8 @@ type Sessions interface {
 // Offices knows the departments and the people of this node. identity.Service is one.
 type Offices interface {
 	Departments(ctx context.Context) ([]identity.Department, error)
-	Actors(ctx context.Context, sc db.Scope) ([]identity.Actor, error)
+	DepartmentName(ctx context.Context, id string) (string, error)
+	ActorName(ctx context.Context, sc db.Scope, id string) (string, error)
 }
 
 // Members are the members of the federation. federation.Directory is one.

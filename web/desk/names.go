@@ -23,27 +23,12 @@ type Names struct {
 	shelf   map[[2]string]*catalog.Resource
 }
 
-// Names begins the names of one page.
-func (d *Desk) Names(q Visit) (*Names, error) {
-	n := &Names{
+// Names begins the names of one page. Nothing is read before it is asked for.
+func (d *Desk) Names(q Visit) *Names {
+	return &Names{
 		d: d, q: q, offices: map[string]string{}, people: map[string]string{}, entries: map[[2]string]*directory.Entry{}, others: map[policy.Party]string{},
 		shelf: map[[2]string]*catalog.Resource{},
 	}
-	departments, err := d.Offices.Departments(q.Context())
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range departments {
-		n.offices[x.ID] = x.Name
-	}
-	actors, err := d.Offices.Actors(q.Context(), q.Sess.Scope())
-	if err != nil {
-		return nil, err
-	}
-	for i := range actors {
-		n.people[actors[i].ID] = actors[i].Name
-	}
-	return n, nil
 }
 
 // Member is a member's name.
@@ -60,7 +45,7 @@ func (n *Names) Member(id string) string {
 // Department is a department's name; of another member's, as that member's catalogue has it. "" if nobody told.
 func (n *Names) Department(p policy.Party) string {
 	if p.Member == n.d.Self {
-		return n.offices[p.Department]
+		return once(n.offices, p.Department, func() (string, error) { return n.d.Offices.DepartmentName(n.q.Context(), p.Department) })
 	}
 	if p.Department == "" || p.Department == p.Member {
 		return ""
@@ -126,13 +111,24 @@ func (n *Names) Title(x *agreement.Negotiation) string {
 
 // Person is an officer by name; the other end's people are that member.
 func (n *Names) Person(actor string) string {
-	switch name := n.people[actor]; {
-	case actor == "":
+	if actor == "" {
 		return n.q.V.Pick("本节点自动办理", "This node, by itself")
-	case name != "":
-		return name
 	}
-	return n.Member(actor)
+	name := once(n.people, actor, func() (string, error) { return n.d.Offices.ActorName(n.q.Context(), n.q.Sess.Scope(), actor) })
+	if name == "" {
+		return n.Member(actor)
+	}
+	return name
+}
+
+// once asks for a name the first time it is needed; what can't be told has none.
+func once(known map[string]string, code string, ask func() (string, error)) string {
+	name, had := known[code]
+	if !had {
+		name, _ = ask()
+		known[code] = name
+	}
+	return name
 }
 
 // shelfPatience is how long a page waits for another member before it shows what is known here.

@@ -49,6 +49,25 @@ func codeWords() map[string]Pair {
 	}
 }
 
+// purposeWords are the purposes that have a code: those of the demonstration. Any other purpose is said as it was typed.
+func purposeWords() map[string]Pair {
+	return map[string]Pair{
+		"cross-province-service": {"跨省通办", "cross-province service"}, "enterprise-service": {"企业服务", "service for enterprises"},
+	}
+}
+
+// Purpose is a purpose in words.
+func Purpose(v *ui.View, p string) string { return Say(v, purposeWords(), p) }
+
+// Purposes are purposes in words.
+func Purposes(v *ui.View, list []string) string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = Purpose(v, p)
+	}
+	return strings.Join(out, v.Pick("、", ", "))
+}
+
 // Word is what a code means.
 func Word(v *ui.View, code string) string { return Say(v, codeWords(), code) }
 
@@ -118,6 +137,12 @@ func stateWords() map[agreement.State]struct {
 		agreement.Refused:            {"未同意", "Refused", ui.Bad},
 		agreement.Withdrawn:          {"已撤回", "Withdrawn", ui.Neutral},
 	}
+}
+
+// StateWord is a state in both languages.
+func StateWord(s agreement.State) Pair {
+	w := stateWords()[s]
+	return Pair{w.zh, w.en}
 }
 
 // StatusOf is a state as a chip.

@@ -21,6 +21,20 @@ func TestStateWords(t *testing.T) {
 	}
 }
 
+// Every event of the law, and each kind of fact, has words in both languages, with Chinese marks.
+func TestEventWords(t *testing.T) {
+	for _, e := range agreement.Events() {
+		if w := eventWords()[e]; w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
+			t.Errorf("event %s: %q", e, w)
+		}
+	}
+	for k, w := range roomWords() {
+		if w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
+			t.Errorf("kind %s: %q", k, w)
+		}
+	}
+}
+
 // What codes stand for is said in both languages.
 func TestCodeWords(t *testing.T) {
 	for code, w := range codeWords() {

@@ -86,10 +86,7 @@ type line struct {
 func (s *Screen) board(q desk.Visit) (*board, error) {
 	ctx, sc, v, now := q.Context(), q.Sess.Scope(), q.V, s.Clock.Now()
 	midnight := midnightOf(now.In(v.Zone))
-	nm, err := s.Names(q)
-	if err != nil {
-		return nil, err
-	}
+	nm := s.Names(q)
 	b := &board{now: now, name: v.Pick(s.Name, s.NameEN)}
 	since := int(now.Sub(midnight)/time.Hour) + 1
 	today, err := s.Exchanges.Watch(ctx, sc, "", "", since)

@@ -88,10 +88,7 @@ func (s *Share) corrections(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("校核申请", "Corrections"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提出部门", "Reported by")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有校核申请", "No corrections"), Text: v.Pick("使用中发现记录有误的，在对应协议的页面选择“提出校核”。提供部门十个工作日内反馈，办件照常进行。", "When a record turns out to be wrong, report it from its agreement. The provider answers within 10 working days; the case goes on."), Next: ui.Link{Href: desk.PathCases + "?state=" + string(agreement.Active), Text: v.Pick("查看有效协议", "See agreements in force")}},
@@ -128,10 +125,7 @@ func (s *Share) askReport(w http.ResponseWriter, q desk.Visit, f url.Values, fau
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	items := []ui.Option{{Value: "", Label: v.Pick("请选择", "Choose one")}}
 	for i := range terms.Fields {
 		name := terms.Fields[i].Name
@@ -229,10 +223,7 @@ func (s *Share) showCorrection(w http.ResponseWriter, q desk.Visit, act string, 
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	clocks, err := s.Clocks.Of(q.Context(), q.Sess.Scope(), "correction/"+c.ID)
 	if err != nil {
 		return err
@@ -370,10 +361,7 @@ func (s *Share) refetches(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("须重新获取", "To be asked for again"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("哪条记录", "Which record")}, {Label: v.Pick("更正的数据项", "Corrected items")}, {Label: v.Pick("告知时间", "Told")}, {Label: v.Pick("办理", "Done")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有须重新获取的数据", "Nothing to be asked for again"), Text: v.Pick("本部门得到过的记录在来源处更正后，会在这里提示重新获取。再次查询该记录后自动办结。", "When a record that this department got is corrected at its source, it is listed here. Asking for it again settles it."), Next: ui.Link{Href: desk.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},

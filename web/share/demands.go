@@ -100,10 +100,7 @@ func (s *Share) demands(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	ask := ui.Link{Href: desk.PathDemands + "/new", Text: v.Pick("提出需求", "Ask for data")}
 	t := ui.Table{
 		Caption: v.Pick("需求清单", "Demands"), Columns: []ui.Column{{Label: v.Pick("需要的数据", "What is needed")}, {Label: v.Pick("需求部门", "Asked by")}, {Label: v.Pick("最迟何时", "Needed by")}, {Label: v.Pick("状态", "State")}, {Label: v.Pick("下一步", "Next step")}},
@@ -155,10 +152,7 @@ func (s *Share) showDemand(w http.ResponseWriter, q desk.Visit, act string, f ur
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	x := demandView{facts: demandFacts(v, nm, d), timeline: demandTimeline(v, nm, d), answers: answerTable(v, nm, d), acts: demandActs(q, d)}
 	x.state = x.timeline.State
 	if x.forms, err = s.demandForms(q, nm, d, act, f, faults); err != nil {

@@ -54,10 +54,7 @@ func (s *Share) disputes(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("争议", "Disputes"), Columns: []ui.Column{{Label: v.Pick("主张", "Claim")}, {Label: v.Pick("提出方", "Opened by")}, {Label: v.Pick("另一方", "Other side")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有争议", "No disputes"), Text: v.Pick("对申请、协议或校核结果有争议的，在其页面提出：先协商，不成的由共同的上级主管部门裁决（809 号令第二十八条）。", "A dispute about an application, agreement or correction is opened on its page: negotiation first, then the authority above both (Decree 809 art. 28)."), Next: ui.Link{Href: desk.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},
@@ -168,10 +165,7 @@ func (s *Share) showDispute(w http.ResponseWriter, q desk.Visit, act string, f u
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	x := disputeView{matter: matterLink(v, d.Matter), acts: disputeActs(q, d), forms: disputeForms(q, d, act, f, faults)}
 	t := ui.Timeline{Label: clip(d.Claim), Events: caseEvents(v, nm, d.Steps)}
 	t.State, t.Whose, t.Next = stageWord(v, d.Stage)

@@ -244,10 +244,7 @@ func (s *Share) showEntry(w http.ResponseWriter, q desk.Visit, act string, f url
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	x := entryView{
 		e: e, timeline: entryTimeline(v, nm, e, steps, clocks), acts: actsOf(q, e), facts: entryFacts(v, e), items: itemTable(v, e.Resource), papers: paperTable(v, e),
 		users: usersTable(v, nm, users), stands: standTable(v, nm, e, stands), versions: versionTable(v, nm, e, versions), forms: s.entryForms(q, e, act, f, faults),

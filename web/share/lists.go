@@ -25,10 +25,7 @@ func (s *Share) duties(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("责任清单", "Responsibilities"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("责任人", "Officer")}, {Label: v.Pick("签发人", "Signed by")}, {Label: v.Pick("更新周期", "Update cycle")}, {Label: v.Pick("待办期限", "Due")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("责任清单是空的", "The list is empty"), Text: v.Pick("编目的数据资源自动列入，写明提供部门、责任人和签发人。", "Entries are listed by themselves when they are described, with who answers for them."), Next: ui.Link{Href: desk.PathResources, Text: v.Pick("查看数据资源", "See the resources")}},
@@ -132,10 +129,7 @@ func (s *Share) showRegister(w http.ResponseWriter, q desk.Visit, f url.Values, 
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("数源登记", "Sources named"), Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("数源部门", "Source department")}, {Label: v.Pick("理由", "Reason")}, {Label: v.Pick("登记时间", "Since")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("还没有明确数源部门", "No source is named yet"), Text: v.Pick("多个部门都采集的数据项，由主管部门明确一个数源部门统一提供（809 号令第十九条）。", "Where several departments collect an item, the authority names the one that provides it (Decree 809 art. 19).")},

@@ -71,10 +71,7 @@ func (s *Share) schemes(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("共享方案", "Schemes"), Columns: []ui.Column{{Label: v.Pick("方案", "Scheme")}, {Label: v.Pick("提出方", "Owner")}, {Label: v.Pick("成员", "Members")}, {Label: v.Pick("共享内容", "Entries"), Number: true}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有共享方案", "No schemes"), Text: v.Pick("一份方案一次同意，清单内的数据不必逐件申请。方案由数据专员拟定；无差别共享由主管部门拟定，各成员同意后生效。拟定使用命令 kuayu scheme propose。", "One text, consented to once: what it lists needs no application each time. A data officer drafts it; a zone's is proposed by the authority and takes every member's consent. It is drafted with the command kuayu scheme propose."), Next: ui.Link{Href: desk.PathDemands, Text: v.Pick("查看需求清单", "See the demands")}},
@@ -133,10 +130,7 @@ func (s *Share) showScheme(w http.ResponseWriter, q desk.Visit, act string, f ur
 	if err != nil {
 		return err
 	}
-	nm, err := s.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := s.Names(q)
 	y := schemeView{facts: schemeFacts(v, nm, x.Current()), acts: s.schemeActs(q, x, enrolled), forms: s.schemeForms(q, x, enrolled, act, f, faults), users: enrolmentTable(v, nm, enrolled)}
 	y.timeline = ui.Timeline{Label: x.Text.Title}
 	y.timeline.State, y.timeline.Whose, y.timeline.Next = schemeWord(v, x)

@@ -172,6 +172,7 @@ type Field struct {
 	Options                  []Option
 	Values                   []string // of a check, what is ticked
 	Autocomplete             string
+	Of                       string // the form it is in, where a page has several
 }
 
 // day is the kind of field that takes a date (2026-11-22).
@@ -185,7 +186,12 @@ func (f Field) input() string {
 	return f.Kind
 }
 
-func (f Field) id() string { return "f-" + f.Name }
+func (f Field) id() string {
+	if f.Of != "" {
+		return "f-" + f.Of + "-" + f.Name
+	}
+	return "f-" + f.Name
+}
 
 // describedBy are the ids of hint and error.
 func (f Field) describedBy() string {
@@ -370,6 +376,15 @@ type Question struct {
 	Hidden map[string]string
 	Reason string // label of the reason that must be given; empty: none
 	Danger bool
+}
+
+// Form is an act that needs more than a reason: it opens in place, like a question.
+type Form struct {
+	Act    string // on the button that opens it and on the one that does it
+	Text   string
+	Post   string // address
+	Fields []Field
+	Open   bool // it was not taken
 }
 
 // Found is a list of what was found.

@@ -78,6 +78,9 @@ func kindWord(v *ui.View, kind string) string {
 	if w, had := kindWords()[kind]; had {
 		return w.In(v)
 	}
+	if w := desk.FactWord(v, kind); w != "" {
+		return w
+	}
 	room, _, _ := strings.Cut(kind, ".")
 	for _, r := range rooms() {
 		if r.code == room {
@@ -116,10 +119,7 @@ func (w *Watch) facts(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	filters, err := w.factFilters(q)
 	if err != nil {
 		return err
@@ -233,10 +233,7 @@ func (w *Watch) fact(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	f, err := rec.Fact()
 	if err != nil {
 		return err
@@ -433,10 +430,7 @@ func (w *Watch) logs(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	v, own := q.V, w.Receipts.State()
 	var names []string
 	for _, m := range own.CosignedBy {

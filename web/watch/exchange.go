@@ -90,10 +90,7 @@ func (w *Watch) exchanges(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	x := exchangesView{
 		now: w.Clock.Now(), figures: figuresOf(v, seen), hours: hoursOf(v, seen), reasons: reasonsOf(v, seen),
 		filters: w.exchangeFilters(q, nm, seen), table: exchangeTable(v, nm, w.matters(q, nm), list.Items),

@@ -37,10 +37,7 @@ func (w *Watch) members(rw http.ResponseWriter, q desk.Visit) error {
 }
 
 func (w *Watch) showMembers(rw http.ResponseWriter, q desk.Visit, faults map[string]string) error {
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	v, con, contacts := q.V, w.Roll.Current(), w.Contacts.Contacts()
 	x := membersView{now: w.Clock.Now(), figures: w.memberFigures(v, con, contacts), table: w.memberTable(v, nm, con, contacts), own: w.ownFacts(v, con), probe: q.Sess.Has(keepers()...)}
 	if q.Sess.Has(identity.Operator, identity.Authority) {

@@ -48,10 +48,7 @@ func (w *Watch) oversight(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	x := oversightView{now: w.Clock.Now(), byMember: overdueBy(v, nm, all.Items), byOffence: offencesOf(v, nm, tallies), sent: reminderTable(v, nm, w, q, sent.Items)}
 	for i := range list.Items {
 		l, err := w.late(q, nm, &list.Items[i])

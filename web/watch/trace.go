@@ -20,10 +20,7 @@ func (w *Watch) exchange(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	v := q.V
 	x := traceView{
 		id: t.ID, timeline: hopsOf(v, nm, t, w.matters(q, nm)), asked: askedFacts(v, nm, t), answered: answerFacts(v, t),

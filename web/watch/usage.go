@@ -49,10 +49,7 @@ func (w *Watch) usage(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("使用情况", "Use"),
 		Columns: []ui.Column{
@@ -131,10 +128,7 @@ func (w *Watch) oneUsage(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	nm, err := w.Names(q)
-	if err != nil {
-		return err
-	}
+	nm := w.Names(q)
 	v := q.V
 	_, months := w.since(q)
 	page := oneUsageView{filters: []ui.Filter{monthsFilter(v, months)}, uses: useTable(v, x), bounds: boundFacts(v, x), missing: -1, file: usagePath(x.n.Agreement) + "/ledger.csv?months=" + strconv.Itoa(months)}

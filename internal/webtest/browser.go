@@ -19,8 +19,8 @@ import (
 //go:embed testdata/axe/axe.min.js
 var axe string
 
-// patience is how long a page may take on a busy machine.
-const patience = time.Minute
+// patience is how long a visitor may stay with one page and what it leads to, on a busy machine.
+const patience = 5 * time.Minute
 
 // Browser is a Chromium of one test.
 type Browser struct {
@@ -192,6 +192,65 @@ func (p *Page) Tick(selectors ...string) {
 		if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
 			p.t.Fatal(err)
 		}
+	}
+}
+
+// Pick chooses an option of a select by its text.
+func (p *Page) Pick(selector, text string) {
+	p.t.Helper()
+	e, err := p.p.Element(selector)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := e.Select([]string{text}, true, rod.SelectorTypeText); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Attach puts a file of this machine into a form.
+func (p *Page) Attach(selector, file string) {
+	p.t.Helper()
+	e, err := p.p.Element(selector)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := e.SetFiles([]string{file}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Has reports whether a selector finds anything.
+func (p *Page) Has(selector string) bool {
+	p.t.Helper()
+	has, _, err := p.p.Has(selector)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return has
+}
+
+// Text is what the visitor reads in the first element that a selector finds.
+func (p *Page) Text(selector string) string {
+	p.t.Helper()
+	e, err := p.p.Element(selector)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	s, err := e.Text()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+// Again loads the page once more.
+func (p *Page) Again() {
+	p.t.Helper()
+	if err := p.p.Reload(); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.p.WaitLoad(); err != nil {
+		p.t.Fatal(err)
 	}
 }
 

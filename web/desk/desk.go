@@ -64,6 +64,7 @@ type Deps struct {
 type Desk struct {
 	Deps
 	chooser string
+	tour    func(*http.Request, *ui.View) *ui.Tour
 	todo    func(Visit) (int, error)
 	guard   *http.CrossOriginProtection
 }
@@ -82,6 +83,9 @@ func (d *Desk) SetChooser(path string) { d.chooser = path }
 
 // Chooser is where a visitor of the demonstration chooses a role; "" anywhere else.
 func (d *Desk) Chooser() string { return d.chooser }
+
+// SetTour puts a tour beside every page of an officer. The demonstration alone has one. Call before the routes.
+func (d *Desk) SetTour(t func(*http.Request, *ui.View) *ui.Tour) { d.tour = t }
 
 // SetTodo says how many things wait for a visitor; the navigation shows it on every page. Call before the routes.
 func (d *Desk) SetTodo(count func(Visit) (int, error)) { d.todo = count }
@@ -129,7 +133,11 @@ func (d *Desk) signedIn(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		sess, err := d.Sessions.Authenticate(r.Context(), Token(r))
 		if err != nil && errs.As(err).Kind == errs.Unauthorized && r.Method == http.MethodGet {
-			http.Redirect(w, r, PathSignIn+"?"+url.Values{"back": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+			door := PathSignIn
+			if d.chooser != "" {
+				door = d.chooser
+			}
+			http.Redirect(w, r, door+"?"+url.Values{"back": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 			return
 		}
 		if err == nil {

@@ -112,7 +112,7 @@ func TestStoryByClicking(t *testing.T) {
 	n.leg(2)
 	n.p.Fill(map[string]string{"#f-citation": "企业信息公示暂行条例第十二条", "#f-purposes": "企业跨省迁移", "#f-scenario": "为企业办理跨省迁移"})
 	n.send(next)
-	n.p.Tick("#f-fields-uscc", "#f-fields-name", "#f-modes-query")
+	n.p.Tick("#f-fields-uscc", "#f-fields-name") // there is one mode, and it is ticked
 	n.send(next)
 	n.p.Fill(map[string]string{"#f-valid_until": f.c.Clock.Now().AddDate(0, 6, 0).Format("2006-01-02"), "#f-scope": "仅限窗口办理"})
 	n.send(next)

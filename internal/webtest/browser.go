@@ -146,13 +146,27 @@ func (p *Page) Eval(js string, v any) {
 	}
 }
 
+// appear is how long something may take to be on a page that has loaded.
+const appear = 10 * time.Second
+
+// find is the first element that a selector finds. If it is not there, the test says what is.
+func (p *Page) find(selector string) *rod.Element {
+	p.t.Helper()
+	e, err := p.p.Timeout(appear).Element(selector)
+	if err != nil {
+		text := ""
+		if main, e := p.p.Timeout(appear).Element("main"); e == nil {
+			text, _ = main.Text()
+		}
+		p.t.Fatalf("%s: %v, on this page:\n%s", selector, err, text)
+	}
+	return e.CancelTimeout()
+}
+
 // Click clicks the first element that a selector finds, and waits for the page it leads to.
 func (p *Page) Click(selector string) {
 	p.t.Helper()
-	e, err := p.p.Element(selector)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	e := p.find(selector)
 	wait := p.p.WaitNavigation(proto.PageLifecycleEventNameLoad)
 	if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
 		p.t.Fatal(err)
@@ -171,10 +185,7 @@ func (p *Page) Hear() {
 func (p *Page) Fill(texts map[string]string) {
 	p.t.Helper()
 	for selector, text := range texts {
-		e, err := p.p.Element(selector)
-		if err != nil {
-			p.t.Fatal(err)
-		}
+		e := p.find(selector)
 		if err := e.Input(text); err != nil {
 			p.t.Fatal(err)
 		}
@@ -185,10 +196,7 @@ func (p *Page) Fill(texts map[string]string) {
 func (p *Page) Tick(selectors ...string) {
 	p.t.Helper()
 	for _, s := range selectors {
-		e, err := p.p.Element(s)
-		if err != nil {
-			p.t.Fatal(err)
-		}
+		e := p.find(s)
 		if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
 			p.t.Fatal(err)
 		}
@@ -198,10 +206,7 @@ func (p *Page) Tick(selectors ...string) {
 // Pick chooses an option of a select by its text.
 func (p *Page) Pick(selector, text string) {
 	p.t.Helper()
-	e, err := p.p.Element(selector)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	e := p.find(selector)
 	if err := e.Select([]string{text}, true, rod.SelectorTypeText); err != nil {
 		p.t.Fatal(err)
 	}
@@ -210,10 +215,7 @@ func (p *Page) Pick(selector, text string) {
 // Attach puts a file of this machine into a form.
 func (p *Page) Attach(selector, file string) {
 	p.t.Helper()
-	e, err := p.p.Element(selector)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	e := p.find(selector)
 	if err := e.SetFiles([]string{file}); err != nil {
 		p.t.Fatal(err)
 	}
@@ -232,10 +234,7 @@ func (p *Page) Has(selector string) bool {
 // Text is what the visitor reads in the first element that a selector finds.
 func (p *Page) Text(selector string) string {
 	p.t.Helper()
-	e, err := p.p.Element(selector)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	e := p.find(selector)
 	s, err := e.Text()
 	if err != nil {
 		p.t.Fatal(err)
@@ -293,6 +292,22 @@ func (p *Page) Overflow() int {
 	p.t.Helper()
 	var n int
 	p.Eval("() => Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - document.documentElement.clientWidth", &n)
+	return n
+}
+
+// HTML is the page as the browser has it.
+func (p *Page) HTML() string {
+	p.t.Helper()
+	var s string
+	p.Eval("() => document.documentElement.outerHTML", &s)
+	return s
+}
+
+// Weight is how many bytes the page and what it needs take over the wire, headers aside.
+func (p *Page) Weight() int {
+	p.t.Helper()
+	var n int
+	p.Eval(`() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].reduce((n, e) => n + e.encodedBodySize, 0)`, &n)
 	return n
 }
 

@@ -67,6 +67,7 @@ type Desk struct {
 	tour    func(*http.Request, *ui.View) *ui.Tour
 	todo    func(Visit) (int, error)
 	guard   *http.CrossOriginProtection
+	opened  []string
 }
 
 // New makes the frame.
@@ -116,8 +117,12 @@ type Handler func(w http.ResponseWriter, q Visit) error
 // Open adds a page or an act for everybody. Writes from other sites are refused by what browsers say of themselves
 // (Sec-Fetch-Site, Origin).
 func (d *Desk) Open(mux *http.ServeMux, pattern string, h http.HandlerFunc) {
+	d.opened = append(d.opened, pattern)
 	mux.Handle(pattern, d.guard.Handler(h))
 }
+
+// Opened are the patterns of all pages and acts, in their order. A test demands that each page is looked at.
+func (d *Desk) Opened() []string { return d.opened }
 
 // Get adds a page for officers. Whoever is not signed in is led to the sign-in and back.
 func (d *Desk) Get(mux *http.ServeMux, path string, h Handler) {

@@ -25,11 +25,15 @@ var noPage = []string{
 	"/evidence/constitution.json", "/evidence/{id}/receipt.json", "/usage/{id}/ledger.csv", "/responsibilities/sheet", "/demo", "/demo/as/{actor}",
 }
 
-// english are the words of another script that a Chinese page may use: forms of files and programs, what has no other
-// name, and the names that departments give their own tables.
+// english are the words of another script that a Chinese page may use: forms of files, programs and their commands, what has
+// no other name; and the names that the departments of the fixture gave their own things.
 var english = []string{
-	"ICP", "CSV", "JSON", "PDF", "SQL", "SQLite", "PostgreSQL", "MySQL", "HTTP", "SHA", "Ed", "KiB", "MiB", "GiB", "curl", "Python", "Go", "kuayu", "credential", "English", "TLS", "DSP", "chmod", "mail", "keys",
-	"biz", "enterprise", "example",
+	"ICP", "CSV", "JSON", "PDF", "SQL", "SQLite", "PostgreSQL", "MySQL", "Parquet", "Excel", "SHA", "KiB", "MiB", "GiB", "curl", "Python", "English", "TLS",
+	"kuayu", "credential", "key", "join", "request", "propose", "json", "mail", "base", "url",
+	"biz", "enterprise", "uscc", "name", "representative", "phone", "city", "capital", "secret", // a source, its table and columns
+	"service", "something", "else", // purposes, as they were declared
+	"yangtze", "river", "delta", // the federation's identifier
+	"officer", // an account, on its own page
 }
 
 // furnished seeds a federation so that every page has content, and lists the pages.

@@ -36,7 +36,7 @@ func TestNoticesReachTheOffice(t *testing.T) {
 		t.Errorf("the applicant's head: %+v", n)
 	}
 	n, ok := f.inbox("zhejiang", "officer-zj")[notice.ApplicationReceived]
-	if !ok || n.Subject != "negotiation/"+theirs.ID || n.Department != f.health || !strings.Contains(n.Zh.Body, "shanghai") || !strings.Contains(n.En.Title, testResource) {
+	if !ok || n.Subject != "negotiation/"+theirs.ID || n.Department != f.health || !strings.Contains(n.Zh.Body, "上海市") || !strings.Contains(n.En.Title, "企业登记信息") {
 		t.Fatalf("the provider's officer: %+v", n)
 	}
 	if strings.Contains(n.Zh.Body+n.En.Body, f.application().Scenario) {

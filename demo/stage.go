@@ -153,6 +153,9 @@ func (s *stage) places(ctx context.Context, here *node.Node) ([]tour.Place, erro
 				place.People = append(place.People, tour.Person{Actor: a.ID, Name: a.Name, Department: names[a.Department], Roles: a.Roles})
 			}
 		}
+		if len(place.People) == 0 {
+			continue
+		}
 		slices.SortStableFunc(place.People, func(a, b tour.Person) int { return rank(a) - rank(b) })
 		out = append(out, place)
 	}
@@ -196,7 +199,7 @@ func (s *stage) guide(r *http.Request, v *ui.View) *ui.Tour {
 	}
 	for i := range legs {
 		legs[i].Done = done[i]
-		if h := w.hands[i]; h.actor.ID != "" {
+		if h := w.hands[i]; h.actor.ID != "" && !done[i] {
 			legs[i].Go = ui.Link{Href: tour.As(root(h.node), h.actor.ID, h.path), Text: v.Pick("做这一步", "Do this step") + v.Pick("（", " (") + v.Pick(h.node.Config.Name, h.node.Config.NameEN) + v.Pick("・", ", ") + v.Pick(h.actor.Name, desk.RoleWord(v, h.actor.Roles[0])) + v.Pick("）", ")")}
 		}
 	}

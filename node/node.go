@@ -336,7 +336,7 @@ func (n *Node) rooms() {
 	n.Agreements = agreement.NewService(agreement.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Clocks: n.Deadlines, Division: n.divisionOf, Self: self,
 	})
-	n.Agreements.SetListener(agreement.Herald{Board: n.Notices})
+	n.Agreements.SetListener(agreement.Herald{Board: n.Notices, Name: n.nameOf, Title: n.titleOf})
 	n.Dataspace = dataspace.NewService(dataspace.Deps{
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Dir: n.Directory, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,

@@ -71,3 +71,19 @@ func linkOf(subject string) string {
 	}
 	return "/" + subject
 }
+
+// nameOf is how notices call a member.
+func (n *Node) nameOf(member string) string {
+	if m, err := n.Directory.Member(member); err == nil {
+		return m.Name
+	}
+	return member
+}
+
+// titleOf is how notices call an entry: by its title, as far as this node has it in its copy of the catalogues.
+func (n *Node) titleOf(ctx context.Context, member, code string) string {
+	if e, err := n.Search.Entry(ctx, member, code); err == nil {
+		return e.Name
+	}
+	return code
+}

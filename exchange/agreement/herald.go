@@ -23,7 +23,23 @@ type Board interface {
 }
 
 // Herald is the Listener that tells officers what waits for them.
-type Herald struct{ Board Board }
+type Herald struct {
+	Board Board
+	Name  func(member string) string                            // of a member; its id where nobody knows, or if nil
+	Title func(ctx context.Context, member, code string) string // of an entry; its code where nobody knows, or if nil
+}
+
+// names are how a notice calls the other end and what the case is about.
+func (h Herald) names(ctx context.Context, n *Negotiation) (member, title string) {
+	member, title = n.Other(), n.Application.Resource
+	if h.Name != nil {
+		member = h.Name(member)
+	}
+	if h.Title != nil {
+		title = h.Title(ctx, n.Provider.Member, title)
+	}
+	return member, title
+}
 
 // toldRow is one line of the table: at this end, an event tells these roles of this end's department.
 type toldRow struct {
@@ -97,7 +113,8 @@ func (h Herald) Moved(ctx context.Context, tx *db.Tx, n *Negotiation, e Event) e
 		if r.to[0] == identity.Authority {
 			x.Department = "" // it looks after the whole node
 		}
-		err := h.Board.Put(ctx, tx, db.System("negotiation"), x, notice.Params{Resource: n.Application.Resource, Member: n.Other(), Until: n.until(e)})
+		member, title := h.names(ctx, n)
+		err := h.Board.Put(ctx, tx, db.System("negotiation"), x, notice.Params{Resource: title, Member: member, Until: n.until(e)})
 		if err != nil {
 			return err
 		}

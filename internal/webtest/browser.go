@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/input"
 	"github.com/go-rod/rod/lib/launcher"
 	"github.com/go-rod/rod/lib/proto"
 )
@@ -354,4 +356,47 @@ func (p *Page) Press(n int) []Focus {
 type Focus struct {
 	Name           string
 	Seen, Outlined bool
+}
+
+// Reach presses the Tab key until what a selector finds has the focus. On the way whatever has it must be seen to.
+func (p *Page) Reach(selector string) {
+	p.t.Helper()
+	const most = 150
+	for range most {
+		f := p.Press(1)[0]
+		if !f.Seen || !f.Outlined {
+			p.t.Errorf("%s has the focus, and it can't be seen: %+v", f.Name, f)
+		}
+		var there bool
+		if p.Eval("() => document.activeElement.matches("+strconv.Quote(selector)+")", &there); there {
+			return
+		}
+	}
+	p.t.Fatalf("the Tab key does not reach %s", selector)
+}
+
+// Type writes where the focus is, in place of what is there.
+func (p *Page) Type(text string) {
+	p.t.Helper()
+	if err := p.p.InsertText(text); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Space presses the space bar: it ticks, and opens what folds.
+func (p *Page) Space() {
+	p.t.Helper()
+	if err := p.p.Keyboard.Type(input.Space); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Enter presses the key and waits for the page it leads to.
+func (p *Page) Enter() {
+	p.t.Helper()
+	wait := p.p.WaitNavigation(proto.PageLifecycleEventNameLoad)
+	if err := p.p.Keyboard.Type(input.Enter); err != nil {
+		p.t.Fatal(err)
+	}
+	wait()
 }

@@ -11,6 +11,7 @@ import (
 var (
 	notation   = regexp.MustCompile(`\{\s*"|"\s*:\s*["{\[\d]`)
 	identifier = regexp.MustCompile(`\b[0-9a-f]{16,}\b|\b[0-9a-f]{8}-[0-9a-f]{4}-|\b[0-9A-HJ-NPQRTUWXY]{18}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b`)
+	copyable   = regexp.MustCompile(`\b[A-Za-z0-9_-]{43}\b|(/[\w.-]+){2,}|登录名 \S+`) // keys, paths, accounts
 	word       = regexp.MustCompile(`[A-Za-z][A-Za-z_]{2,}`)
 	han        = regexp.MustCompile(`\p{Han}{2,}`)
 )
@@ -33,7 +34,7 @@ func Plain(text string, allowed ...string) []string {
 				chinese = attr(n, "lang") == "zh-CN"
 			case "head", "script":
 				return
-			case "code", "textarea":
+			case "code", "textarea", "svg":
 				copied = true
 			default:
 				if lang := attr(n, "lang"); lang != "" && lang != "zh-CN" {
@@ -63,17 +64,17 @@ func (p *page) plain(n *html.Node, copied, chinese bool, allowed []string) {
 	if copied || !chinese {
 		return
 	}
-	for _, w := range word.FindAllString(identifier.ReplaceAllString(n.Data, ""), -1) {
+	for _, w := range word.FindAllString(copyable.ReplaceAllString(identifier.ReplaceAllString(n.Data, ""), ""), -1) {
 		if !slices.Contains(allowed, w) {
 			p.say("an English word: %q in %q", w, strings.TrimSpace(n.Data))
 		}
 	}
 }
 
-// named reports whether something in words stands beside a text: in it, or in the two elements around it.
+// named reports whether something in words stands beside a text: in it, or in the elements close around it.
 func named(n *html.Node) bool {
 	at := n
-	for range 3 {
+	for range 4 {
 		if at == nil {
 			return false
 		}

@@ -27,7 +27,7 @@ func TestCheckSees(t *testing.T) {
 
 // What reads pages for an officer must see what is not for one.
 func TestPlainSees(t *testing.T) {
-	const bad = `<html lang="zh-CN"><body><p>{"code": "x"}</p><p>状态 REVIEWING</p><ul><li>0198a1b2c3d4e5f60718</li></ul></body></html>`
+	const bad = `<html lang="zh-CN"><body><p>{"code": "x"}</p><p>状态 REVIEWING</p><div><div><ul><li>0198a1b2c3d4e5f60718</li></ul></div></div></body></html>`
 	got := strings.Join(Plain(bad), "\n")
 	for _, want := range []string{"in its notation", `"REVIEWING"`, "an identifier alone"} {
 		if !strings.Contains(got, want) {

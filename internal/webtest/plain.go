@@ -10,7 +10,7 @@ import (
 
 var (
 	notation   = regexp.MustCompile(`\{\s*"|"\s*:\s*["{\[\d]`)
-	identifier = regexp.MustCompile(`\b[0-9a-f]{16,}\b|\b[0-9a-f]{8}-[0-9a-f]{4}-|\b[0-9A-HJ-NPQRTUWXY]{18}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b`)
+	identifier = regexp.MustCompile(`\b[0-9a-f]{16,}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9A-HJ-NPQRTUWXY]{18}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b`)
 	copyable   = regexp.MustCompile(`\b[A-Za-z0-9_-]{43}\b|(/[\w.-]+){2,}|登录名 \S+`) // keys, paths, accounts
 	word       = regexp.MustCompile(`[A-Za-z][A-Za-z_]{2,}`)
 	han        = regexp.MustCompile(`\p{Han}{2,}`)

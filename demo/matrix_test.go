@@ -143,9 +143,10 @@ func (f *fixture) lookAt(t *testing.T, b *webtest.Browser, page looked, name, va
 		path += mark + variant
 	}
 	if page.actor != "" {
-		b.Visit(at+"/demo/as/"+page.actor, 1440)
+		b.Visit(at+"/demo/as/"+page.actor, 1440).Close()
 	}
 	p := b.Visit(at+path, 1440)
+	defer p.Close()
 	for _, width := range []int{1440, 720, 390, 320} {
 		p.Resize(width)
 		if n := p.Overflow(); n > 0 {

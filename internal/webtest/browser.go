@@ -120,6 +120,9 @@ func (b *Browser) Visit(url string, width int) *Page {
 	return out
 }
 
+// Close closes the page before its test ends.
+func (p *Page) Close() { _ = p.p.Close() }
+
 // Complaints are what the browser said about the page.
 func (p *Page) Complaints() []string {
 	p.mu.Lock()

@@ -54,6 +54,8 @@ type Cluster struct {
 	routes func(*node.Node, *http.ServeMux)
 	wire   func(http.RoundTripper) http.RoundTripper
 	gap    int
+	stage  *stage // nil: no demonstration
+	places []Place
 }
 
 type seat struct {
@@ -75,6 +77,7 @@ type Settings struct {
 	FlushGapUS   int
 	Database     func(place string) string // empty: SQLite in the node's folder
 	Routes       func(*node.Node, *http.ServeMux)
+	Stage        bool                                      // with the demonstration's roles and tour; Routes is not asked then
 	Wire         func(http.RoundTripper) http.RoundTripper // between the nodes, for tests
 	Progress     func(done, total int, what string)
 }
@@ -91,7 +94,11 @@ func Start(ctx context.Context, s Settings) (*Cluster, error) {
 	if s.Progress == nil {
 		s.Progress = func(int, int, string) {}
 	}
-	c := &Cluster{Dir: s.Dir, Clock: s.Clock, logger: s.Logger, seats: map[string]*seat{}, routes: s.Routes, wire: s.Wire, gap: s.FlushGapUS}
+	c := &Cluster{Dir: s.Dir, Clock: s.Clock, logger: s.Logger, seats: map[string]*seat{}, routes: s.Routes, wire: s.Wire, gap: s.FlushGapUS, places: s.Places}
+	if s.Stage {
+		c.stage = &stage{c: c, since: c.Clock.Now()}
+		c.routes = c.stage.routes
+	}
 	for i, p := range s.Places {
 		if err := c.prepare(p, s); err != nil {
 			return nil, err

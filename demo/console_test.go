@@ -12,6 +12,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/webtest"
+	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/identity"
 )
 
@@ -190,4 +191,11 @@ func TestConsoleInABrowser(t *testing.T) {
 	}
 	judge(p, "console-workbench")
 	judge(b.Visit(root+"/applications", 1440), "console-applications")
+}
+
+// roleChooser is the stage for a test that needs nothing but its page of roles.
+func roleChooser(n *node.Node, mux *http.ServeMux) {
+	c := &Cluster{Clock: n.Clock, seats: map[string]*seat{}, places: []Place{{ID: n.Config.Member, Name: n.Config.Name, NameEN: n.Config.NameEN}}}
+	c.seats[n.Config.Member] = &seat{node: n}
+	(&stage{c: c, plain: true}).routes(n, mux)
 }

@@ -23,15 +23,13 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/source"
-	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/console"
+	"github.com/kuayu/kuayu/web/tour"
 )
 
 // Options of the demonstration.
@@ -76,6 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	if o.Auto {
 		return nil
 	}
+	s.c.stage.raise()
 	s.invite()
 	<-ctx.Done()
 	return nil
@@ -127,7 +126,7 @@ func (s *story) start(ctx context.Context) error {
 	places := Places()
 	progress, done := s.Bars.Start(s.word("生成五个节点", "Making five nodes"), int64(len(places)))
 	c, err := Start(ctx, Settings{
-		Dir: s.Dir, Places: places, CheckpointMS: 200, Routes: roleChooser, Logger: slog.New(slog.DiscardHandler),
+		Dir: s.Dir, Places: places, CheckpointMS: 200, Stage: true, Logger: slog.New(slog.DiscardHandler),
 		Progress: func(n, _ int, _ string) { progress(int64(n)) },
 	})
 	done()
@@ -631,83 +630,19 @@ func (s *story) check(ctx context.Context) error {
 	return nil
 }
 
-// roleChooser lets anybody on the demonstration's staff listener become one of its actors without a key. It is wired
-// here and nowhere else: `kuayu serve` has no such route.
-func roleChooser(n *node.Node, mux *http.ServeMux) {
-	mux.HandleFunc("POST /demo/session", func(w http.ResponseWriter, r *http.Request) {
-		var in struct {
-			Actor string `json:"actor"`
-		}
-		if err := httpx.Decode(r, 4096, &in); err != nil {
-			httpx.WriteError(w, r, err)
-			return
-		}
-		token, sess, err := n.Identity.OpenFor(r.Context(), in.Actor)
-		if err != nil {
-			httpx.WriteError(w, r, err)
-			return
-		}
-		httpx.WriteJSON(w, r, http.StatusOK, rest.SessionAnswer{Token: token, Session: sess})
-	})
-	n.Desk.SetChooser(pathRoles)
-	mux.HandleFunc("GET "+pathRoles, func(w http.ResponseWriter, r *http.Request) {
-		choices, err := choices(r.Context(), n)
-		if err != nil {
-			httpx.WriteError(w, r, err)
-			return
-		}
-		n.Console.Choose(w, r, choices)
-	})
-	enter := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, 4096)
-		token, sess, err := n.Identity.OpenFor(r.Context(), r.PostFormValue("actor"))
-		if err != nil {
-			httpx.WriteError(w, r, err)
-			return
-		}
-		n.Desk.Enter(w, r, token, sess, "")
-	})
-	mux.Handle("POST "+pathRoles, http.NewCrossOriginProtection().Handler(enter))
-}
-
-// pathRoles is the demonstration's page of roles.
-const pathRoles = "/demo/roles"
-
-// choices are the officers of a node whose place a visitor can take.
-func choices(ctx context.Context, n *node.Node) ([]console.Choice, error) {
-	departments, err := n.Identity.Departments(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names := map[string]string{}
-	for _, d := range departments {
-		names[d.ID] = d.Name
-	}
-	actors, err := n.Identity.Actors(ctx, db.System("demonstration"))
-	if err != nil {
-		return nil, err
-	}
-	var out []console.Choice
-	for i := range actors {
-		if a := &actors[i]; a.Kind == "officer" && !a.Disabled {
-			out = append(out, console.Choice{Actor: a.ID, Name: a.Name, Department: names[a.Department], Roles: a.Roles})
-		}
-	}
-	return out, nil
-}
-
 // invite says what to try while the nodes stay up.
 func (s *story) invite() {
-	sh := "https://" + s.c.Node("shanghai").Addr("staff")
 	ca := filepath.Join(s.Dir, "shanghai", "keys", "ca.pem")
-	s.say("\n演示环境，人员与企业均为虚构（除非用 --data 载入真实登记）。节点保持运行，Ctrl-C 结束。可以试试：", "\nA demonstration: people and enterprises are fictional (unless --data loaded real registrations). The nodes stay up; Ctrl-C ends. Try:")
-	_, _ = fmt.Fprintf(s.Out, "  curl --cacert %s --resolve localhost:%s:127.0.0.1 https://localhost:%s/docs\n", ca, port(sh), port(sh))
-	_, _ = fmt.Fprintf(s.Out, "  curl --cacert %s --resolve localhost:%s:127.0.0.1 -d '{\"actor\":\"officer-shanghai\"}' https://localhost:%s/demo/session\n", ca, port(sh), port(sh))
+	sh := root(s.c.Node("shanghai"))
+	s.say("\n请在浏览器打开：\n\n    %s%s\n", "\nOpen in a browser:\n\n    %s%s\n", sh, tour.PathRoles)
+	s.say("演示环境，人员与企业均为虚构（除非用 --data 载入真实登记）。每个节点的证书由其自签，浏览器会各提示一次，选择继续访问即可。节点保持运行，Ctrl-C 结束。", "A demonstration: people and enterprises are fictional (unless --data loaded real registrations). Each node signed its own certificate: the browser asks once for each, go on. The nodes stay up; Ctrl-C ends.")
+	s.say("\n也可以在命令行试试：", "\nOr on the command line:")
+	_, _ = fmt.Fprintf(s.Out, "  bin/kuayu tour --node %s --ca %s\n", sh, ca)
+	_, _ = fmt.Fprintf(s.Out, "  curl --cacert %s -d '{\"actor\":\"officer-shanghai\"}' %s/demo/session\n", ca, sh)
 	_, _ = fmt.Fprintf(s.Out, "  bin/kuayu evidence verify %s --constitution %s\n", filepath.Join(s.Dir, "proof", "receipt.json"), filepath.Join(s.Dir, "proof", "constitution.json"))
-	_, _ = fmt.Fprintf(s.Out, "  %s%s\n", sh, pathRoles)
 	for _, p := range Places() {
 		n := s.c.Node(p.ID)
-		_, _ = fmt.Fprintf(s.Out, "  %-9s staff https://%s   public https://%s   metrics https://%s/metrics\n", p.ID, n.Addr("staff"), n.Addr("public"), n.Addr("admin"))
+		_, _ = fmt.Fprintf(s.Out, "  %-9s staff %s   public https://%s   metrics https://%s/metrics\n", p.ID, root(n), n.Addr("public"), n.Addr("admin"))
 	}
 }
 

@@ -15,6 +15,7 @@ type tree struct {
 	cli.Flags
 
 	Demo     demoCmd     `cmd:"" help:"五个节点的完整演示。|The whole federation of five nodes, demonstrated."`
+	Tour     tourCmd     `cmd:"" help:"演示的五步导览：做到哪一步。|The demonstration's tour of five steps: how far it is."`
 	Bench    benchCmd    `cmd:"" help:"与裸基线对照的性能测试。|Benchmarks against a bare baseline."`
 	BenchArm benchArmCmd `cmd:"" hidden:""`
 

@@ -76,6 +76,8 @@ var edges = []edge{
 	{"web/console", "web/desk", "its pages stand in the officers' frame"},
 	{"web/share", "web/ui", "its pages are put together from the components"},
 	{"web/share", "web/desk", "its pages stand in the officers' frame"},
+	{"web/tour", "web/ui", "its pages are put together from the components"},
+	{"web/tour", "web/desk", "it leads into the officers' frame"},
 
 	// Floor 9: programs.
 	{"cmd/kuayu", "cmd/cli", "every command gets its session, and shows its answer through it"},

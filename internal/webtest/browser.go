@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/input"
 	"github.com/go-rod/rod/lib/launcher"
 	"github.com/go-rod/rod/lib/proto"
 )
@@ -19,8 +21,8 @@ import (
 //go:embed testdata/axe/axe.min.js
 var axe string
 
-// patience is how long a page may take on a busy machine.
-const patience = time.Minute
+// patience is how long a visitor may stay with one page and what it leads to, on a busy machine.
+const patience = 5 * time.Minute
 
 // Browser is a Chromium of one test.
 type Browser struct {
@@ -118,6 +120,9 @@ func (b *Browser) Visit(url string, width int) *Page {
 	return out
 }
 
+// Close closes the page before its test ends.
+func (p *Page) Close() { _ = p.p.Close() }
+
 // Complaints are what the browser said about the page.
 func (p *Page) Complaints() []string {
 	p.mu.Lock()
@@ -166,13 +171,27 @@ func (p *Page) Eval(js string, v any) {
 	}
 }
 
+// appear is how long something may take to be on a page that has loaded.
+const appear = 10 * time.Second
+
+// find is the first element that a selector finds. If it is not there, the test says what is.
+func (p *Page) find(selector string) *rod.Element {
+	p.t.Helper()
+	e, err := p.p.Timeout(appear).Element(selector)
+	if err != nil {
+		text := ""
+		if main, e := p.p.Timeout(appear).Element("main"); e == nil {
+			text, _ = main.Text()
+		}
+		p.t.Fatalf("%s: %v, on this page:\n%s", selector, err, text)
+	}
+	return e.CancelTimeout()
+}
+
 // Click clicks the first element that a selector finds, and waits for the page it leads to.
 func (p *Page) Click(selector string) {
 	p.t.Helper()
-	e, err := p.p.Element(selector)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	e := p.find(selector)
 	wait := p.p.WaitNavigation(proto.PageLifecycleEventNameLoad)
 	if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
 		p.t.Fatal(err)
@@ -191,10 +210,7 @@ func (p *Page) Hear() {
 func (p *Page) Fill(texts map[string]string) {
 	p.t.Helper()
 	for selector, text := range texts {
-		e, err := p.p.Element(selector)
-		if err != nil {
-			p.t.Fatal(err)
-		}
+		e := p.find(selector)
 		if err := e.Input(text); err != nil {
 			p.t.Fatal(err)
 		}
@@ -205,13 +221,60 @@ func (p *Page) Fill(texts map[string]string) {
 func (p *Page) Tick(selectors ...string) {
 	p.t.Helper()
 	for _, s := range selectors {
-		e, err := p.p.Element(s)
-		if err != nil {
-			p.t.Fatal(err)
-		}
+		e := p.find(s)
 		if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
 			p.t.Fatal(err)
 		}
+	}
+}
+
+// Pick chooses an option of a select by its text.
+func (p *Page) Pick(selector, text string) {
+	p.t.Helper()
+	e := p.find(selector)
+	if err := e.Select([]string{text}, true, rod.SelectorTypeText); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Attach puts a file of this machine into a form.
+func (p *Page) Attach(selector, file string) {
+	p.t.Helper()
+	e := p.find(selector)
+	if err := e.SetFiles([]string{file}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Has reports whether a selector finds anything.
+func (p *Page) Has(selector string) bool {
+	p.t.Helper()
+	has, _, err := p.p.Has(selector)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return has
+}
+
+// Text is what the visitor reads in the first element that a selector finds.
+func (p *Page) Text(selector string) string {
+	p.t.Helper()
+	e := p.find(selector)
+	s, err := e.Text()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+// Again loads the page once more.
+func (p *Page) Again() {
+	p.t.Helper()
+	if err := p.p.Reload(); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.p.WaitLoad(); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
@@ -254,6 +317,22 @@ func (p *Page) Overflow() int {
 	p.t.Helper()
 	var n int
 	p.Eval("() => Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - document.documentElement.clientWidth", &n)
+	return n
+}
+
+// HTML is the page as the browser has it.
+func (p *Page) HTML() string {
+	p.t.Helper()
+	var s string
+	p.Eval("() => document.documentElement.outerHTML", &s)
+	return s
+}
+
+// Weight is how many bytes the page and what it needs take over the wire, headers aside.
+func (p *Page) Weight() int {
+	p.t.Helper()
+	var n int
+	p.Eval(`() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].reduce((n, e) => n + e.encodedBodySize, 0)`, &n)
 	return n
 }
 
@@ -300,4 +379,47 @@ func (p *Page) Press(n int) []Focus {
 type Focus struct {
 	Name           string
 	Seen, Outlined bool
+}
+
+// Reach presses the Tab key until what a selector finds has the focus. On the way whatever has it must be seen to.
+func (p *Page) Reach(selector string) {
+	p.t.Helper()
+	const most = 150
+	for range most {
+		f := p.Press(1)[0]
+		if !f.Seen || !f.Outlined {
+			p.t.Errorf("%s has the focus, and it can't be seen: %+v", f.Name, f)
+		}
+		var there bool
+		if p.Eval("() => document.activeElement.matches("+strconv.Quote(selector)+")", &there); there {
+			return
+		}
+	}
+	p.t.Fatalf("the Tab key does not reach %s", selector)
+}
+
+// Type writes where the focus is, in place of what is there.
+func (p *Page) Type(text string) {
+	p.t.Helper()
+	if err := p.p.InsertText(text); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Space presses the space bar: it ticks, and opens what folds.
+func (p *Page) Space() {
+	p.t.Helper()
+	if err := p.p.Keyboard.Type(input.Space); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Enter presses the key and waits for the page it leads to.
+func (p *Page) Enter() {
+	p.t.Helper()
+	wait := p.p.WaitNavigation(proto.PageLifecycleEventNameLoad)
+	if err := p.p.Keyboard.Type(input.Enter); err != nil {
+		p.t.Fatal(err)
+	}
+	wait()
 }

@@ -25,6 +25,21 @@ func TestCheckSees(t *testing.T) {
 	}
 }
 
+// What reads pages for an officer must see what is not for one.
+func TestPlainSees(t *testing.T) {
+	const bad = `<html lang="zh-CN"><body><p>{"code": "x"}</p><p>状态 REVIEWING</p><div><div><ul><li>0198a1b2c3d4e5f60718</li></ul></div></div></body></html>`
+	got := strings.Join(Plain(bad), "\n")
+	for _, want := range []string{"in its notation", `"REVIEWING"`, "an identifier alone"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("not seen: %s\n%s", want, got)
+		}
+	}
+	good := `<html lang="zh-CN"><body><p>编号 <code>0198a1b2c3d4e5f60718</code></p><p>导出 CSV</p><a lang="en">English</a><td data-label="编号">0198a1b2c3d4e5f60718</td></body></html>`
+	if p := Plain(good, "CSV"); len(p) > 0 {
+		t.Error(p)
+	}
+}
+
 func TestBrowserSees(t *testing.T) {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")

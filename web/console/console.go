@@ -220,18 +220,3 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	}
 	c.Leave(w, r)
 }
-
-// Choice is somebody whose place a visitor of the demonstration can take.
-type Choice struct {
-	Actor, Name, Department string
-	Roles                   []identity.Role
-}
-
-// Choose is the demonstration's page of roles; each button posts the actor to the chooser's address.
-func (c *Console) Choose(w http.ResponseWriter, r *http.Request, choices []Choice) {
-	v := c.UI.View(r)
-	c.UI.Render(w, r, http.StatusOK, ui.Page(v, ui.PageInfo{
-		Chrome: c.Frame(v), Title: v.Pick("选择身份", "Choose a role"),
-		Lead: v.Pick("演示环境不设密码，点选身份即可进入。", "No passwords in the demonstration: choose who you are."),
-	}, chooserPage(v, c.Chooser(), choices)))
-}

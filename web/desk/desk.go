@@ -65,8 +65,10 @@ type Deps struct {
 type Desk struct {
 	Deps
 	chooser string
+	tour    func(*http.Request, *ui.View) *ui.Tour
 	todo    func(Visit) (int, error)
 	guard   *http.CrossOriginProtection
+	opened  []string
 }
 
 // New makes the frame.
@@ -83,6 +85,9 @@ func (d *Desk) SetChooser(path string) { d.chooser = path }
 
 // Chooser is where a visitor of the demonstration chooses a role; "" anywhere else.
 func (d *Desk) Chooser() string { return d.chooser }
+
+// SetTour puts a tour beside every page of an officer. The demonstration alone has one. Call before the routes.
+func (d *Desk) SetTour(t func(*http.Request, *ui.View) *ui.Tour) { d.tour = t }
 
 // SetTodo says how many things wait for a visitor; the navigation shows it on every page. Call before the routes.
 func (d *Desk) SetTodo(count func(Visit) (int, error)) { d.todo = count }
@@ -113,8 +118,12 @@ type Handler func(w http.ResponseWriter, q Visit) error
 // Open adds a page or an act for everybody. Writes from other sites are refused by what browsers say of themselves
 // (Sec-Fetch-Site, Origin).
 func (d *Desk) Open(mux *http.ServeMux, pattern string, h http.HandlerFunc) {
+	d.opened = append(d.opened, pattern)
 	mux.Handle(pattern, d.guard.Handler(h))
 }
+
+// Opened are the patterns of all pages and acts, in their order. A test demands that each page is looked at.
+func (d *Desk) Opened() []string { return d.opened }
 
 // Get adds a page for officers. Whoever is not signed in is led to the sign-in and back.
 func (d *Desk) Get(mux *http.ServeMux, path string, h Handler) {
@@ -130,7 +139,11 @@ func (d *Desk) signedIn(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		sess, err := d.Sessions.Authenticate(r.Context(), Token(r))
 		if err != nil && errs.As(err).Kind == errs.Unauthorized && r.Method == http.MethodGet {
-			http.Redirect(w, r, PathSignIn+"?"+url.Values{"back": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+			door := PathSignIn
+			if d.chooser != "" {
+				door = d.chooser
+			}
+			http.Redirect(w, r, door+"?"+url.Values{"back": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 			return
 		}
 		if err == nil {

@@ -86,6 +86,9 @@ func (d *Desk) Frame(v *ui.View) ui.Chrome {
 func (d *Desk) framed(q Visit, here string) ui.Chrome {
 	f := d.Frame(q.V)
 	f.Role, f.SignOut = rolesOf(q.V, q.Sess), PathSignOut
+	if d.tour != nil {
+		f.Tour = d.tour(q.Request, q.V)
+	}
 	if here != PathCatalog {
 		f.Search = &ui.Search{Action: PathCatalog, Label: q.V.Pick("检索目录", "Search the catalogue")}
 	}

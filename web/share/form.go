@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,12 +60,13 @@ func (s *Share) entryForms(q desk.Visit, e *catalog.Dossier, act string, f url.V
 		add("assess", form{
 			word: v.Pick("登记评估", "Put an assessment on record"), file: true, text: v.Pick("提交签发前须有评估（809 号令第十三条）。系统登记结论和文件的摘要值，不保存文件。", "Needed before it is handed in (Decree 809 art. 13). The conclusion and the digest of the document are kept, not the document."),
 			fields: []ui.Field{
-				{Name: "kind", Kind: "radio", Label: v.Pick("哪一项评估", "Which assessment"), Options: kinds, Value: firstMissing(e)},
+				{Name: "kind", Kind: "check", Label: v.Pick("文件包括哪些评估", "Which assessments the document holds"), Options: kinds, Values: missingPapers(e)},
 				{Name: "assessor", Kind: "text", Label: v.Pick("评估人或机构", "Who assessed")},
 				{Name: "date", Kind: "day", Label: v.Pick("评估日期", "Date"), Hint: v.Pick("写作 2026-11-22。", "Written 2026-11-22."), Value: v.Day(s.Clock.Now())},
 				{Name: "pass", Kind: "radio", Label: v.Pick("结果", "Result"), Options: []ui.Option{{Value: "yes", Label: v.Pick("通过", "Passed")}, {Value: "no", Label: v.Pick("不通过", "Not passed")}}},
 				{Name: "text", Kind: "textarea", Label: v.Pick("评估结论", "Conclusion")},
 				{Name: "digest", Kind: "file", Label: v.Pick("评估文件", "Document"), Hint: v.Pick("不超过 32 MB。", "32 MB at most.")},
+				{Name: "then", Kind: "check", Label: v.Pick("登记之后", "After that"), Options: []ui.Option{{Value: andSubmit, Label: v.Pick("评估齐备的，随即提交部门负责人签发", "Hand it to the head of the department, if nothing else is missing")}}, Values: []string{andSubmit}},
 			},
 		})
 	}
@@ -116,18 +118,22 @@ func standForm(v *ui.View, e *catalog.Dossier) form {
 	}
 }
 
-// firstMissing is the assessment that is asked for next.
-func firstMissing(e *catalog.Dossier) string {
+// andSubmit is the answer that hands an entry in with its last assessment.
+const andSubmit = "submit"
+
+// missingPapers are the assessments that are asked for; all of them when none is missing.
+func missingPapers(e *catalog.Dossier) []string {
+	var all, missing []string
 	for _, k := range e.Resource.Needed() {
-		had := false
-		for i := range e.Assessments {
-			had = had || (e.Assessments[i].Kind == k && e.Assessments[i].Pass)
-		}
-		if !had {
-			return string(k)
+		all = append(all, string(k))
+		if !slices.ContainsFunc(e.Assessments, func(a catalog.Assessment) bool { return a.Kind == k && a.Pass }) {
+			missing = append(missing, string(k))
 		}
 	}
-	return string(catalog.Confidentiality)
+	if len(missing) == 0 {
+		return all
+	}
+	return missing
 }
 
 // maxUpload bounds a document, in bytes; maxAnswer an answer beside it.
@@ -144,18 +150,32 @@ func (s *Share) assess(w http.ResponseWriter, q desk.Visit) error {
 		return desk.ErrForm.Because(err)
 	}
 	a := catalog.Assessment{
-		Kind: catalog.Kind(f.Get("kind")), Assessor: strings.TrimSpace(f.Get("assessor")), Date: strings.TrimSpace(f.Get("date")), Pass: f.Get("pass") == "yes",
-		Text: strings.TrimSpace(f.Get("text")), Digest: f.Get("digest"),
+		Assessor: strings.TrimSpace(f.Get("assessor")), Date: strings.TrimSpace(f.Get("date")), Pass: f.Get("pass") == "yes", Text: strings.TrimSpace(f.Get("text")), Digest: f.Get("digest"),
 	}
 	if _, err := time.Parse(time.DateOnly, a.Date); err == nil && f.Get("pass") == "" {
 		return s.showEntry(w, q, "assess", f, map[string]string{"pass": q.V.Pick("请选择评估结果。", "Choose the result.")})
 	}
-	_, err = s.Entries.Assess(q.Context(), q.Sess, q.PathValue("code"), a)
+	code := q.PathValue("code")
+	kinds := f["kind"]
+	if len(kinds) == 0 {
+		kinds = []string{""} // the room says what is missing
+	}
+	var e *catalog.Dossier
+	for _, k := range kinds {
+		a.Kind = catalog.Kind(k)
+		if e, err = s.Entries.Assess(q.Context(), q.Sess, code, a); err != nil {
+			break
+		}
+	}
 	if faults, e := desk.Faults(q.V, err); e == nil && faults["digest"] != "" {
 		faults["digest"] = q.V.Pick("请选择评估文件。", "Choose the document.")
 		return s.showEntry(w, q, "assess", f, faults)
 	}
-	return s.entryDone(w, q, q.PathValue("code"), "assess", f, err)
+	if err == nil && slices.Contains(f["then"], andSubmit) && len(e.Missing) == 0 {
+		_, err = s.Entries.Submit(q.Context(), q.Sess, code)
+		return s.entryDone(w, q, code, "submit", f, err)
+	}
+	return s.entryDone(w, q, code, "assess", f, err)
 }
 
 // uploaded reads a form with a file: in place of the file stands its SHA-256, and nothing if there was none.

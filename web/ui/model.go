@@ -21,7 +21,38 @@ type Chrome struct {
 	Search  *Search
 	Nav     []NavItem // at most nine
 	Footer  Footer
-	Demo    bool // says that the data are made up
+	Demo    bool  // says that the data are made up
+	Tour    *Tour // beside every page of the demonstration; nil anywhere else
+}
+
+// Tour leads through a whole piece of work, one step after the other, by what has happened and not by what was clicked.
+type Tour struct{ Steps []Leg }
+
+// Leg is one step of a tour.
+type Leg struct {
+	Title, Text string
+	Go          Link // to the page where it is done, as whoever does it
+	Done        bool
+}
+
+// next is the first step that is not done.
+func (t *Tour) next() int {
+	i := slices.IndexFunc(t.Steps, func(l Leg) bool { return !l.Done })
+	if i < 0 {
+		return len(t.Steps)
+	}
+	return i
+}
+
+// Done counts the steps that are.
+func (t *Tour) Done() int {
+	n := 0
+	for _, l := range t.Steps {
+		if l.Done {
+			n++
+		}
+	}
+	return n
 }
 
 // NavItem is an entry of the navigation. Todo counts what waits for the visitor there.

@@ -31,6 +31,11 @@ func styleFrame(v *View) PageInfo {
 		Chrome: Chrome{
 			Name: v.Pick("长三角数据共享", "Delta data sharing"), Home: "/ui", Help: "/ui#state",
 			Place: v.Pick("浙江省", "Zhejiang"), Role: v.Pick("大数据局 数据专员", "Data bureau, data officer"), Demo: true,
+			Tour: &Tour{Steps: []Leg{
+				{v.Pick("共享一项数据", "Share a resource"), v.Pick("把一张业务表放进目录。", "Put a table into the catalogue."), Link{"#form", v.Pick("再做一次", "Do it again")}, true},
+				{v.Pick("申请使用", "Apply for it"), v.Pick("写明依据、用途和期限。", "Say on what basis, for what and how long."), Link{"#form", v.Pick("做这一步", "Do this step")}, false},
+				{v.Pick("审批", "Decide"), v.Pick("逐项答复，负责人同意。", "Answer item by item; the head consents."), Link{"#grant", v.Pick("做这一步", "Do this step")}, false},
+			}},
 			Search: &Search{Action: "/ui", Label: v.Pick("搜索目录、申请、协议", "Search everything"), Query: v.URL.Query().Get("q")},
 			Footer: Footer{Host: v.Pick("示例单位", "Example office"), Links: []Link{{"/ui#main", v.Pick("站点地图", "Site map")}, {"/ui#state", v.Pick("我要找错", "Report a mistake")}}},
 			Nav: []NavItem{

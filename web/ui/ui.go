@@ -34,6 +34,7 @@ func (u *UI) Routes(mux *http.ServeMux) {
 const (
 	cookieLang  = "kuayu_lang"
 	cookieElder = "kuayu_elder"
+	cookieTour  = "kuayu_tour"
 	cookieYear  = 365 * 24 * 60 * 60
 )
 
@@ -46,6 +47,9 @@ func (u *UI) View(r *http.Request) *View {
 	}
 	if c, err := r.Cookie(cookieElder); err == nil {
 		v.Elder = c.Value == "1"
+	}
+	if c, err := r.Cookie(cookieTour); err == nil {
+		v.Alone = c.Value == "0"
 	}
 	q := r.URL.Query()
 	if l := q.Get("lang"); l != "" {
@@ -63,12 +67,10 @@ func (u *UI) prefer(w http.ResponseWriter, r *http.Request) {
 	if l := q.Get("lang"); l != "" {
 		keep(w, cookieLang, string(language(l)))
 	}
-	if e := q.Get("elder"); e != "" {
-		value := "0"
-		if e == "1" {
-			value = "1"
+	for key, name := range map[string]string{"elder": cookieElder, "tour": cookieTour} {
+		if e := q.Get(key); e != "" {
+			keep(w, name, onOff(e == "1"))
 		}
-		keep(w, cookieElder, value)
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, Local(q.Get("back")), http.StatusSeeOther) //nolint:gosec // Local leaves nothing but a path of this server

@@ -37,6 +37,7 @@ func (l Lang) short() string { return string(l) }
 type View struct {
 	Lang  Lang
 	Elder bool           // 长辈版: larger text, larger targets
+	Alone bool           // the tour was closed
 	URL   *url.URL       // of the page; filters, tabs and pages are addresses made from it
 	Zone  *time.Location // in which times are shown
 

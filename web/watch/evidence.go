@@ -259,6 +259,9 @@ func (w *Watch) fact(rw http.ResponseWriter, q desk.Visit) error {
 	}
 	if q.URL.Query().Get("check") == "1" {
 		x.checks = w.checks(v, nm, receipt)
+		if _, err := receipt.Verify(w.Roll.Versions()); err == nil && w.held != nil {
+			w.held()
+		}
 	}
 	for _, id := range cosigners(w, receipt) {
 		x.cosigned = append(x.cosigned, nm.Member(id))

@@ -130,10 +130,16 @@ type Deps struct {
 }
 
 // Watch serves the pages.
-type Watch struct{ Deps }
+type Watch struct {
+	Deps
+	held func() // told of every check that held
+}
 
 // New makes the face; it serves nothing before Routes.
-func New(d Deps) *Watch { return &Watch{d} }
+func New(d Deps) *Watch { return &Watch{Deps: d} }
+
+// OnHeld names who is told when a visitor checked a fact and it held. Call before the routes.
+func (w *Watch) OnHeld(f func()) { w.held = f }
 
 // Routes adds the pages.
 func (w *Watch) Routes(mux *http.ServeMux) {

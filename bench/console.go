@@ -147,7 +147,7 @@ func look(ctx context.Context, cl *http.Client, address, token string) (float64,
 		return 0, 0, err
 	}
 	if token != "" {
-		req.AddCookie(&http.Cookie{Name: "__Host-kuayu_session", Value: token})
+		req.Header.Set("Cookie", "__Host-kuayu_session="+token)
 	}
 	start := time.Now()
 	res, err := cl.Do(req)

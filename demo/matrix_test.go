@@ -21,8 +21,9 @@ type looked struct{ pattern, place, actor, path string }
 
 // noPage are routes that answer no page: files, and addresses that lead on.
 var noPage = []string{
-	"/{$}", "/applications/{id}/{act}", "/demands/{id}/{act}", "/corrections/{id}/{act}", "/disputes/{id}/{act}", "/schemes/{id}/{act}", "/resources/{code}/{act}",
+	"/{$}", "/demands/{id}/{act}", "/corrections/{id}/{act}", "/disputes/{id}/{act}", "/schemes/{id}/{act}", "/resources/{code}/{act}",
 	"/evidence/constitution.json", "/evidence/{id}/receipt.json", "/usage/{id}/ledger.csv", "/responsibilities/sheet", "/demo", "/demo/as/{actor}",
+	"/applications/{id}/print.pdf", "/agreements/{id}/print.pdf", "/agreements/{id}/{act}", "/screen/events", "/screen/map.svg",
 }
 
 // english are the words of another script that a Chinese page may use: forms of files, programs and their commands, what has
@@ -63,6 +64,8 @@ func (f *fixture) furnished() []looked {
 		{"/applications/{id}", zj, "officer-zj", "/applications/" + theirs.ID},
 		{"/applications/{id}/correct", sh, "officer-sh", "/applications/" + c.Agreement + "/correct"},
 		{"/applications/{id}/dispute", sh, "officer-sh", "/applications/" + mine.ID + "/dispute"},
+		{"/applications/{id}/{act}", zj, "officer-zj", "/applications/" + theirs.ID + "/supplement"},
+		{"/agreements/{id}", sh, "officer-sh", "/agreements/" + agr},
 		{"/resources", zj, "officer-zj", "/resources"},
 		{"/resources/{code}", zj, "officer-zj", "/resources/" + escape(testResource)},
 		{"/resources/{code}/edit", zj, "officer-zj", "/resources/" + escape(testResource) + "/edit"},
@@ -93,6 +96,7 @@ func (f *fixture) furnished() []looked {
 		{"/people/{id}", sh, "operator", "/people/officer-sh"},
 		{"/sign-ins", sh, "operator", "/sign-ins"},
 		{"/setup", sh, "operator", "/setup"},
+		{"/screen", sh, "auditor", "/screen"},
 		{"/inbox", zj, "officer-zj", "/inbox?show=all"},
 	}
 }

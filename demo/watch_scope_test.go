@@ -18,6 +18,17 @@ func watchMethods() []scopedMethod {
 		{"evidence.Index.Tallies", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			return v.n.Index.Tallies(ctx, v.sc, evidence.TallyQuery{})
 		}},
+		{"evidence.Index.TalliesByMember", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Index.TalliesByMember(ctx, v.sc, evidence.TallyQuery{})
+		}},
+		{"gateway.Gateway.Flows", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Gateway.Flows(ctx, v.sc, v.n.Clock.Now().AddDate(0, 0, -1))
+		}},
+		{"gateway.Gateway.Live", "", func(_ context.Context, v *visitor, _ string) (any, error) {
+			events, stop := v.n.Gateway.Live(v.sc) // what it tells later: TestScreen
+			defer stop()
+			return len(events), nil
+		}},
 		{"evidence.Index.Uses", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			var all []evidence.Use
 			for _, a := range append([]string{""}, v.theirs("agreement")...) {

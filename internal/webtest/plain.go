@@ -32,7 +32,7 @@ func Plain(text string, allowed ...string) []string {
 			switch n.Data {
 			case "html":
 				chinese = attr(n, "lang") == "zh-CN"
-			case "head", "script":
+			case "head", "script", "pre": // a recipe for programmers stands in <pre>
 				return
 			case "code", "textarea", "svg":
 				copied = true

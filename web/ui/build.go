@@ -9,6 +9,9 @@ import (
 	"github.com/a-h/templ"
 )
 
+// scrolling is above how many columns a table may be wider than its place: then the keyboard can scroll it.
+const scrolling = 6
+
 // suffix sets the name of the face behind a page's title.
 func suffix(name string) string {
 	if name == "" {

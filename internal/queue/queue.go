@@ -249,9 +249,10 @@ func (q *Queue) do(ctx context.Context, r row) {
 			}
 		case errors.As(err, &stop):
 			_, e = tx.NewRaw("UPDATE queue_job SET dead = 1, last_error = ?, lease_until = 0 WHERE id = ?", err.Error(), r.ID).Exec(ctx)
-		default:
-			_, e = tx.NewRaw("UPDATE queue_job SET attempts = ?, run_at = ?, last_error = ?, lease_until = 0 WHERE id = ?",
-				r.Attempts+1, q.clock.Now().Add(Pause(r.Attempts)).UnixMicro(), err.Error(), r.ID).Exec(ctx)
+		default: // a job enqueued again while it failed is due at its new time, not after the pause of this failure
+			_, e = tx.NewRaw(`UPDATE queue_job SET attempts = CASE WHEN run_at = ? THEN ? ELSE attempts END, run_at = CASE WHEN run_at = ? THEN ? ELSE run_at END,
+				last_error = ?, lease_until = 0 WHERE id = ?`,
+				r.RunAt, r.Attempts+1, r.RunAt, q.clock.Now().Add(Pause(r.Attempts)).UnixMicro(), err.Error(), r.ID).Exec(ctx)
 		}
 		return e
 	})

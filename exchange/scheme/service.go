@@ -123,6 +123,7 @@ func (e *Entry) mark() string {
 	for _, f := range e.Fields {
 		_, _ = h.Write([]byte(f + "\n"))
 	}
+	_, _ = h.Write([]byte("\n")) // items end here: an item is no mode
 	for _, m := range e.Modes {
 		_, _ = h.Write([]byte(string(m) + "\n"))
 	}

@@ -483,8 +483,6 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 		g.Go(func() error {
 			<-gctx.Done()
-			n.Link.CloseLines()
-			n.Screen.Close()
 			stop, cancel := context.WithTimeout(base, 2*time.Second)
 			defer cancel()
 			if err := srv.Shutdown(stop); err != nil {
@@ -493,6 +491,14 @@ func (n *Node) Run(ctx context.Context) error {
 			return nil
 		})
 	}
+	g.Go(func() error { // connections that no server's shutdown knows of
+		<-gctx.Done()
+		n.Screen.Close()
+		stop, cancel := context.WithTimeout(base, 2*time.Second)
+		defer cancel()
+		n.Link.CloseLines(stop)
+		return nil
+	})
 	n.announce(ctx)
 	n.readyOnce.Do(func() { close(n.ready) })
 	err := g.Wait()

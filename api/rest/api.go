@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
@@ -50,6 +51,8 @@ type API struct {
 	Queue      *queue.Queue
 
 	ops []operation
+
+	buffers sync.Pool // of pages already written, to be used again
 }
 
 // operation is one route as the description shows it.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
@@ -64,13 +63,13 @@ func (a *API) query(w http.ResponseWriter, c call) {
 			return
 		}
 		defer res.Release()
-		writePage(w, res)
+		a.writePage(w, res)
 	}
 }
 
 // writePage writes {"rows":[…],"count":n,"next":…,"receipt":{…}} without reflection.
-func writePage(w http.ResponseWriter, res *gateway.Result) {
-	kept, _ := pages.Get().(*[]byte)
+func (a *API) writePage(w http.ResponseWriter, res *gateway.Result) {
+	kept, _ := a.buffers.Get().(*[]byte)
 	if kept == nil {
 		kept = new([]byte)
 	}
@@ -104,15 +103,12 @@ func writePage(w http.ResponseWriter, res *gateway.Result) {
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
 	_, _ = w.Write(b)
 	if *kept = b; cap(b) <= maxKeptPage {
-		pages.Put(kept)
+		a.buffers.Put(kept)
 	}
 }
 
 // maxKeptPage is how large a page's buffer may be to be used again, in bytes.
 const maxKeptPage = 64 << 10
-
-// pages are buffers of pages already written.
-var pages sync.Pool //nolint:gochecknoglobals // holds no state, only memory to be used again
 
 // stream writes all pages. An error after the first byte breaks the connection off, so that a truncated answer can't
 // be taken for a whole one.

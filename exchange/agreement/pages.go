@@ -113,8 +113,8 @@ func (s *Service) KeepSeal(ctx context.Context, tx *db.Tx, n *Negotiation, w Sea
 	if n.Hash == "" {
 		return nil
 	}
-	_, err := tx.NewRaw("INSERT INTO agreement_seal (negotiation, department, hash, sealed, body_salt, body) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (negotiation, hash) DO NOTHING",
-		n.ID, n.Department(), n.Hash, w.Sealed, w.BodySalt, w.Body).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO agreement_seal (negotiation, department, hash, time, sealed, body_salt, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (negotiation, hash) DO NOTHING",
+		n.ID, n.Department(), n.Hash, s.clock.Now().UnixMicro(), w.Sealed, w.BodySalt, w.Body).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("keep seal: %w", err)
 	}
@@ -122,21 +122,18 @@ func (s *Service) KeepSeal(ctx context.Context, tx *db.Tx, n *Negotiation, w Sea
 }
 
 // SealOf is the other end's word for an agreement of the scope as it stands now, or else, if it was amended since, as it
-// stood before; nil if none was kept.
-func (s *Service) SealOf(ctx context.Context, sc db.Scope, id string) (*SealedWord, error) {
+// stood last before; without a hash if none was kept, as of what was agreed before seals were.
+func (s *Service) SealOf(ctx context.Context, sc db.Scope, id string) (SealedWord, error) {
 	n, err := s.Get(ctx, sc, id)
 	if err != nil {
-		return nil, err
+		return SealedWord{}, err
 	}
 	cond, args := sc.Where("department")
 	var out []SealedWord
-	err = s.db.Read().NewRaw("SELECT hash, sealed, body_salt, body FROM agreement_seal WHERE negotiation = ? AND "+cond+" ORDER BY CASE WHEN hash = ? THEN 0 ELSE 1 END, hash LIMIT 1",
+	err = s.db.Read().NewRaw("SELECT hash, sealed, body_salt, body FROM agreement_seal WHERE negotiation = ? AND "+cond+" ORDER BY CASE WHEN hash = ? THEN 0 ELSE 1 END, time DESC LIMIT 1",
 		append(append([]any{n.ID}, args...), n.Hash)...).Scan(ctx, &out)
 	if err != nil {
-		return nil, fmt.Errorf("read seal: %w", err)
+		return SealedWord{}, fmt.Errorf("read seal: %w", err)
 	}
-	if len(out) == 0 {
-		return nil, nil //nolint:nilnil // what was agreed before seals were kept has none
-	}
-	return &out[0], nil
+	return append(out, SealedWord{})[0], nil
 }

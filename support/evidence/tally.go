@@ -162,21 +162,8 @@ type TallyQuery struct {
 // Tallies counts the scope's facts by hour, kind, outcome and duration.
 func (x *Index) Tallies(ctx context.Context, sc db.Scope, q TallyQuery) ([]Tally, error) {
 	out := []Tally{}
-	who, ok := viewer(sc)
-	if !ok {
-		return out, nil
-	}
-	f := Query{Kinds: q.Kinds, Member: q.Member}
-	more, values, err := f.where()
-	if err != nil {
-		return nil, err
-	}
-	err = x.db.Read().NewRaw("SELECT hour, kind, outcome, pace, sum(calls) AS calls, sum(row_count) AS rows FROM evidence_tally WHERE viewer = ? AND hour >= ? AND "+more+
-		" GROUP BY hour, kind, outcome, pace ORDER BY hour, kind, outcome, pace LIMIT 50000", append([]any{who, q.Since.UnixMicro() / hourLength}, values...)...).Scan(ctx, &out)
-	if err != nil {
-		return nil, fmt.Errorf("count facts: %w", err)
-	}
-	return out, nil
+	err := x.counted(ctx, sc, q, "hour, kind, outcome, pace", "sum(calls) AS calls, sum(row_count) AS rows", &out)
+	return out, err
 }
 
 // MemberTally is how many facts of a kind concern a member, and how many of them went well.
@@ -188,21 +175,27 @@ type MemberTally struct {
 // TalliesByMember counts the scope's facts by the member they concern.
 func (x *Index) TalliesByMember(ctx context.Context, sc db.Scope, q TallyQuery) ([]MemberTally, error) {
 	out := []MemberTally{}
+	err := x.counted(ctx, sc, q, "member, kind", "sum(calls) AS calls, sum(CASE WHEN outcome = 'ok' THEN calls ELSE 0 END) AS ok", &out)
+	return out, err
+}
+
+// counted reads sums of the scope's tallies, by some columns.
+func (x *Index) counted(ctx context.Context, sc db.Scope, q TallyQuery, by, sums string, to any) error {
 	who, ok := viewer(sc)
 	if !ok {
-		return out, nil
+		return nil
 	}
 	f := Query{Kinds: q.Kinds, Member: q.Member}
 	more, values, err := f.where()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = x.db.Read().NewRaw("SELECT member, kind, sum(calls) AS calls, sum(CASE WHEN outcome = 'ok' THEN calls ELSE 0 END) AS ok FROM evidence_tally WHERE viewer = ? AND hour >= ? AND "+more+
-		" GROUP BY member, kind ORDER BY member, kind LIMIT 1000", append([]any{who, q.Since.UnixMicro() / hourLength}, values...)...).Scan(ctx, &out)
+	err = x.db.Read().NewRaw("SELECT "+by+", "+sums+" FROM evidence_tally WHERE viewer = ? AND hour >= ? AND "+more+" GROUP BY "+by+" ORDER BY "+by+" LIMIT 50000",
+		append([]any{who, q.Since.UnixMicro() / hourLength}, values...)...).Scan(ctx, to)
 	if err != nil {
-		return nil, fmt.Errorf("count facts by member: %w", err)
+		return fmt.Errorf("count facts: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
 // Use is how much an agreement was used.

@@ -161,25 +161,7 @@ func (s *Service) ActorName(ctx context.Context, sc db.Scope, id string) (string
 
 // Disable ends an actor's access at once, open sessions included.
 func (s *Service) Disable(ctx context.Context, sc db.Scope, id string) error {
-	cond, args := sc.Where("department")
-	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		res, err := tx.NewRaw("UPDATE identity_actor SET disabled = 1 WHERE id = ? AND "+cond, append([]any{id}, args...)...).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("disable: %w", err)
-		}
-		if n, _ := res.RowsAffected(); n == 0 {
-			return db.ErrNotFound.With()
-		}
-		_, err = tx.NewRaw("DELETE FROM identity_session WHERE actor = ?", id).Exec(ctx)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.cache = map[string]*Session{}
-	s.mu.Unlock()
-	return nil
+	return s.set(ctx, sc, id, "disabled = ?", 1)
 }
 
 func parseKey(text string) (ed25519.PublicKey, error) {

@@ -131,13 +131,19 @@ func (s *Service) SetDisabled(ctx context.Context, sess *Session, id string, dis
 	return s.change(ctx, sess, id, "disabled = ?", n)
 }
 
-// change sets one column of an actor and ends its sessions.
+// change sets one column of an actor of any department and ends its sessions.
 func (s *Service) change(ctx context.Context, sess *Session, id, set string, value any) error {
 	if err := sess.Require(Operator); err != nil {
 		return err
 	}
+	return s.set(ctx, db.System("staff"), id, set, value)
+}
+
+// set sets one column of an actor of the scope and ends its sessions.
+func (s *Service) set(ctx context.Context, sc db.Scope, id, set string, value any) error {
+	cond, args := sc.Where("department")
 	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		res, err := tx.NewRaw("UPDATE identity_actor SET "+set+" WHERE id = ?", value, id).Exec(ctx)
+		res, err := tx.NewRaw("UPDATE identity_actor SET "+set+" WHERE id = ? AND "+cond, append([]any{value, id}, args...)...).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("change actor: %w", err)
 		}

@@ -46,7 +46,7 @@ func (l *Link) lineTo(ctx context.Context, st *federation.Statement, to string) 
 		if at, ok := l.noLine[to]; ok && time.Since(at) < noLineFor || l.closing {
 			open = false
 		} else { // one at a time: until it is there, the others go by what there is
-			l.refuseLines(to)
+			l.holdOff(to)
 		}
 	}
 	l.mu.Unlock()
@@ -106,7 +106,8 @@ func (l *Link) Lines(to string) int {
 	return n
 }
 
-func (l *Link) refuseLines(to string) {
+// holdOff lets nobody ask a member for a line for a while.
+func (l *Link) holdOff(to string) {
 	if l.noLine == nil {
 		l.noLine = map[string]time.Time{}
 	}
@@ -188,13 +189,15 @@ func (l *Link) keep(c net.Conn) bool {
 		l.ends = map[net.Conn]struct{}{}
 	}
 	l.ends[c] = struct{}{}
+	l.serving.Add(1)
 	return true
 }
 
 func (l *Link) drop(c net.Conn) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	delete(l.ends, c)
+	l.mu.Unlock()
+	l.serving.Done()
 }
 
 func (l *Link) stopping() bool {
@@ -203,8 +206,9 @@ func (l *Link) stopping() bool {
 	return l.closing
 }
 
-// CloseLines ends the lines of others: no more frames are read, what is under way is answered. Call when the node stops.
-func (l *Link) CloseLines() {
+// CloseLines ends the lines of others: no more frames are read, what is under way is answered, until ctx ends. Call when the
+// node stops: a server's shutdown does not know of connections that became lines.
+func (l *Link) CloseLines(ctx context.Context) {
 	l.mu.Lock()
 	l.closing = true
 	ends := make([]net.Conn, 0, len(l.ends))
@@ -216,4 +220,13 @@ func (l *Link) CloseLines() {
 		_ = c.SetReadDeadline(time.Now())
 	}
 	l.CloseIdle()
+	answered := make(chan struct{})
+	go func() {
+		l.serving.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+	}
 }

@@ -46,6 +46,7 @@ type Link struct {
 	noLine     map[string]time.Time  // members that refused a line, and when
 	ends       map[net.Conn]struct{} // lines of others to this node
 	closing    bool                  // no more lines
+	serving    sync.WaitGroup        // of lines of others
 	known      map[string]uint64     // size of our log that each member cosigned last
 	cosigned   map[string]string     // the cosignature line each member sent last
 	verifiers  map[string]note.Verifier

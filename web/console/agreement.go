@@ -259,7 +259,7 @@ func (c *Console) otherWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiati
 	if err != nil {
 		return signature{}, err
 	}
-	if w == nil {
+	if w.Hash == "" {
 		return signature{who: nm.Member(n.Other()), state: ui.Status{Tone: ui.Neutral, Word: v.Pick("本节点未留存对方签名", "Not kept at this node")}}, nil
 	}
 	sealed, err := seal.DecodeSealed(w.Sealed)
@@ -268,7 +268,7 @@ func (c *Console) otherWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiati
 	}
 	s := c.verified(q, sealed, func(f *seal.Fact) bool {
 		var salt [seal.BodySaltSize]byte
-		return copy(salt[:], w.BodySalt) == seal.BodySaltSize && f.Suite.Body(salt, w.Body) == f.BodyHash
+		return sealed.Header.Log.Node == n.Other() && copy(salt[:], w.BodySalt) == seal.BodySaltSize && f.Suite.Body(salt, w.Body) == f.BodyHash
 	})
 	s.who = nm.Member(n.Other())
 	if w.Hash != n.Hash && s.state.Tone == ui.Good {

@@ -46,7 +46,7 @@ type Cases interface {
 	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
 	Earlier(ctx context.Context, sc db.Scope, n *agreement.Negotiation) (*agreement.Prior, error)
 	Bytes(ctx context.Context, sc db.Scope, id string) ([]byte, error)
-	SealOf(ctx context.Context, sc db.Scope, id string) (*agreement.SealedWord, error)
+	SealOf(ctx context.Context, sc db.Scope, id string) (agreement.SealedWord, error)
 	Applicants
 	Providers
 }

@@ -21,6 +21,7 @@ var words = sync.OnceValue(func() map[string]Text {
 		"nav.close":      {"收起菜单", "Close the menu"},
 		"nav.todo":       {"项待办", "to do"},
 		"crumbs":         {"当前位置", "You are here"},
+		"done":           {"已办理。", "Done."},
 		"demo":           {"演示环境，数据均为虚构。", "Demonstration. All data are made up."},
 		"tour":           {"导览：一次完整的共享", "A tour: sharing from end to end"},
 		"tour.done":      {"已完成 %d 步，共 %d 步。完成与否由系统按实际发生的事认定。", "%d of %d done. What counts is what happened."},

@@ -7,6 +7,7 @@ CREATE TABLE agreement_seal (
   negotiation TEXT NOT NULL,
   department  TEXT NOT NULL,
   hash        TEXT NOT NULL,
+  time        BIGINT NOT NULL,
   sealed      BLOB NOT NULL,
   body_salt   BLOB NOT NULL,
   body        BLOB NOT NULL,

@@ -61,6 +61,11 @@ func TestWatchExchanges(t *testing.T) {
 	says(t, f.page(sh, "/exchanges?outcome=policy.purpose"), "共 1 条")
 	says(t, f.page(sh, "/exchanges?outcome=ok&member=zhejiang&side=using&agreement="+agr), "共 3 条")
 	says(t, f.page(sh, "/exchanges?side=providing"), "没有符合条件的交换", "查看有效的协议")
+	if code, _, page := sh.do("GET", "/evidence?from=abc", nil); code != http.StatusBadRequest {
+		t.Errorf("a day that is none: %d", code)
+	} else {
+		says(t, page, "日期无法识别")
+	}
 	says(t, f.page(sh, "/exchanges?member=jiangsu"), "没有符合条件的交换")
 	if code, _, page := sh.do("GET", "/exchanges?after=x", nil); code != http.StatusBadRequest {
 		t.Errorf("a bad cursor: %d", code)

@@ -19,12 +19,12 @@ func (x namer) Member(id string) (zh, en string) {
 }
 
 // Resource implements notice.Namer.
-func (x namer) Resource(ctx context.Context, tx *db.Tx, member, code string) string {
+func (x namer) Resource(ctx context.Context, tx *db.Tx, member, code string) (zh, en string) {
 	if r, err := x.n.Catalog.GetTx(ctx, tx, db.System("notice"), code); err == nil {
-		return r.Name
+		return r.Name, r.Name
 	}
 	if e, err := x.n.Search.Entry(ctx, member, code); err == nil {
-		return e.Name
+		return e.Name, e.Name
 	}
-	return code
+	return "数据资源（编码 " + code + "）", "resource (code " + code + ")" // not read yet, or withdrawn
 }

@@ -39,7 +39,8 @@ type Params struct {
 	Text     string // what an officer wrote
 	Zh, En   string // what is due: names of clocks, from the law's own table
 
-	memberEn string // the other end's name in English, where it has one
+	memberEn   string // the other end's name in English, where it has one
+	resourceEn string
 }
 
 // maxParam bounds a parameter, in characters; maxKey bounds subjects and links, in bytes.
@@ -81,10 +82,13 @@ func fill(k Kind, p Params) (zh, en Text, err error) {
 	if p.memberEn == "" {
 		p.memberEn = p.Member
 	}
-	common := []string{"{resource}", dash(p.Resource), "{until}", dash(p.Until), "{text}", dash(p.Text)}
-	r := strings.NewReplacer(append(slices.Clone(common), "{member}", dash(p.Member), "{what}", dash(p.Zh))...)
+	if p.resourceEn == "" {
+		p.resourceEn = p.Resource
+	}
+	common := []string{"{until}", dash(p.Until), "{text}", dash(p.Text)}
+	r := strings.NewReplacer(append(slices.Clone(common), "{resource}", dash(p.Resource), "{member}", dash(p.Member), "{what}", dash(p.Zh))...)
 	zh = Text{Title: r.Replace(t.TitleZh), Body: r.Replace(t.Zh)}
-	r = strings.NewReplacer(append(common, "{member}", dash(p.memberEn), "{what}", dash(p.En))...)
+	r = strings.NewReplacer(append(common, "{resource}", dash(p.resourceEn), "{member}", dash(p.memberEn), "{what}", dash(p.En))...)
 	en = Text{Title: r.Replace(t.TitleEn), Body: r.Replace(t.En)}
 	return zh, en, nil
 }

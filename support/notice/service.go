@@ -42,7 +42,7 @@ type Deps struct {
 // Namer says what the codes of a notice stand for; a code that it does not know comes back as it is.
 type Namer interface {
 	Member(id string) (zh, en string)
-	Resource(ctx context.Context, tx *db.Tx, member, code string) string
+	Resource(ctx context.Context, tx *db.Tx, member, code string) (zh, en string)
 }
 
 // Service is the room.
@@ -77,7 +77,7 @@ func (s *Service) Put(ctx context.Context, tx *db.Tx, sc db.Scope, n Notice, p P
 	}
 	if s.namer != nil {
 		if p.Resource != "" {
-			p.Resource = s.namer.Resource(ctx, tx, p.Member, p.Resource)
+			p.Resource, p.resourceEn = s.namer.Resource(ctx, tx, p.Member, p.Resource)
 		}
 		if p.Member != "" {
 			p.Member, p.memberEn = s.namer.Member(p.Member)

@@ -94,20 +94,34 @@ func kindWord(v *ui.View, kind string) string {
 func overseer(q desk.Visit) bool { return q.Sess.Has(identity.Auditor, identity.Authority) }
 
 // micro is the beginning of a day, shifted, in Unix microseconds; 0 for none.
-func micro(v *ui.View, day string, days int) int64 {
-	t, err := time.ParseInLocation(time.DateOnly, strings.TrimSpace(day), v.Zone)
-	if err != nil {
-		return 0
+func micro(v *ui.View, day string, days int) (int64, error) {
+	if day = strings.TrimSpace(day); day == "" {
+		return 0, nil
 	}
-	return t.AddDate(0, 0, days).UnixMicro()
+	t, err := time.ParseInLocation(time.DateOnly, day, v.Zone)
+	if err != nil {
+		return 0, ErrDay.Because(err)
+	}
+	return t.AddDate(0, 0, days).UnixMicro(), nil
 }
+
+// ErrDay is a day that is none.
+var ErrDay = errs.Define(errs.Invalid, "watch.day", "日期无法识别。请写作 2026-11-01 的形式，返回后修改。", "That is no day. Write it as 2026-11-01: go back and mend it.")
 
 // facts searches the evidence.
 func (w *Watch) facts(rw http.ResponseWriter, q desk.Visit) error {
 	p, v := q.URL.Query(), q.V
+	since, err := micro(v, p.Get("from"), 0)
+	if err != nil {
+		return err
+	}
+	before, err := micro(v, p.Get("to"), 1)
+	if err != nil {
+		return err
+	}
 	query := evidence.Query{
 		Agreement: strings.TrimSpace(p.Get("agreement")), Room: p.Get("room"), Department: p.Get("department"),
-		Since: micro(v, p.Get("from"), 0), Before: micro(v, p.Get("to"), 1), After: p.Get("after"), Limit: shown,
+		Since: since, Before: before, After: p.Get("after"), Limit: shown,
 	}
 	if s := p.Get("subject"); s != "" {
 		if err := q.Sess.Require(identity.Auditor, identity.Authority); err != nil {

@@ -25,14 +25,20 @@ type row struct {
 	LeaseUntil int64
 }
 
-// named finds a case by its own identifier or its agreement's. Written with OR, the planner would walk through all cases of the
-// department instead.
-const named = "id IN (SELECT id FROM agreement_negotiation WHERE id = ? UNION ALL SELECT id FROM agreement_negotiation WHERE agreement = ?)"
+// named finds a case by its own identifier or its agreement's.
+const named = "(id = ? OR agreement = ?)"
+
+// rowQuery reads the one case of the scope that a condition names. The department is kept from the planner, which would walk
+// through all its cases instead of taking the index of the identifier.
+func rowQuery(sc db.Scope, where string) (query string, args []any) {
+	cond, args := sc.Where("department || ''")
+	return "SELECT doc, bytes, lease_until FROM agreement_negotiation WHERE " + where + " AND " + cond + " ORDER BY updated DESC LIMIT 1", args
+}
 
 func scanRow(ctx context.Context, tx *db.Tx, sc db.Scope, where string, args ...any) (*Negotiation, *row, error) {
-	cond, sargs := sc.Where("department")
+	query, sargs := rowQuery(sc, where)
 	var r row
-	err := tx.NewRaw("SELECT doc, bytes, lease_until FROM agreement_negotiation WHERE "+where+" AND "+cond+" ORDER BY updated DESC LIMIT 1", append(args, sargs...)...).Scan(ctx, &r)
+	err := tx.NewRaw(query, append(args, sargs...)...).Scan(ctx, &r)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, ErrNoSuch.With()
 	}

@@ -32,7 +32,7 @@ var english = []string{
 	"ICP", "CSV", "JSON", "PDF", "SQL", "SQLite", "PostgreSQL", "MySQL", "Parquet", "Excel", "SHA", "KiB", "MiB", "GiB", "curl", "Python", "English", "TLS",
 	"kuayu", "credential", "key", "join", "request", "propose", "json", "mail", "base", "url",
 	"biz", "enterprise", "uscc", "name", "representative", "phone", "city", "capital", "secret", // a source, its table and columns
-	"service", "something", "else", // purposes, as they were declared
+	"something", "else", // a purpose that nobody agreed to, as it was declared
 	"yangtze", "river", "delta", // the federation's identifier
 	"officer", // an account, on its own page
 }

@@ -74,7 +74,7 @@ func TestWatchExchanges(t *testing.T) {
 	}
 	path := "/exchanges/" + first
 	page = f.page(sh, path)
-	says(t, page, "企业登记信息", "成功", "统一社会信用代码、企业名称、联系电话", "enterprise-service", "作为条件的数据项", "所在市", "号码中间四位以 * 代替", "签名核验通过", "随答复送达", "SHA-256")
+	says(t, page, "企业登记信息", "成功", "统一社会信用代码、企业名称、联系电话", "企业服务", "作为条件的数据项", "所在市", "号码中间四位以 * 代替", "签名核验通过", "随答复送达", "SHA-256")
 	hides(t, page, "签名核验未通过", "330100<", "query.open<", "grant<")
 	says(t, f.page(sh, path+"?view=line"), "使用方判定并发出请求", "提供方判定并答复", "使用方收到并核对答复", "协议授权", "业务系统")
 	f.page(sh, path+"?view=all")
@@ -337,7 +337,7 @@ func TestWatchUsage(t *testing.T) {
 	says(t, f.page(sh, "/usage"), "企业登记信息", "浙江省市场监管部门 → 上海市企业服务部门", "有效")
 	path := "/usage/" + agr
 	page := f.page(sh, path)
-	says(t, page, "enterprise-service", "something-else", "不在约定之内", "约定的用途", "尚缺：使用场景、使用过程、使用成效、存储情况、销毁情况", "未设上限")
+	says(t, page, "企业服务", "something-else", "不在约定之内", "约定的用途", "尚缺：使用场景、使用过程、使用成效、存储情况、销毁情况", "未设上限")
 	f.call(f.as("shanghai", "officer-sh"), http.MethodPost, "/api/v1/agreements/"+agr+"/ledger", agreement.UseRecord{Part: agreement.PartScenario, Text: "=窗口办理跨省迁移"}, nil)
 	says(t, f.page(sh, path+"?months=1"), "=窗口办理跨省迁移", "尚缺：使用过程")
 	says(t, f.page(f.officer("zhejiang", "officer-zj"), path), "=窗口办理跨省迁移", "约定的用途")

@@ -472,7 +472,7 @@ func usersTable(v *ui.View, nm *desk.Names, users []agreement.Negotiation) ui.Ta
 	for i := range users {
 		n := &users[i]
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: desk.CasePath(n.ID), Text: nm.Party(n.Consumer)}, ""), ui.Words(strings.Join(n.Application.Purposes, v.Pick("、", ", "))), ui.Day(v, n.ValidUntil), ui.Chip(v, desk.StatusOf(v, n.State)),
+			ui.Titled(ui.Link{Href: desk.CasePath(n.ID), Text: nm.Party(n.Consumer)}, ""), ui.Words(desk.Purposes(v, n.Application.Purposes)), ui.Day(v, n.ValidUntil), ui.Chip(v, desk.StatusOf(v, n.State)),
 		})
 	}
 	return t

@@ -173,7 +173,7 @@ func schemeFacts(v *ui.View, nm *desk.Names, t *scheme.Text) []ui.Fact {
 		{Label: v.Pick("提出方", "Owner"), Value: nm.Party(t.Owner)},
 		{Label: v.Pick("参加成员", "Members"), Value: strings.Join(members, and)},
 		{Label: v.Pick("可使用的部门", "Who may use it"), Value: users},
-		{Label: v.Pick("用途", "Purposes"), Value: strings.Join(t.Purposes, and)},
+		{Label: v.Pick("用途", "Purposes"), Value: desk.Purposes(v, t.Purposes)},
 		{Label: v.Pick("使用范围", "Scope"), Value: t.Scope},
 		{Label: v.Pick("每份协议最长", "Longest agreement"), Value: v.Pick(days+" 天", days+" days")},
 		{Label: v.Pick("方案有效至", "Valid until"), Value: v.Day(t.ValidUntil)},

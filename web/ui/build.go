@@ -10,7 +10,7 @@ import (
 )
 
 // scrolling is above how many columns a table may be wider than its place: then the keyboard can scroll it.
-const scrolling = 6
+const scrolling = 4
 
 // suffix sets the name of the face behind a page's title.
 func suffix(name string) string {

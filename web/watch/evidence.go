@@ -344,7 +344,7 @@ func (w *Watch) factOf(q desk.Visit, nm *desk.Names, f *seal.Fact, h *evidence.H
 	if h.Outcome != "" {
 		add("结果", "Result", reason(v, h.Outcome))
 	}
-	add("用途", "Purpose", h.Purpose)
+	add("用途", "Purpose", desk.Purpose(v, h.Purpose))
 	add("判定依据", "Decided by", policies(v, h.Policies))
 	if h.Rows > 0 {
 		add("数据条数", "Rows", v.Number(h.Rows))

@@ -153,11 +153,11 @@ func askedFacts(v *ui.View, nm *desk.Names, t *gateway.Trace) []ui.Fact {
 	}
 	a := t.Asked
 	if a == nil {
-		add("用途", "Purpose", last(t).Header.Purpose)
+		add("用途", "Purpose", desk.Purpose(v, last(t).Header.Purpose))
 		return out
 	}
 	add("方式", "Mode", desk.Word(v, string(a.Mode)))
-	add("用途", "Purpose", a.Purpose)
+	add("用途", "Purpose", desk.Purpose(v, a.Purpose))
 	add("办件编号", "Case", a.Case)
 	switch {
 	case a.Mode == policy.ModeVerify:

@@ -177,7 +177,7 @@ func useTable(v *ui.View, x *used) ui.Table {
 		if !slices.Contains(x.terms.Purposes, u.Purpose) {
 			agreed = ui.Status{Tone: ui.Warning, Word: v.Pick("不在约定之内", "not agreed")}
 		}
-		purpose := u.Purpose
+		purpose := desk.Purpose(v, u.Purpose)
 		if purpose == "" {
 			purpose = v.Pick("（未写明）", "(none given)")
 		}
@@ -196,7 +196,7 @@ func boundFacts(v *ui.View, x *used) []ui.Fact {
 	}
 	qt := x.terms.Quota
 	return []ui.Fact{
-		{Label: v.Pick("约定用途", "Purposes agreed"), Value: strings.Join(x.terms.Purposes, v.Pick("、", ", "))},
+		{Label: v.Pick("约定用途", "Purposes agreed"), Value: desk.Purposes(v, x.terms.Purposes)},
 		{Label: v.Pick("每日调用上限", "Calls a day"), Value: bound(qt.CallsPerDay, desk.Pair{" 次", ""})},
 		{Label: v.Pick("每日数据上限", "Rows a day"), Value: bound(qt.RowsPerDay, desk.Pair{" 条", ""})},
 		{Label: v.Pick("使用期限至", "Until"), Value: v.Day(x.terms.ValidUntil)},

@@ -125,8 +125,9 @@ func TestShareCorrections(t *testing.T) {
 		f.seen(user, to, "核查中")
 		return to
 	}
-	says(t, f.page(provider, "/resources/"+escape(testResource)), "上海市・部门", "有效")
-	hides(t, f.page(provider, "/resources/"+escape(testResource)), "还没有使用协议")
+	f.seen(provider, "/resources/"+escape(testResource), "上海市企业服务部门") // it has published nothing; its member told its name
+	says(t, f.page(provider, "/resources/"+escape(testResource)), "有效")
+	hides(t, f.page(provider, "/resources/"+escape(testResource)), "还没有使用协议", "上海市・部门")
 	one := report("示范企业叁有限公司")
 	says(t, f.page(provider, one), one+"/answer", "办理期限", "更正后的企业名称")
 	hides(t, f.page(user, one), one+"/answer")

@@ -341,13 +341,14 @@ func (n *Node) rooms() {
 	n.Agreements.SetListener(agreement.Herald{Board: n.Notices})
 	n.Dataspace = dataspace.NewService(dataspace.Deps{
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
-		Catalog: n.Catalog, Dir: n.Directory, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
+		Catalog: n.Catalog, Dir: n.Directory, Offices: n.Identity, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
 	})
 	n.Search = directory.NewService(directory.Deps{
 		Self: self, DB: n.DB, Index: directory.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Post: n.Post, Members: n.Directory, Reader: n.Dataspace,
 	})
 	n.Catalog.SetWatcher(n.Search)
 	n.Federation.SetWatcher(n.Search.FederationChanged)
+	n.Identity.SetWatcher(n.Search.CatalogChanged)
 	n.Gateway = gateway.New(gateway.Deps{
 		Self: self, Clock: n.Clock, IDs: n.options.IDs, Log: n.Log, Index: n.Index, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
@@ -371,13 +372,13 @@ func (n *Node) rooms() {
 		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Self: self, Clock: n.Clock, Sessions: n.Identity, Offices: n.Identity, Members: n.Directory,
 		Search: n.Search, Shelf: n.Dataspace,
 	})
-	n.Console = console.New(console.Deps{
-		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
-		Queries: n.Gateway, Facts: n.Index, Seals: n.Issuer, Font: n.Config.Font,
-	})
 	n.Share = share.New(share.Deps{
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,
 		Objections: n.Objections, Schemes: n.Schemes,
+	})
+	n.Console = console.New(console.Deps{
+		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
+		Queries: n.Gateway, Facts: n.Index, Seals: n.Issuer, Subject: n.Share.Subject, Font: n.Config.Font,
 	})
 	n.Screen = screen.New(screen.Deps{
 		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Contacts: n.Link, Clocks: n.Deadlines, Map: n.Config.Map,

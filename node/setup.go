@@ -33,7 +33,7 @@ func (n *Node) Checks(ctx context.Context, lang string) []checkup.Check {
 		case !had:
 			l.Add(zh, en, checkup.Skipped, l.T("启动后还没有往来", "no contact since the start"), l.T("在“成员节点”页探测", "probe it on the page of members"))
 		case c.Reached():
-			l.Add(zh, en, checkup.Good, strconv.FormatInt(c.Took.Milliseconds(), 10)+" ms", "")
+			l.Add(zh, en, checkup.Good, strconv.FormatInt(c.Took.Milliseconds(), 10)+l.T(" 毫秒", " ms"), "")
 		default:
 			detail := ""
 			if c.Err != nil {

@@ -229,7 +229,7 @@ func (d *run) reach(ctx context.Context) {
 	}
 	for _, p := range ps {
 		if p.OK {
-			d.Add("成员 "+p.Member, "member "+p.Member, checkup.Good, strconv.FormatInt(p.Millis, 10)+" ms", "")
+			d.Add("成员 "+p.Member, "member "+p.Member, checkup.Good, strconv.FormatInt(p.Millis, 10)+d.T(" 毫秒", " ms"), "")
 		} else {
 			d.Add("成员 "+p.Member, "member "+p.Member, checkup.Bad, p.Error, d.PeerFix())
 		}

@@ -81,7 +81,7 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, e *Dossier, on Event) err
 		}
 		for _, d := range to {
 			n := notice.Notice{Department: d, Roles: r.to, Kind: r.kind, Subject: subject(e.Code), Link: "/resources/" + url.PathEscape(e.Code)}
-			if err := s.board.Put(ctx, tx, db.System("catalogue"), n, notice.Params{Resource: e.Resource.Name + " " + e.Code, Member: e.Resource.Provider}); err != nil {
+			if err := s.board.Put(ctx, tx, db.System("catalogue"), n, notice.Params{Resource: e.Code, Member: e.Resource.Provider}); err != nil {
 				return err
 			}
 		}

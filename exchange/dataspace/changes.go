@@ -79,7 +79,22 @@ func (s *Service) delta(ctx context.Context, position string) (*directory.Delta,
 		size += len(b)
 		d.Entries = append(d.Entries, *c.Resource)
 	}
-	return d, nil
+	if d.More {
+		return d, nil
+	}
+	return d, s.name(ctx, d)
+}
+
+// name adds what this member calls its departments.
+func (s *Service) name(ctx context.Context, d *directory.Delta) error {
+	ds, err := s.offices.Departments(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range ds[:min(len(ds), directory.MaxDepartments)] {
+		d.Departments = append(d.Departments, directory.Department{ID: ds[i].ID, Name: ds[i].Name})
+	}
+	return nil
 }
 
 // changesDoc is the answer to a catalogue request with kuayu:since.
@@ -93,7 +108,7 @@ func (s *Service) changesDoc(ctx context.Context, position string) (*catalogDoc,
 	}
 	doc := &catalogDoc{
 		Context: ldContext(), ID: "urn:kuayu:catalog:" + s.self, Type: "Catalog", ParticipantID: s.self,
-		Changes: &changes{Position: d.Position, Gone: d.Gone, Whole: d.Whole, More: d.More},
+		Changes: &changes{Position: d.Position, Gone: d.Gone, Whole: d.Whole, More: d.More, Departments: d.Departments},
 	}
 	endpoint := s.endpoint()
 	for i := range d.Entries {
@@ -113,7 +128,7 @@ func (s *Service) Changes(ctx context.Context, member, position string) (*direct
 		doc, err := s.requestCatalog(ctx, member, &catalogRequest{Since: &position})
 		switch {
 		case err == nil && doc.Changes != nil:
-			d := &directory.Delta{Gone: doc.Changes.Gone, Position: doc.Changes.Position, Whole: doc.Changes.Whole, More: doc.Changes.More}
+			d := &directory.Delta{Gone: doc.Changes.Gone, Position: doc.Changes.Position, Whole: doc.Changes.Whole, More: doc.Changes.More, Departments: doc.Changes.Departments}
 			d.Entries = entriesOf(doc)
 			return d, nil
 		case err != nil && errs.As(err).Code != httpx.ErrBody.Code:
@@ -153,7 +168,7 @@ func (s *Service) requestCatalog(ctx context.Context, member string, q *catalogR
 		return nil, ErrMessage.With("participantId is not the member asked", "participantId 与所询成员不一致")
 	}
 	if c := doc.Changes; c != nil {
-		if len(c.Position) > maxText || len(c.Gone) > changesPage || len(doc.Dataset) > changesPage || strings.HasPrefix(c.Position, pagePosition) {
+		if len(c.Position) > maxText || len(c.Gone) > changesPage || len(c.Departments) > directory.MaxDepartments || len(doc.Dataset) > changesPage || strings.HasPrefix(c.Position, pagePosition) {
 			return nil, ErrMessage.With("kuayu:changes is out of bounds", "kuayu:changes 超出限制")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/internal/httpx"
 )
 
@@ -236,4 +237,6 @@ type changes struct {
 	Gone     []string `json:"gone,omitempty"`  // tombstones: no longer published
 	Whole    bool     `json:"whole,omitempty"` // the position asked for is not of this catalogue: this begins anew
 	More     bool     `json:"more,omitempty"`  // ask again at once
+	// Departments of the member, all of them, when there is no more.
+	Departments []directory.Department `json:"departments,omitempty"`
 }

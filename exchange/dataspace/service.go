@@ -19,6 +19,7 @@ import (
 	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -38,6 +39,11 @@ type Decider interface {
 	Transfer(ctx context.Context, tx *db.Tx, t *Transfer) error
 }
 
+// Offices are the departments of this member, as others may know them. identity.Service is one.
+type Offices interface {
+	Departments(ctx context.Context) ([]identity.Department, error)
+}
+
 // Deps are what the room needs.
 type Deps struct {
 	Self         string
@@ -51,6 +57,7 @@ type Deps struct {
 	Agreements   *agreement.Service
 	Catalog      *catalog.Service
 	Dir          *federation.Directory
+	Offices      Offices
 	Participants []Participant
 	URL          string // root of the protocol for participants of other dataspaces, Base included; empty: there are none
 }
@@ -68,6 +75,7 @@ type Service struct {
 	agreements   *agreement.Service
 	catalog      *catalog.Service
 	dir          *federation.Directory
+	offices      Offices
 	participants []Participant
 	url          string
 	client       *http.Client
@@ -79,7 +87,7 @@ type Service struct {
 func NewService(d Deps) *Service {
 	s := &Service{
 		self: d.Self, db: d.DB, clock: d.Clock, ids: d.IDs, jobs: d.Queue, outbox: d.Outbox, post: d.Post, link: d.Link, agreements: d.Agreements,
-		catalog: d.Catalog, dir: d.Dir, participants: d.Participants, url: strings.TrimSuffix(d.URL, "/"), client: foreignClient(),
+		catalog: d.Catalog, dir: d.Dir, offices: d.Offices, participants: d.Participants, url: strings.TrimSuffix(d.URL, "/"), client: foreignClient(),
 	}
 	s.decider = rules{s}
 	d.Agreements.SetCarrier(s)

@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sort"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/support/standard"
 )
 
 //go:embed migrations
@@ -45,6 +49,24 @@ type Delta struct {
 	Position string             // where to go on from, in the words of whoever is read
 	Whole    bool               // this begins anew: what is not told of until the end is gone
 	More     bool               // there is more to read now
+	// Departments of the member, with the last step; nil: it told of none.
+	Departments []Department
+}
+
+// Department is a department of a member, as that member names it: whoever applies need not have published anything.
+type Department struct {
+	ID   string `json:"id"` // USCC
+	Name string `json:"name"`
+}
+
+// MaxDepartments is how many departments of one member are kept.
+const MaxDepartments = 5000
+
+// sound says whether a department can be kept and shown.
+func (d *Department) sound() bool {
+	const longest = 200 // bytes, as in the member's own register
+	_, err := standard.CheckUSCC(d.ID)
+	return err == nil && d.Name != "" && len(d.Name) <= longest && utf8.ValidString(d.Name) && !strings.ContainsFunc(d.Name, unicode.IsControl)
 }
 
 // position is how far a member's catalogue has been read.
@@ -126,6 +148,9 @@ func (x *Index) Apply(ctx context.Context, member, from string, d *Delta, now ti
 				sweep = p.Generation
 			}
 			p.Reading, p.AsOf = 0, now.UnixMicro()
+			if err := name(ctx, tx, member, d.Departments); err != nil {
+				return err
+			}
 		}
 		return save(ctx, tx, p)
 	})
@@ -133,6 +158,49 @@ func (x *Index) Apply(ctx context.Context, member, from string, d *Delta, now ti
 		return err
 	}
 	return x.sweep(ctx, member, sweep)
+}
+
+// name keeps what a member calls its departments, in place of what it said before.
+func name(ctx context.Context, tx *db.Tx, member string, ds []Department) error {
+	if ds == nil {
+		return nil
+	}
+	var had []Department
+	if err := tx.NewRaw("SELECT id, name FROM directory_department WHERE member = ?", member).Scan(ctx, &had); err != nil {
+		return fmt.Errorf("name departments: %w", err)
+	}
+	was := make(map[string]string, len(had))
+	for _, d := range had {
+		was[d.ID] = d.Name
+	}
+	for i := range ds[:min(len(ds), MaxDepartments)] {
+		d := &ds[i]
+		if !d.sound() {
+			continue
+		}
+		if was[d.ID] != d.Name {
+			if _, err := tx.NewRaw("INSERT INTO directory_department (member, id, name) VALUES (?, ?, ?) ON CONFLICT (member, id) DO UPDATE SET name = excluded.name", member, d.ID, d.Name).Exec(ctx); err != nil {
+				return fmt.Errorf("name departments: %w", err)
+			}
+		}
+		delete(was, d.ID)
+	}
+	for id := range was {
+		if _, err := tx.NewRaw("DELETE FROM directory_department WHERE member = ? AND id = ?", member, id).Exec(ctx); err != nil {
+			return fmt.Errorf("name departments: %w", err)
+		}
+	}
+	return nil
+}
+
+// DepartmentName is what a member calls one of its departments; "" if it told of no such department.
+func (x *Index) DepartmentName(ctx context.Context, member, id string) (string, error) {
+	var name string
+	err := x.db.Read().NewRaw("SELECT name FROM directory_department WHERE member = ? AND id = ?", member, id).Scan(ctx, &name)
+	if errors.Is(db.One(err), db.ErrNotFound) {
+		return "", nil
+	}
+	return name, err
 }
 
 // Failed notes that a member could not be asked.
@@ -394,8 +462,12 @@ func (x *Index) Drop(ctx context.Context, member string) error {
 		return err
 	}
 	return x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.NewRaw("DELETE FROM directory_member WHERE member = ?", member).Exec(ctx)
-		return err
+		for _, table := range []string{"directory_department", "directory_member"} {
+			if _, err := tx.NewRaw("DELETE FROM ? WHERE member = ?", bun.Ident(table), member).Exec(ctx); err != nil {
+				return fmt.Errorf("drop %s: %w", member, err)
+			}
+		}
+		return nil
 	})
 }
 

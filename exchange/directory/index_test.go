@@ -328,3 +328,47 @@ func TestPaging(t *testing.T) {
 		}
 	})
 }
+
+// What a member calls its departments is replaced by what it says next, as far as it can be shown; who leaves is forgotten.
+func TestDepartments(t *testing.T) {
+	both(t, func(t *testing.T, x *Index) {
+		i := indexed{t, x}
+		const a, b, c = "91330000MA27XHGU2X", "11310000MY0000012P", "11330000MY0000020T"
+		names := func() string {
+			t.Helper()
+			var out []string
+			for _, id := range []string{a, b, c, "11"} {
+				name, err := x.DepartmentName(t.Context(), "zj", id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, name)
+			}
+			return strings.Join(out, "|")
+		}
+		i.apply("zj", &Delta{Whole: true, Position: "1", More: true, Departments: []Department{{b, "还没读完"}}})
+		i.apply("zj", &Delta{Position: "2", Departments: []Department{{b, "企业服务部门"}, {"11", "没有代码"}, {c, "名\x00称"}}})
+		i.apply("js", &Delta{Whole: true, Position: "1", Departments: []Department{{c, "另一成员的部门"}}})
+		if got := names(); got != "|企业服务部门||" {
+			t.Errorf("told at first: %q", got)
+		}
+		i.apply("zj", &Delta{Position: "3", Departments: []Department{{b, "企业服务局"}, {c, "市场监管部门"}}})
+		if got := names(); got != "|企业服务局|市场监管部门|" {
+			t.Errorf("told again: %q", got)
+		}
+		i.apply("zj", &Delta{Position: "4"})
+		if got := names(); got != "|企业服务局|市场监管部门|" {
+			t.Errorf("not told: %q", got)
+		}
+		i.apply("zj", &Delta{Position: "5", Departments: []Department{{c, "市场监管部门"}}})
+		if got := names(); got != "||市场监管部门|" {
+			t.Errorf("one is gone: %q", got)
+		}
+		if err := x.Drop(t.Context(), "zj"); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(); got != "|||" {
+			t.Errorf("the member left: %q", got)
+		}
+	})
+}

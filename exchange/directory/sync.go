@@ -98,6 +98,11 @@ func (s *Service) Entry(ctx context.Context, member, code string) (*Entry, error
 	return s.index.Entry(ctx, member, code)
 }
 
+// DepartmentName is what a member calls one of its departments; "" if it told of no such department.
+func (s *Service) DepartmentName(ctx context.Context, member, id string) (string, error) {
+	return s.index.DepartmentName(ctx, member, id)
+}
+
 // everybody lists the members, with this node though it may not have joined yet.
 func (s *Service) everybody() []string {
 	out := []string{}

@@ -44,6 +44,7 @@ type Service struct {
 	ids      ids.Source
 	division string
 	audience string // what an assertion must be addressed to: the member's id
+	watcher  func(context.Context, *db.Tx) error
 
 	mu    sync.RWMutex
 	cache map[string]*Session // by token hash
@@ -57,6 +58,9 @@ func NewService(d *db.DB, c clock.Clock, src ids.Source, division, audience stri
 // Audience is what sign-in assertions must name.
 func (s *Service) Audience() string { return s.audience }
 
+// SetWatcher names who hears, in the transaction that does it, that there is a department more. Call before serving.
+func (s *Service) SetWatcher(f func(context.Context, *db.Tx) error) { s.watcher = f }
+
 // AddDepartment stores a new department.
 func (s *Service) AddDepartment(ctx context.Context, d Department) error {
 	if d.Division == "" {
@@ -67,7 +71,10 @@ func (s *Service) AddDepartment(ctx context.Context, d Department) error {
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		res, err := tx.NewRaw("INSERT INTO identity_department (id, name, division) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", d.ID, d.Name, d.Division).Exec(ctx)
-		return inserted(res, err, d.ID)
+		if err := inserted(res, err, d.ID); err != nil || s.watcher == nil {
+			return err
+		}
+		return s.watcher(ctx, tx)
 	})
 }
 

@@ -75,6 +75,19 @@ func answerRows(v *ui.View, nm *desk.Names, n *agreement.Negotiation, a *agreeme
 	return out
 }
 
+// answerTable is what was asked for against what is allowed, a line for each item.
+func answerTable(v *ui.View, rows []answerRow) ui.Table {
+	t := ui.Table{
+		Caption: v.Pick("逐项答复", "Answer item by item"),
+		Columns: []ui.Column{{Label: v.Pick("申请的数据项", "Item asked for")}, {Label: v.Pick("将看到什么", "What will be seen")}, {Label: v.Pick("是否共享", "Granted")}, {Label: v.Pick("不予共享的理由", "Reason if it is not granted")}},
+	}
+	for i := range rows {
+		r := &rows[i]
+		t.Rows = append(t.Rows, []templ.Component{answerItem(v, r), ui.Words(r.shown), answerTick(v, r), answerReason(v, r)})
+	}
+	return t
+}
+
 // reasonName is the question of why an item is not granted.
 func reasonName(item string) string { return "reason-" + item }
 

@@ -236,7 +236,7 @@ func (c *Console) askDemand(w http.ResponseWriter, q desk.Visit, f url.Values, f
 	for i := range fields {
 		fields[i].Value, fields[i].Error = f.Get(fields[i].Name), faults[fields[i].Name]
 	}
-	c.Show(w, q, status, desk.PathCatalog, ui.PageInfo{
+	c.Show(w, q, status, desk.PathDemands, ui.PageInfo{
 		Title:  v.Pick("提出数据需求", "A demand for data"),
 		Lead:   v.Pick("目录中没有的数据，可列入需求清单；本部门共享工作机构负责人同意后送达各成员。", "For what no catalogue has. It goes to all members when the head of your sharing office consents."),
 		Crumbs: []ui.Link{{Href: desk.PathWorkbench, Text: v.Pick("工作台", "Workbench")}, {Href: desk.PathCatalog, Text: v.Pick("目录检索", "Catalogue")}},

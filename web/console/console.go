@@ -129,6 +129,8 @@ type Deps struct {
 	Queries Queries
 	Facts   Facts
 	Seals   Seals
+	// Subject says in words what something is about that is not the console's own; "" if it can't. share.Share has one.
+	Subject func(q desk.Visit, nm *desk.Names, kind, id string) string
 	Font    string // file of the font that documents are printed in; "": the usual folders
 }
 

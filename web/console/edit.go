@@ -185,7 +185,7 @@ func missingFields(v *ui.View, f url.Values, faults map[string]string) []ui.Fiel
 	for i := range missingLines {
 		no := strconv.Itoa(i + 1)
 		what := ui.Field{Name: "item-" + no, Kind: "text", Optional: i > 0, Label: v.Pick("缺少的内容 "+no, "What is missing "+no), Value: f.Get("item-" + no)}
-		why := ui.Field{Name: "why-" + no, Kind: "text", Optional: i > 0, Label: v.Pick("为何需要 "+no, "Why it is needed "+no), Value: f.Get("why-" + no)}
+		why := ui.Field{Name: "why-" + no, Kind: "text", Optional: i > 0, Beside: true, Label: v.Pick("为何需要 "+no, "Why it is needed "+no), Value: f.Get("why-" + no)}
 		if i == 0 {
 			what.Error = firstOf(faults["missing"], faults["item"])
 		}

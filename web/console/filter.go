@@ -141,8 +141,8 @@ func conditionFields(v *ui.View, r *catalog.Resource, only []string, f url.Value
 		no := strconv.Itoa(i + 1)
 		out = append(out,
 			ui.Field{Name: "item-" + no, Kind: "select", Label: v.Pick("条件 "+no+"：数据项", "Condition "+no+": item"), Options: items, Value: f.Get("item-" + no)},
-			ui.Field{Name: "op-" + no, Kind: "select", Label: v.Pick("条件 "+no+"：关系", "Condition "+no+": relation"), Options: ops, Value: f.Get("op-" + no)},
-			ui.Field{Name: "value-" + no, Kind: "text", Optional: true, Label: v.Pick("条件 "+no+"：值", "Condition "+no+": value"), Value: f.Get("value-" + no), Error: faults["value-"+no]})
+			ui.Field{Name: "op-" + no, Kind: "select", Beside: true, Label: v.Pick("条件 "+no+"：关系", "Condition "+no+": relation"), Options: ops, Value: f.Get("op-" + no)},
+			ui.Field{Name: "value-" + no, Kind: "text", Optional: true, Beside: true, Label: v.Pick("条件 "+no+"：值", "Condition "+no+": value"), Value: f.Get("value-" + no), Error: faults["value-"+no]})
 	}
 	return out
 }

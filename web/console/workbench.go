@@ -167,6 +167,9 @@ func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
 			return v.Pick("目录条目：", "Entry: ") + e.Name
 		}
 	}
+	if text := c.Subject(q, nm, kind, id); text != "" {
+		return text
+	}
 	word, ok := map[string]desk.Pair{
 		"negotiation": {"一项申请或协议", "An application or agreement"}, "resource": {"一项目录条目", "An entry of the catalogue"}, "correction": {"一项校核申请", "A report of a wrong record"},
 		"dispute": {"一项争议", "A dispute"}, "demand": {"一项数据需求", "A demand"}, "scheme": {"一项共享方案", "A scheme"},

@@ -40,6 +40,7 @@ type Members interface {
 type Search interface {
 	Search(ctx context.Context, q directory.Query) (*directory.Answer, error)
 	Entry(ctx context.Context, member, code string) (*directory.Entry, error)
+	DepartmentName(ctx context.Context, member, id string) (string, error)
 }
 
 // Shelf reads an entry where it is kept: here, or at the member. dataspace.Service is one.

@@ -42,7 +42,7 @@ func (n *Names) Member(id string) string {
 	return id
 }
 
-// Department is a department's name; of another member's, as that member's catalogue has it. "" if nobody told.
+// Department is a department's name; of another member's, as that member calls it. "" if nobody told.
 func (n *Names) Department(p policy.Party) string {
 	if p.Member == n.d.Self {
 		return once(n.offices, p.Department, func() (string, error) { return n.d.Offices.DepartmentName(n.q.Context(), p.Department) })
@@ -52,9 +52,7 @@ func (n *Names) Department(p policy.Party) string {
 	}
 	name, had := n.others[p]
 	if !had {
-		if a, err := n.d.Search.Search(n.q.Context(), directory.Query{Member: p.Member, Department: p.Department, Limit: 1}); err == nil && len(a.Items) > 0 {
-			name = a.Items[0].Provider
-		}
+		name, _ = n.d.Search.DepartmentName(n.q.Context(), p.Member, p.Department) // what can't be told has none
 		n.others[p] = name
 	}
 	return name

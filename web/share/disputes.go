@@ -36,17 +36,6 @@ func stageWord(v *ui.View, s objection.Stage) (ui.Status, string, string) {
 	return ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 }
 
-// matterLink names what a dispute is about, and leads there.
-func matterLink(v *ui.View, m objection.Matter) ui.Link {
-	switch m.Kind {
-	case "correction":
-		return ui.Link{Href: correctionPath(m.ID), Text: v.Pick("一项校核申请", "A correction")}
-	case "agreement":
-		return ui.Link{Href: desk.CasePath(m.ID), Text: v.Pick("一份协议", "An agreement")}
-	}
-	return ui.Link{Href: desk.CasePath(m.ID), Text: v.Pick("一项申请", "An application")}
-}
-
 // disputes lists the department's disputes; for the authority, those of all departments.
 func (s *Share) disputes(w http.ResponseWriter, q desk.Visit) error {
 	v := q.V
@@ -63,7 +52,7 @@ func (s *Share) disputes(w http.ResponseWriter, q desk.Visit) error {
 	for i := range list {
 		d := &list[i]
 		st, _, _ := stageWord(v, d.Stage)
-		t.Rows = append(t.Rows, []templ.Component{ui.Titled(ui.Link{Href: disputePath(d.ID), Text: clip(d.Claim)}, matterLink(v, d.Matter).Text), ui.Words(nm.Party(d.Opener)), ui.Words(nm.Party(d.Respondent)), ui.Moment(v, d.Updated), ui.Chip(v, st)})
+		t.Rows = append(t.Rows, []templ.Component{ui.Titled(ui.Link{Href: disputePath(d.ID), Text: clip(d.Claim)}, s.matterLink(q, nm, d.Matter).Text), ui.Words(nm.Party(d.Opener)), ui.Words(nm.Party(d.Respondent)), ui.Moment(v, d.Updated), ui.Chip(v, st)})
 		cursor = db.LatestAfter(d.Updated, d.ID)
 	}
 	s.Show(w, q, http.StatusOK, desk.PathDisputes, ui.PageInfo{
@@ -112,7 +101,7 @@ func (s *Share) askDispute(w http.ResponseWriter, q desk.Visit, kind, id string,
 		x.fields[i].Value, x.fields[i].Error = f.Get(x.fields[i].Name), faults[x.fields[i].Name]
 	}
 	s.Show(w, q, status, desk.PathDisputes, ui.PageInfo{
-		Title: x.word, Lead: x.text, Crumbs: []ui.Link{desk.Home(v), {Href: pathDisputes, Text: v.Pick("争议", "Disputes")}, matterLink(v, objection.Matter{Kind: kind, ID: id})},
+		Title: x.word, Lead: x.text, Crumbs: []ui.Link{desk.Home(v), {Href: pathDisputes, Text: v.Pick("争议", "Disputes")}, s.matterLink(q, s.Names(q), objection.Matter{Kind: kind, ID: id})},
 	}, disputeAsked(v, x))
 	return nil
 }
@@ -166,7 +155,7 @@ func (s *Share) showDispute(w http.ResponseWriter, q desk.Visit, act string, f u
 		return err
 	}
 	nm := s.Names(q)
-	x := disputeView{matter: matterLink(v, d.Matter), acts: disputeActs(q, d), forms: disputeForms(q, d, act, f, faults)}
+	x := disputeView{matter: s.matterLink(q, nm, d.Matter), acts: disputeActs(q, d), forms: disputeForms(q, d, act, f, faults)}
 	t := ui.Timeline{Label: clip(d.Claim), Events: caseEvents(v, nm, d.Steps)}
 	t.State, t.Whose, t.Next = stageWord(v, d.Stage)
 	x.state, x.timeline = t.State, t

@@ -204,6 +204,20 @@ type Field struct {
 	Values                   []string // of a check, what is ticked
 	Autocomplete             string
 	Of                       string // the form it is in, where a page has several
+	Beside                   bool   // it shares the row of the field before it, where there is room
+}
+
+// inRows groups fields that stand beside each other.
+func inRows(fields []Field) [][]Field {
+	var out [][]Field
+	for _, f := range fields {
+		if n := len(out); f.Beside && n > 0 {
+			out[n-1] = append(out[n-1], f)
+			continue
+		}
+		out = append(out, []Field{f})
+	}
+	return out
 }
 
 // day is the kind of field that takes a date (2026-11-22).

@@ -12,7 +12,7 @@ import (
 var (
 	ErrUsage   = errs.Define(errs.Invalid, "cli.usage", "命令用法不正确：%v", "The command is not used correctly: %v")
 	ErrFile    = errs.Define(errs.Precondition, "cli.file", "无法读写文件 %v。", "The file %v cannot be read or written.")
-	ErrJSON    = errs.Define(errs.Invalid, "cli.json", "文件 %[1]v 的内容不合格：%[3]v", "The content of %[1]v is not valid: %[2]v")
+	ErrJSON    = errs.Define(errs.Invalid, "cli.json", "文件 %[1]v 不能使用：%[3]v", "The file %[1]v cannot be used: %[2]v")
 	ErrKeyFile = errs.Define(errs.Precondition, "cli.key", "私钥文件 %[1]v 不能使用：%[3]v。", "The key file %[1]v cannot be used: %[2]v.")
 )
 

@@ -53,3 +53,22 @@ func TestFailSaysEverything(t *testing.T) {
 		}
 	}
 }
+
+// What a file lacks is said in words of the language, never in those of the decoder.
+func TestDecodeJSONSaysWhatIsWrong(t *testing.T) {
+	for text, want := range map[string]string{
+		"":         "错误：文件 a.json 不能使用：内容不是合格的 JSON：为空或不完整。（cli.json）\n",
+		"[]":       "错误：文件 a.json 不能使用：内容不是合格的 JSON：最外层的类型不对。（cli.json）\n",
+		`{"n":1,}`: "错误：文件 a.json 不能使用：内容不是合格的 JSON：第 8 字节处有语法错误。（cli.json）\n",
+		`{"m":1}`:  "错误：文件 a.json 不能使用：内容不是合格的 JSON：未知成员 \"m\"。（cli.json）\n",
+	} {
+		var v struct {
+			N int `json:"n"`
+		}
+		var b strings.Builder
+		Fail(&b, "zh", DecodeJSON("a.json", []byte(text), &v))
+		if b.String() != want {
+			t.Errorf("%q: %q", text, b.String())
+		}
+	}
+}

@@ -89,9 +89,14 @@ func (s *Session) ReadJSON(file string, v any) error {
 	if err != nil {
 		return err
 	}
+	return DecodeJSON(file, b, v)
+}
+
+// DecodeJSON decodes strictly what came from a place that the error names.
+func DecodeJSON(from string, b []byte, v any) error {
 	if err := httpx.Unmarshal(bytes.TrimSpace(b), v); err != nil {
-		e := errs.As(err)
-		return ErrJSON.Because(e.Cause, file, e.En, e.Zh)
+		e := errs.As(err) // its words are enough: what the decoder says is for programmers
+		return ErrJSON.With(from, e.En, e.Zh)
 	}
 	return nil
 }

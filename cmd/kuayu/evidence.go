@@ -16,7 +16,6 @@ import (
 	"github.com/kuayu/kuayu/cmd/folder"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
@@ -156,7 +155,7 @@ func (c *evidenceConstitutionCmd) get(ctx context.Context, a *app) (*rest.Consti
 		return nil, nil, err
 	}
 	var con rest.Constitution
-	return &con, b, httpx.Unmarshal(b, &con)
+	return &con, b, cli.DecodeJSON(addr, b, &con)
 }
 
 type evidenceListCmd struct {

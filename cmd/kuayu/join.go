@@ -14,8 +14,6 @@ import (
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/cmd/folder"
-	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/federation"
 )
 
@@ -111,11 +109,7 @@ func (a *app) constitutionBytes(ctx context.Context, from string) (*rest.Constit
 		return nil, nil, err
 	}
 	var con rest.Constitution
-	if err := httpx.Unmarshal(b, &con); err != nil {
-		e := errs.As(err)
-		return nil, nil, cli.ErrJSON.Because(e.Cause, from, e.En, e.Zh)
-	}
-	return &con, b, nil
+	return &con, b, cli.DecodeJSON(from, b, &con)
 }
 
 // fetch reads a document that proves itself (the constitution) from an address whose certificate nobody has vouched for yet.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ import (
 
 // The errors of this room.
 var (
-	ErrBody     = errs.Define(errs.Invalid, "http.body", "请求正文不是合格的 JSON：%[2]v。", "The request body is not acceptable JSON: %[1]v.")
+	ErrBody     = errs.Define(errs.Invalid, "http.body", "内容不是合格的 JSON：%[2]v。", "The content is not acceptable JSON: %[1]v.")
 	ErrTooLarge = errs.Define(errs.Invalid, "http.too_large", "请求正文超过 %d 字节的上限。", "The request body is over the limit of %d bytes.")
 	ErrUTF8     = errs.Define(errs.Invalid, "http.utf8", "请求正文不是 UTF-8 编码，请转换编码后重发。", "The request body is not UTF-8; convert it and send it again.")
 	ErrRoute    = errs.Define(errs.NotFound, "http.route", "没有这个地址。接口清单见 /api/v1/openapi.json。", "There is nothing at this address. See /api/v1/openapi.json for what there is.")
@@ -199,10 +200,13 @@ func explain(err error) (en, zh string) {
 	switch {
 	case errors.As(err, &typ) && typ.Field != "":
 		return "member " + typ.Field + " has the wrong type", "成员 " + typ.Field + " 的类型不对"
+	case errors.As(err, &typ):
+		return "its outermost value has the wrong type", "最外层的类型不对"
 	case errors.As(err, &syn):
-		return "syntax error", "语法错误"
+		n := strconv.FormatInt(syn.Offset, 10)
+		return "syntax error at byte " + n, "第 " + n + " 字节处有语法错误"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "it is empty or incomplete", "正文为空或不完整"
+		return "it is empty or incomplete", "为空或不完整"
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		name := strings.TrimPrefix(err.Error(), "json: unknown field ")
 		return "unknown member " + clip(name), "未知成员 " + clip(name)

@@ -318,7 +318,7 @@ func (n *Node) evidence(context.Context) error {
 
 func (n *Node) rooms() {
 	self := n.Config.Member
-	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics, Wire: n.options.Wire}
+	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics, Wire: n.options.Wire, Accept: n.Federation.AcceptStatement}
 	n.Post = peer.NewPost(n.DB, n.Queue, n.Link, n.Log, n.Outbox, n.Clock, n.options.IDs)
 	n.Federation.SetCourier(n.Post)
 	for _, kind := range []string{federation.KindProposal, federation.KindVote, federation.KindConstitution, federation.KindStatement} {
@@ -473,6 +473,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.Queue.Run(gctx) })
 	g.Go(func() error { return n.Index.Run(gctx) })
 	g.Go(func() error { return n.renew(gctx) })
+	n.announce(ctx) // before anybody can ask who this is
 	for name, l := range n.listeners {
 		srv, secure := n.server(name, l)
 		g.Go(func() error {
@@ -500,7 +501,6 @@ func (n *Node) Run(ctx context.Context) error {
 		n.Link.CloseLines(stop)
 		return nil
 	})
-	n.announce(ctx)
 	n.readyOnce.Do(func() { close(n.ready) })
 	err := g.Wait()
 	stopBase()

@@ -84,6 +84,8 @@ func (n *Node) countStrangers() func(net.Conn, http.ConnState) {
 // peerRoutes are for members only.
 func (n *Node) peerRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+peer.PathLine, n.Link.ServeLine)
+	mux.HandleFunc("GET "+peer.PathStatement, n.Link.ServeStatement)
+	mux.HandleFunc("POST "+peer.PathStatement, n.Link.ServeStatement)
 	mux.HandleFunc("POST "+gateway.Path, n.Gateway.Serve)
 	mux.HandleFunc("POST "+gateway.PathLease, n.Gateway.ServeLease)
 	mux.HandleFunc("POST "+gateway.PathLedger, n.Gateway.ServeLedger)

@@ -261,7 +261,7 @@ func (s *Service) send(ctx context.Context, tx *db.Tx, member string) error {
 // settled learns that a member has the message, or refuses it.
 func (s *Service) settled(ctx context.Context, m peer.Message, _ *peer.Answer, refusal error) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if refusal != nil {
+		if refusal != nil && !errors.Is(refusal, peer.ErrOvertaken) { // overtaken: it has heard a later one
 			_, err := tx.NewRaw("UPDATE directory_told SET again = ? WHERE member = ?", toldDeaf, m.To).Exec(ctx)
 			return err
 		}

@@ -145,10 +145,10 @@ func (s *Service) AcceptStatement(ctx context.Context, st *SignedStatement) erro
 
 // Announce signs a new statement of this member, stores it and sends it to all others.
 func (s *Service) Announce(ctx context.Context, st *Statement) error {
+	// A node restored from a backup does not know the last number it used, but it is later now than it was then.
+	st.Sequence = max(st.Sequence, int(s.clock.Now().Unix()))
 	if old, err := s.dir.Statement(s.self); err == nil {
-		st.Sequence = old.Sequence + 1
-	} else if st.Sequence == 0 {
-		st.Sequence = 1
+		st.Sequence = max(st.Sequence, old.Sequence+1)
 	}
 	st.Format, st.Member, st.Issued = FormatVersion, s.self, s.clock.Now()
 	signed, err := SignStatement(st, s.root)

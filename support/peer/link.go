@@ -35,6 +35,8 @@ type Link struct {
 	Witness  *evidence.Witness
 	Clock    clock.Clock
 	Metrics  *obs.Metrics
+	// Accept takes a member's statement that verified. federation.Service has one.
+	Accept func(context.Context, *federation.SignedStatement) error
 	// Wire, if not nil, lies between this node and the others: tests lose, repeat and delay messages in it.
 	Wire func(http.RoundTripper) http.RoundTripper
 
@@ -51,6 +53,7 @@ type Link struct {
 	cosigned   map[string]string     // the cosignature line each member sent last
 	verifiers  map[string]note.Verifier
 	contacts   map[string]Contact
+	learned    map[string]time.Time // when a member was asked for its statement
 }
 
 // peerConns is how many connections are kept to each member; more would only turn a stall into a storm of handshakes.
@@ -177,7 +180,7 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 		return nil, false, err
 	}
 	if r.status/100 != 2 {
-		return l.refused(to, r)
+		return l.refused(ctx, to, r)
 	}
 	answer, err := l.verify(ctx, to, rec, r)
 	return answer, false, err
@@ -286,8 +289,12 @@ func readAll(r io.Reader, length, limit int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-func (l *Link) refused(to string, r *reply) (*Answer, bool, error) {
+// refused reads a refusal. After one that this node can clear up the same request is sent again.
+func (l *Link) refused(ctx context.Context, to string, r *reply) (*Answer, bool, error) {
 	err := httpx.ReadProblem(r.status, r.body, to, "provider")
+	if errors.Is(err, federation.ErrUnknownKey) {
+		return nil, l.introduce(ctx, to) == nil, err
+	}
 	if errors.Is(err, evidence.ErrStaleProof) {
 		if n, perr := strconv.ParseUint(r.env.known, 10, 64); perr == nil {
 			l.setKnown(to, n)
@@ -303,7 +310,11 @@ func (l *Link) verify(ctx context.Context, to string, rec *evidence.Record, r *r
 		return nil, ErrAnswer.Because(err, to)
 	}
 	a := &Answer{Sealed: f.sealed, BodySalt: f.bodySalt, Body: r.body}
-	if a.Fact, a.Header, err = l.open(to, f, r.body); err != nil {
+	a.Fact, a.Header, err = l.open(to, f, r.body)
+	if errors.Is(err, federation.ErrUnknownKey) && l.learn(ctx, to) == nil {
+		a.Fact, a.Header, err = l.open(to, f, r.body)
+	}
+	if err != nil {
 		return nil, ErrAnswer.Because(err, to)
 	}
 	if a.Header.ReqHash != Commitment(rec.Sealed) {

@@ -1,0 +1,145 @@
+package demo
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/node"
+	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/support/policy"
+)
+
+// epoch begins a new epoch of a stopped node's log, as kuayu evidence epoch does.
+func (f *fixture) epoch(place string) {
+	f.t.Helper()
+	dir := f.c.Node(place).Dir
+	if err := os.MkdirAll(node.EvidenceDir(dir, node.Epoch(dir)+1), 0o700); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// TestNewEpoch: a node that begins a new epoch of its log makes its new key known by itself, whoever speaks first, and
+// exchange goes on both ways.
+func TestNewEpoch(t *testing.T) {
+	for _, place := range []string{"shanghai", "zhejiang"} { // the consumer, the provider
+		t.Run(place, func(t *testing.T) {
+			f := newFixture(t, Settings{})
+			id := f.agree(f.application(), agreement.Grant{})
+			f.asks(id)
+			f.stop(place)
+			f.epoch(place)
+			f.start(place)
+			if got := f.c.Node(place).Log.ID().Epoch; got != 2 {
+				t.Fatalf("epoch %d", got)
+			}
+			f.asks(id)
+		})
+	}
+}
+
+func (f *fixture) asks(id string) {
+	f.t.Helper()
+	if a, err := f.query(f.as("shanghai", "machine-sh"), id, plan(policy.Plan{Limit: 1})); err != nil || a.Count != 1 {
+		f.t.Fatalf("%+v %v", a, err)
+	}
+}
+
+// TestRestoredFromABackup: a node that lost what it did since its backup, and begins a new epoch, is taken in again: others
+// see no fork, data flows, and what it says afterwards is heard.
+func TestRestoredFromABackup(t *testing.T) {
+	for _, place := range []string{"shanghai", "zhejiang"} {
+		t.Run(place, func(t *testing.T) {
+			f := newFixture(t, Settings{})
+			id := f.agree(f.application(), agreement.Grant{})
+			f.asks(id)
+			dir, backup := f.c.Node(place).Dir, t.TempDir()
+			f.stop(place)
+			if err := os.CopyFS(backup, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			f.start(place)
+			for range 3 {
+				f.asks(id)
+			}
+			f.agree(f.application(), agreement.Grant{}) // forgotten by one end
+			f.stop(place)
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(dir, os.DirFS(backup)); err != nil {
+				t.Fatal(err)
+			}
+			f.epoch(place)
+			f.start(place)
+			f.asks(id)
+			f.call(f.as("zhejiang", "head-zj"), http.MethodPost, "/api/v1/agreements/"+id+"/revoke", map[string]string{"reason": "用途已完成"}, nil)
+			f.await(func() bool {
+				_, err := f.query(f.as("shanghai", "machine-sh"), id, plan(policy.Plan{Limit: 1}))
+				return errors.Is(err, agreement.ErrRevoked)
+			})
+			next := f.agree(f.application(), agreement.Grant{})
+			f.asks(next)
+		})
+	}
+}
+
+// TestStatementsProveThemselves: a member's statement is taken from that member alone, signed by its root key, and never
+// an older one; what is no statement is refused in words.
+func TestStatementsProveThemselves(t *testing.T) {
+	f := newFixture(t, Settings{})
+	link := f.c.Node("shanghai").Link
+	hand := func(body []byte) error {
+		_, err := link.Ask(f.ctx, "zhejiang", http.MethodPost, peer.PathStatement, body)
+		return err
+	}
+	js, err := json.Marshal(f.c.Node("shanghai").Directory.SignedStatement("jiangsu"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hand(js); !errors.Is(err, federation.ErrStatement) {
+		t.Errorf("another member's statement: %v", err)
+	}
+	if err := hand([]byte(`{"document":"e30","sig":""}`)); err == nil {
+		t.Error("no signature: taken")
+	}
+	if err := hand([]byte(`[`)); !errors.Is(err, httpx.ErrBody) {
+		t.Errorf("no JSON: %v", err)
+	}
+	own := func() *federation.Statement {
+		st, err := f.c.Node("zhejiang").Directory.Statement("shanghai")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	old := *own()
+	root := f.c.Node("shanghai").Keys.Root
+	older, newer := old, old
+	older.PeerURL = "https://127.0.0.1:1" // of the number that is known already
+	newer.Sequence, newer.Divisions = old.Sequence+1, []string{"310000", "310100"}
+	for _, x := range []struct {
+		st   federation.Statement
+		want string
+	}{{older, old.PeerURL}, {newer, newer.PeerURL}} {
+		signed, err := federation.SignStatement(&x.st, root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(signed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := hand(b); err != nil || own().PeerURL != x.want {
+			t.Errorf("statement %d: %v, %s", x.st.Sequence, err, own().PeerURL)
+		}
+	}
+	if got := own(); got.Sequence != newer.Sequence || len(got.Divisions) != 2 {
+		t.Errorf("the newer one was not taken: %+v", got)
+	}
+}

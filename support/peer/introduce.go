@@ -1,0 +1,105 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/support/federation"
+)
+
+// PathStatement is where members hand each other their statements unsealed. A node that began a new epoch, or changed its
+// keys, seals with a key that nobody knows yet, so nothing sealed can carry the statement that names it. A statement needs
+// no seal: the member's root key signs it, and a higher number replaces a lower one.
+const PathStatement = "/federation/v1/statement"
+
+// learnAgain is how long after asking a member for its statement it is not asked again.
+const learnAgain = 5 * time.Second
+
+// ServeStatement tells this node's statement to a member (GET), or takes the member's own (POST).
+func (l *Link) ServeStatement(w http.ResponseWriter, r *http.Request) {
+	member, _, err := l.Caller(r)
+	if err != nil {
+		l.Refuse(w, r, err)
+		return
+	}
+	if r.Method == http.MethodPost {
+		var st federation.SignedStatement
+		if err := httpx.Decode(r, 2*federation.MaxDocument, &st); err != nil {
+			l.Refuse(w, r, err)
+			return
+		}
+		if err := l.take(r.Context(), member, &st); err != nil {
+			l.Refuse(w, r, err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	own := l.Dir.SignedStatement(l.Self)
+	if own == nil {
+		l.Refuse(w, r, federation.ErrNotMember.With(l.Self))
+		return
+	}
+	httpx.WriteJSON(w, r, http.StatusOK, own)
+}
+
+// take accepts a statement that must be the member's own.
+func (l *Link) take(ctx context.Context, member string, s *federation.SignedStatement) error {
+	m, err := l.Dir.Member(member)
+	if err != nil {
+		return err
+	}
+	st, err := s.Verify(m.RootKey)
+	if err != nil {
+		return err
+	}
+	if st.Member != member {
+		return federation.ErrStatement.With("it is another member's", "是其他成员的声明")
+	}
+	if l.Accept == nil {
+		return errs.ErrInternal.With()
+	}
+	return l.Accept(ctx, s)
+}
+
+// introduce hands this node's statement to a member that did not know the key of a request.
+func (l *Link) introduce(ctx context.Context, to string) error {
+	own := l.Dir.SignedStatement(l.Self)
+	if own == nil {
+		return federation.ErrNotMember.With(l.Self)
+	}
+	body, err := json.Marshal(own)
+	if err != nil {
+		return err
+	}
+	_, err = l.Ask(ctx, to, http.MethodPost, PathStatement, body)
+	return err
+}
+
+// learn asks a member for its statement, when it answers under a key that is not known here.
+func (l *Link) learn(ctx context.Context, member string) error {
+	now := l.Clock.Now()
+	l.mu.Lock()
+	last, had := l.learned[member]
+	if l.learned == nil {
+		l.learned = map[string]time.Time{}
+	}
+	l.learned[member] = now
+	l.mu.Unlock()
+	if had && now.Sub(last).Abs() < learnAgain {
+		return federation.ErrUnknownKey.With(member)
+	}
+	b, err := l.Ask(ctx, member, http.MethodGet, PathStatement, nil)
+	if err != nil {
+		return err
+	}
+	var st federation.SignedStatement
+	if err := httpx.Unmarshal(b, &st); err != nil {
+		return err
+	}
+	return l.take(ctx, member, &st)
+}

@@ -5,14 +5,19 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/node"
+	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/seal"
 )
 
 // epoch begins a new epoch of a stopped node's log, as kuayu evidence epoch does.
@@ -47,6 +52,73 @@ func (f *fixture) asks(id string) {
 	f.t.Helper()
 	if a, err := f.query(f.as("shanghai", "machine-sh"), id, plan(policy.Plan{Limit: 1})); err != nil || a.Count != 1 {
 		f.t.Fatalf("%+v %v", a, err)
+	}
+}
+
+// TestRotatedKeys: a node that changes its keys with a new epoch goes on; receipts of before, made before and after, verify
+// offline, and so do new ones. What the old keys sign from the moment they were lost does not count.
+func TestRotatedKeys(t *testing.T) {
+	f := newFixture(t, Settings{})
+	id := f.agree(f.application(), agreement.Grant{})
+	f.asks(id)
+	n := f.c.Node("zhejiang")
+	served := func() string {
+		t.Helper()
+		x := f.c.Node("zhejiang").Index
+		if _, err := x.Project(f.ctx); err != nil {
+			t.Fatal(err)
+		}
+		es, err := x.Find(f.ctx, db.System("test"), evidence.Query{Kind: "query.serve", Limit: 1})
+		if err != nil || len(es) != 1 {
+			t.Fatalf("%d facts, %v", len(es), err)
+		}
+		return es[0].ID
+	}
+	receipt := func(id string) []byte {
+		t.Helper()
+		rec, err := f.c.Node("zhejiang").Index.Record(f.ctx, db.System("test"), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.c.Node("zhejiang").Issuer.Receipt(f.ctx, rec, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return encode(t, r)
+	}
+	verifies := func(b []byte) error {
+		t.Helper()
+		r, err := evidence.ParseReceipt(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Verify(f.c.Node("jiangsu").Directory.Versions())
+		return err
+	}
+	before := served()
+	old := receipt(before)
+	f.stop("zhejiang")
+	lost := time.Now()
+	if err := n.Keys.Rotate(filepath.Join(n.Dir, "keys"), 2, time.Now(), &lost); err != nil {
+		t.Fatal(err)
+	}
+	f.epoch("zhejiang")
+	f.start("zhejiang")
+	f.asks(id)
+	if k := f.c.Node("zhejiang").Log.Key(); k.Equal(n.Keys.Evidence.Public()) {
+		t.Error("the old key signs")
+	}
+	for name, b := range map[string][]byte{"of before": old, "of before, made now": receipt(before), "of now": receipt(served())} {
+		if err := verifies(b); err != nil {
+			t.Errorf("a receipt %s: %v", name, err)
+		}
+	}
+	st, err := f.c.Node("shanghai").Directory.Statement("zhejiang")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.LogKeyAt(seal.Log{Node: "zhejiang", Instance: f.c.Node("zhejiang").Config.Instance, Epoch: 1}, lost.Add(time.Second)); !errors.Is(err, federation.ErrUnknownKey) {
+		t.Errorf("the old key still counts: %v", err)
 	}
 }
 

@@ -161,7 +161,7 @@ func (c *powerCheck) recover(name string) (*remains, error) {
 	}
 	id := node.LogOf(&conf, node.Epoch(dir))
 	ev := node.EvidenceDir(dir, node.Epoch(dir))
-	l, err := evidence.OpenLog(evidence.Config{Dir: ev, Key: keys.Evidence, Log: id})
+	l, err := evidence.OpenLog(evidence.Config{Dir: ev, Key: keys.EvidenceKey(id.Epoch), Log: id})
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (c *powerCheck) recover(name string) (*remains, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep, err := evidence.Fsck(ctx, ev, keys.Evidence.Public(), id, v)
+	rep, err := evidence.Fsck(ctx, ev, keys.EvidenceKey(id.Epoch).Public(), id, v)
 	if err != nil {
 		return nil, err
 	}

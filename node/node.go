@@ -290,7 +290,7 @@ func (n *Node) evidence(context.Context) error {
 	id := LogOf(&n.Config, epoch)
 	var err error
 	n.Log, err = evidence.OpenLog(evidence.Config{
-		Dir: EvidenceDir(n.Dir, epoch), FS: disk.OS{}, Key: n.Keys.Evidence, Log: id, Clock: n.Clock,
+		Dir: EvidenceDir(n.Dir, epoch), FS: disk.OS{}, Key: n.Keys.EvidenceKey(epoch), Log: id, Clock: n.Clock,
 		MaxGap: time.Duration(n.Config.FlushGapUS) * time.Microsecond,
 	})
 	if err != nil {
@@ -305,7 +305,7 @@ func (n *Node) evidence(context.Context) error {
 		return fmt.Errorf("checkpoint verifier: %w", err)
 	}
 	n.Tlog = evidence.NewTlog(n.Log, signer, v, time.Duration(n.Config.CheckpointMS)*time.Millisecond)
-	cosigner, _, err := n.Keys.CosignSigner(n.Config.Member)
+	cosigner, _, err := n.Keys.CosignSigner(n.Config.Member, epoch)
 	if err != nil {
 		return err
 	}
@@ -434,14 +434,13 @@ func (n *Node) Statement() (*federation.Statement, error) {
 	}
 	// Earlier epochs stay listed: what was sealed in them keeps its proof.
 	for e := uint32(1); e <= epoch; e++ {
-		id := LogOf(&n.Config, e)
-		_, vkey, err := n.Keys.CheckpointSigner(id)
+		l, err := n.Keys.LogKey(LogOf(&n.Config, e), epoch)
 		if err != nil {
 			return nil, err
 		}
-		st.Logs = append(st.Logs, federation.LogKey{Log: id, Key: n.Keys.Evidence.Public(), VKey: vkey, From: n.Keys.CA.NotBefore})
+		st.Logs = append(st.Logs, l)
 	}
-	_, wkey, err := n.Keys.CosignSigner(n.Config.Member)
+	_, wkey, err := n.Keys.CosignSigner(n.Config.Member, epoch)
 	st.WitnessKey = wkey
 	return st, err
 }
@@ -517,7 +516,7 @@ func (n *Node) announce(ctx context.Context) {
 		return
 	}
 	old, err := n.Directory.Statement(n.Config.Member)
-	if err == nil && old.PeerURL == st.PeerURL && old.PublicURL == st.PublicURL && old.CABundle == st.CABundle && len(old.Logs) == len(st.Logs) {
+	if err == nil && old.Same(st) {
 		return
 	}
 	if err := n.Federation.Announce(ctx, st); err != nil {

@@ -293,7 +293,7 @@ func fsck(ctx context.Context, n *node.Node, epoch uint32) (*evidence.Report, er
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint verifier: %w", err)
 	}
-	return evidence.Fsck(ctx, dir, n.Keys.Evidence.Public(), id, v)
+	return evidence.Fsck(ctx, dir, n.Keys.EvidenceKey(epoch).Public(), id, v)
 }
 
 // evidenceEpochCmd begins a new epoch. A node restored from a backup holds a log shorter than the one others have seen;
@@ -301,11 +301,33 @@ func fsck(ctx context.Context, n *node.Node, epoch uint32) (*evidence.Report, er
 // the log has a new name and begins at zero: nothing that was seen before is contradicted, and everything sealed before
 // keeps its proof, since earlier epochs stay listed in the member's statement.
 type evidenceEpochCmd struct {
-	Number uint32 `placeholder:"N" help:"指定期号，如果其他成员见过更高的期。|Number of the epoch, if others have seen a higher one."`
+	Number      uint32 `placeholder:"N" help:"指定期号，如果其他成员见过更高的期。|Number of the epoch, if others have seen a higher one."`
+	NewKeys     bool   `help:"同时更换存证密钥和日志密钥。|Change the keys of evidence and log, too."`
+	Compromised string `placeholder:"TIME" help:"旧密钥自何时起不可信：此后以旧密钥签名的事实不再作数（须与 --new-keys 同用）。|Since when the old keys are not trusted: facts they sign from then on don't count (with --new-keys)."`
+}
+
+// rotate makes new keys for the epoch, if they are asked for.
+func (c *evidenceEpochCmd) rotate(a *app, n *node.Node, next uint32) error {
+	if !c.NewKeys {
+		if c.Compromised != "" {
+			return cli.ErrUsage.With(a.T("--compromised 须与 --new-keys 同用", "--compromised goes with --new-keys"))
+		}
+		return nil
+	}
+	var since *time.Time
+	if c.Compromised != "" {
+		t, err := a.Moment(c.Compromised)
+		if err != nil {
+			return err
+		}
+		since = &t
+	}
+	return n.Keys.Rotate(filepath.Join(a.Dir, "keys"), next, time.Now(), since)
 }
 
 func (c *evidenceEpochCmd) Run(a *app) error {
-	if _, err := folder.Offline(a.Dir); err != nil {
+	n, err := folder.Offline(a.Dir)
+	if err != nil {
 		return err
 	}
 	unlock, err := folder.Lock(a.Dir)
@@ -320,6 +342,9 @@ func (c *evidenceEpochCmd) Run(a *app) error {
 		}
 		next = c.Number
 	}
+	if err := c.rotate(a, n, next); err != nil { // unused before the epoch has its folder
+		return err
+	}
 	dir := node.EvidenceDir(a.Dir, next)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return cli.ErrFile.Because(err, dir)
@@ -330,10 +355,11 @@ func (c *evidenceEpochCmd) Run(a *app) error {
 	t := &cli.Table{}
 	t.Add(a.T("新的一期", "new epoch"), fmt.Sprintf("e%04d", next))
 	t.Add(a.T("目录", "folder"), dir)
+	t.Add(a.T("更换密钥", "new keys"), a.Yes(c.NewKeys))
 	a.Note(`此前各期原样保留，其回执仍然有效。下次启动时，节点会用新日志，并把新的签名声明告知全体成员。
 如果备份丢失了最近的期，请先在其他成员处用 kuayu member list 查明见过的最高期号，再用 --number 指定更高的。`,
 		`Earlier epochs stay as they are, and their receipts stay valid. At its next start the node writes to the new log and tells
 all members so in a signed statement. If the backup lacks recent epochs, look at another member with kuayu member list for the
 highest epoch seen, and give a higher --number.`)
-	return a.Show(map[string]any{"epoch": next, "dir": dir}, t)
+	return a.Show(map[string]any{"epoch": next, "dir": dir, "new_keys": c.NewKeys}, t)
 }

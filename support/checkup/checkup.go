@@ -79,14 +79,17 @@ func (l *List) Judge(zh, en string, err error, detail, fix string) bool {
 // KeyFiles looks at the folder of keys: nobody else may read it.
 func (l *List) KeyFiles(dir string) {
 	var open []string
-	es, err := os.ReadDir(dir)
-	for _, e := range es {
-		if st, serr := e.Info(); serr == nil && st.Mode().Perm()&0o077 != 0 && strings.HasSuffix(e.Name(), ".key") {
-			open = append(open, e.Name())
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
-	}
+		if st, serr := e.Info(); serr == nil && st.Mode().Perm()&0o077 != 0 && strings.HasSuffix(path, ".key") {
+			open = append(open, path)
+		}
+		return nil
+	})
 	if err == nil && len(open) > 0 {
-		l.Add("密钥权限", "key files", Bad, l.T("其他用户可读：", "others may read: ")+strings.Join(open, " "), "chmod 600 "+dir+"/*.key")
+		l.Add("密钥权限", "key files", Bad, l.T("其他用户可读：", "others may read: ")+strings.Join(open, " "), "chmod 600 "+strings.Join(open, " "))
 		return
 	}
 	l.Judge("密钥权限", "key files", err, dir, l.T("从备份恢复 keys 目录", "restore the keys folder from backup"))

@@ -159,7 +159,7 @@ func testWitness(t *testing.T) (*Witness, note.Verifier) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, vkey, err := keys.CosignSigner("jiangsu")
+	signer, vkey, err := keys.CosignSigner("jiangsu", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

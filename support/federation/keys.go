@@ -31,8 +31,9 @@ import (
 // Keys are the secrets of a node. They live in files of mode 0600 in one folder.
 type Keys struct {
 	Root      *seal.PrivateKey   // signs constitution votes and statements
-	Evidence  *seal.PrivateKey   // signs batches of facts
-	LogSeed   ed25519.PrivateKey // signs checkpoints and cosignatures
+	Evidence  *seal.PrivateKey   // signs batches of facts, from the first epoch until it is rotated
+	LogSeed   ed25519.PrivateKey // signs checkpoints and cosignatures, likewise
+	Rotated   []Rotation         // what took their place, in the order of epochs
 	CAKey     *ecdsa.PrivateKey
 	CA        *x509.Certificate
 	Subject   []byte // keys the index from person to fact
@@ -138,7 +139,8 @@ func LoadKeys(dir string) (*Keys, error) {
 		return nil, seal.ErrKey.Because(err)
 	}
 	k.Subject, k.Pseudonym = secrets[:32], secrets[32:]
-	return &k, nil
+	k.Rotated, err = loadRotations(dir)
+	return &k, err
 }
 
 // BundlePEM is the CA certificate as others need it.
@@ -204,7 +206,8 @@ func noteKey(name string, alg byte, key ed25519.PrivateKey) (skey, vkey string) 
 
 // CheckpointSigner signs checkpoints of a log; the second result is its verifier key for the statement.
 func (k *Keys) CheckpointSigner(l seal.Log) (note.Signer, string, error) {
-	skey, vkey := noteKey(Origin(l), 1, k.LogSeed)
+	_, seed, _ := k.at(l.Epoch)
+	skey, vkey := noteKey(Origin(l), 1, seed)
 	s, err := note.NewSigner(skey)
 	if err != nil {
 		return nil, "", fmt.Errorf("checkpoint signer: %w", err)
@@ -215,9 +218,10 @@ func (k *Keys) CheckpointSigner(l seal.Log) (note.Signer, string, error) {
 // WitnessName is under which name a member cosigns.
 func WitnessName(member string) string { return member + ".kuayu/witness" }
 
-// CosignSigner cosigns the checkpoints of other members with a time (C2SP tlog-cosignature).
-func (k *Keys) CosignSigner(member string) (note.Signer, string, error) {
-	skey, vkey := noteKey(WitnessName(member), 1, k.LogSeed)
+// CosignSigner cosigns, in an epoch, the checkpoints of other members with a time (C2SP tlog-cosignature).
+func (k *Keys) CosignSigner(member string, epoch uint32) (note.Signer, string, error) {
+	_, seed, _ := k.at(epoch)
+	skey, vkey := noteKey(WitnessName(member), 1, seed)
 	s, err := fnote.NewSignerForCosignatureV1(skey)
 	if err != nil {
 		return nil, "", fmt.Errorf("cosigner: %w", err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -39,6 +40,15 @@ type Statement struct {
 	Logs       []LogKey  `json:"logs"`
 	WitnessKey string    `json:"witness_key"` // C2SP cosignature/v1 verifier key
 	Divisions  []string  `json:"divisions,omitempty"`
+}
+
+// Same reports whether two statements of a member say the same, whenever they were made.
+func (s *Statement) Same(o *Statement) bool {
+	when := func(a, b *time.Time) bool { return a == b || (a != nil && b != nil && a.Equal(*b)) }
+	logs := slices.EqualFunc(s.Logs, o.Logs, func(a, b LogKey) bool {
+		return a.Log == b.Log && a.Key.Equal(b.Key) && a.VKey == b.VKey && when(a.Until, b.Until) && when(a.CompromisedSince, b.CompromisedSince)
+	})
+	return logs && s.PeerURL == o.PeerURL && s.PublicURL == o.PublicURL && s.CABundle == o.CABundle && s.WitnessKey == o.WitnessKey && slices.Equal(s.Divisions, o.Divisions)
 }
 
 // SignedStatement is a statement's exact bytes with the member's signature.

@@ -103,7 +103,7 @@ func (*proposalListCmd) Run(ctx context.Context, a *app) error {
 	if err := a.Get(ctx, "/api/v1/proposals", &p); err != nil {
 		return err
 	}
-	t := &cli.Table{Head: []string{a.T("提案", "proposal"), a.T("版本", "version"), a.T("票数", "votes"), a.T("成员", "members"), a.T("理由", "reason")}}
+	t := &cli.Table{Head: []string{a.T("提案", "proposal"), a.T("版本", "version"), a.T("票数", "votes"), a.T("成员", "members"), a.T("提出", "proposed by"), a.T("理由", "reason")}}
 	for i := range p.Items {
 		q := &p.Items[i]
 		version, members := "-", ""
@@ -113,7 +113,7 @@ func (*proposalListCmd) Run(ctx context.Context, a *app) error {
 				members += m.ID + " "
 			}
 		}
-		t.Add(q.Hash, version, cli.Count(q.Votes)+"/"+cli.Count(q.Quorum), members, q.Reason)
+		t.Add(q.Hash, version, cli.Count(q.Votes)+"/"+cli.Count(q.Quorum), members, cli.Dash(q.Proposer), q.Reason)
 	}
 	return a.List(p.Items, t, "没有待表决的提案。", "Nothing waits for votes.")
 }

@@ -87,7 +87,7 @@ func (c *Change) check(cur *Constitution, now time.Time) error {
 	if m := c.Join; m != nil {
 		need(m.wellFormed(), "join", "文件中的成员编号、名称或行政区划代码不合格，请新成员更正配置后重新生成文件", "the file's member id, name or division code is malformed: the newcomer mends its configuration and makes the file anew")
 		need(cur.Member(m.ID) == nil, "join", "文件中的成员编号已是联盟成员，不必再加入；若是另一政府，请其换一个编号后重新生成文件", "the file's member id belongs to a member already; another government chooses another id and makes the file anew")
-		need(c.State == nil || c.State.by(m), "statement", "文件中的声明不是由文件中的根密钥签名，或内容不完整、被改动过；请新成员重新生成文件，原样交来", "the file's statement is not signed by the file's root key, or is incomplete or changed: the newcomer makes the file anew and hands it over as it is")
+		need(c.State == nil || c.State.by(m), "join", "文件中的声明不是由文件中的根密钥签名，或内容不完整、被改动过；请新成员重新生成文件，原样交来", "the file's statement is not signed by the file's root key, or is incomplete or changed: the newcomer makes the file anew and hands it over as it is")
 	}
 	if t := c.ValidUntil; !t.IsZero() {
 		need(t.After(now), "valid_until", "有效期须晚于今天，请换一个日期", "the end must be in the future: choose another day")
@@ -145,6 +145,8 @@ func (c *Change) applyQuorum(n *Constitution) error {
 	v := n.Voters()
 	fits := func(q int) bool { return q <= v && 2*q > v }
 	switch {
+	case v == 0:
+		return ErrChange.With().WithFields(errs.Field{Name: "remove", Zh: "至少须留一个有表决权的成员，请另选成员", En: "a member that votes must stay: choose another member"})
 	case c.Quorum != 0 && !fits(c.Quorum):
 		return ErrChange.With().WithFields(errs.Field{
 			Name: "quorum", Zh: fmt.Sprintf("法定票数须过半且不超过表决成员数，请填写 %d 至 %d 之间的整数", v/2+1, v), En: fmt.Sprintf("more than half of the voters and no more than all: a whole number from %d to %d", v/2+1, v),

@@ -204,6 +204,7 @@ type Field struct {
 	Values                   []string // of a check, what is ticked
 	Autocomplete             string
 	Of                       string // the form it is in, where a page has several
+	Most                     int    // characters; zero: the usual bound
 }
 
 // day is the kind of field that takes a date (2026-11-22).

@@ -206,13 +206,7 @@ func (c *Cluster) found(ctx context.Context, places []Place) error {
 	}
 	var statements []*federation.SignedStatement
 	for _, p := range places {
-		n := c.seats[p.ID].node
-		st, err := n.Statement()
-		if err != nil {
-			return err
-		}
-		st.Format, st.Member, st.Sequence, st.Issued = federation.FormatVersion, p.ID, 1, now
-		ss, err := federation.SignStatement(st, n.Keys.Root)
+		ss, err := c.seats[p.ID].node.FirstStatement(now)
 		if err != nil {
 			return err
 		}

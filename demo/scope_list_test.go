@@ -95,11 +95,11 @@ func unscoped() map[string]string {
 		"evidence.Witness.List":      "as Observe",
 
 		"federation.Service.Load":          "the constitution is public",
-		"federation.Service.Propose":       "the federation's matters belong to no department",
-		"federation.Service.ProposeChange": "as Propose",
-		"federation.Service.Approve":       "as Propose",
-		"federation.Service.Proposals":     "as Propose",
-		"federation.Service.Receive":       "as Propose",
+		"federation.Service.Draft":         "the federation's matters belong to no department",
+		"federation.Service.ProposeChange": "as Draft",
+		"federation.Service.Approve":       "as Draft",
+		"federation.Service.Proposals":     "as Draft",
+		"federation.Service.Receive":       "as Draft",
 
 		"notice.Service.Trim": "the node's own forgetting of what is old; returns nothing",
 

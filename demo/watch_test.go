@@ -167,11 +167,10 @@ func TestWatchEvidence(t *testing.T) {
 	}
 }
 
-// TestWatchMembers: who answers is seen, who does not is named with a remedy; a removal is proposed at one node and
-// approved at another, by the authority alone.
+// TestWatchMembers: who answers is seen, who does not is named with a remedy.
 func TestWatchMembers(t *testing.T) {
 	f := newFixture(t, Settings{})
-	operator, authority := f.officer("shanghai", "operator"), f.officer("shanghai", "authority")
+	operator := f.officer("shanghai", "operator")
 	if err := f.c.StopNode("jiangsu"); err != nil {
 		t.Fatal(err)
 	}
@@ -180,54 +179,9 @@ func TestWatchMembers(t *testing.T) {
 	}
 	page := f.page(operator, "/members?done=probe")
 	says(t, page, "已逐个探测", "浙江省", "江苏省", "连接不上", "请确认对方节点在运行", "正常", "一致", "0.1.0", "2 / 3", "没有待表决的提案", "kuayu join request")
-	hides(t, page, "提议成员退出", "peer.unreachable")
-	if err := f.c.StartNode(f.ctx, "jiangsu"); err != nil {
-		t.Fatal(err)
-	}
-	says(t, f.page(authority, "/members"), "提议成员退出", "探测")
-	code, _, page := authority.do("POST", "/members/propose", url.Values{"member": {"nobody"}})
-	if code != http.StatusBadRequest {
-		t.Errorf("a proposal that is none: %d", code)
-	}
-	look(t, page)
-	says(t, page, "请选择成员", "请写明理由", `aria-invalid="true"`)
-	ask := url.Values{"member": {"jiangsu"}, "reason": {"节点停办"}}
-	for _, actor := range []string{"operator", "auditor", "officer-sh", "head-sh"} {
-		v := f.officer("shanghai", actor)
-		for _, path := range []string{"/members/propose", "/members/proposals/x/approve"} {
-			if code, _, page := v.do("POST", path, ask); code != http.StatusForbidden {
-				t.Errorf("%s by %s: %d", path, actor, code)
-			} else {
-				look(t, page)
-			}
-		}
-	}
+	hides(t, page, "提出章程变更", "peer.unreachable", "kuayu propose")
 	if code, _, _ := f.officer("shanghai", "officer-sh").do("POST", "/members/probe", nil); code != http.StatusForbidden {
 		t.Errorf("a probe by an officer: %d", code)
-	}
-	if code, to, page := authority.do("POST", "/members/propose", ask); code != http.StatusSeeOther || to != "/members?done=propose" {
-		t.Fatalf("%d %s %s", code, to, page)
-	}
-	page = f.page(authority, "/members")
-	says(t, page, "节点停办", "1，共 2", "成员：江苏省", "已赞成：上海市")
-	hides(t, page, "赞成提案")
-	zj := f.officer("zhejiang", "authority")
-	var hash string
-	f.await(func() bool {
-		_, _, page := zj.do("GET", "/members", nil)
-		_, rest, _ := strings.Cut(page, "/members/proposals/")
-		hash, _, _ = strings.Cut(rest, "/approve")
-		return hash != "" && len(hash) < 100
-	})
-	says(t, f.page(zj, "/members"), "赞成提案", "不能收回")
-	hides(t, f.page(f.officer("zhejiang", "operator"), "/members"), "赞成提案")
-	if code, to, page := zj.do("POST", "/members/proposals/"+hash+"/approve", nil); code != http.StatusSeeOther || to != "/members?done=approve" {
-		t.Fatalf("%d %s %s", code, to, page)
-	}
-	page = f.page(zj, "/members")
-	says(t, page, "第 2 版", "没有待表决的提案")
-	if code, _, _ := zj.do("POST", "/members/proposals/none/approve", nil); code != http.StatusNotFound {
-		t.Errorf("a proposal that is none: %d", code)
 	}
 	hides(t, f.page(f.officer("shanghai", "officer-sh"), "/members?done=nonsense"), "nonsense</p>", "探测</button>")
 }
@@ -502,6 +456,21 @@ func TestWatchInABrowser(t *testing.T) {
 	enter("authority")
 	b.Visit(root+"/members", 1440).Click("form[action$='/probe'] button")
 	visit("members", "/members")
+	j := f.newcomer(Places()[3])
+	p := b.Visit(root+"/members", 1440)
+	for _, kind := range []string{"join", "leave", "quorum", "renew"} {
+		p.Tick("details:has(form[action$='/" + kind + "']) > summary")
+	}
+	judge(p, "watch-changes")
+	p.Click("form[action$='/join'] button") // nothing was filled in
+	p.Hear()
+	judge(p, "watch-change-faults")
+	p.Fill(map[string]string{"#f-join-join": fileOf(t, j), "#f-join-reason": "扩大试点"})
+	p.Tick("#f-join-voter-yes")
+	p.Click("form[action$='/join'] button")
+	judge(p, "watch-newcomer")
+	p.Click("button[value=send]")
+	judge(p, "watch-proposed")
 	visit("oversight", "/oversight")
 	enter("operator")
 	visit("setup", "/setup")

@@ -300,7 +300,7 @@ type MemberInfo struct {
 // Constitution is the chain with the members' statements: all that offline verification needs.
 type Constitution = federation.Document
 
-// ProposalRequest proposes a change of membership.
+// ProposalRequest proposes a change of the constitution.
 type ProposalRequest = federation.Change
 
 // ConstitutionDocument is what anyone needs to verify this federation's receipts offline.
@@ -329,7 +329,7 @@ func (a *API) federationRoutes(mux *http.ServeMux) {
 		ps, err := a.Federation.Proposals(c.ctx)
 		return &Page[federation.Proposal]{Items: ps}, err
 	})
-	route(a, mux, "POST", "/api/v1/proposals", "提议变更成员", "Propose a change of membership", roles{identity.Authority}, func(c call, in *ProposalRequest) (*federation.Proposal, error) {
+	route(a, mux, "POST", "/api/v1/proposals", "提议章程变更", "Propose a change of the constitution", roles{identity.Authority}, func(c call, in *ProposalRequest) (*federation.Proposal, error) {
 		return a.propose(c, in)
 	})
 	route(a, mux, "POST", "/api/v1/proposals/{hash}/approve", "赞成提案", "Approve a proposal", roles{identity.Authority}, func(c call, _ *empty) (*federation.Proposal, error) {

@@ -87,7 +87,7 @@ func found(ctx context.Context, n *node.Node, name string, now time.Time) (strin
 	if err := signed.Sign(n.Config.Member, n.Keys.Root); err != nil {
 		return "", err
 	}
-	st, err := FirstStatement(n, now)
+	st, err := n.FirstStatement(now)
 	if err != nil {
 		return "", err
 	}
@@ -96,16 +96,6 @@ func found(ctx context.Context, n *node.Node, name string, now time.Time) (strin
 		return "", err
 	}
 	return genesis, n.Federation.AcceptStatement(ctx, st)
-}
-
-// FirstStatement is what a node that no federation knows yet says of itself, signed.
-func FirstStatement(n *node.Node, now time.Time) (*federation.SignedStatement, error) {
-	st, err := n.Statement()
-	if err != nil {
-		return nil, err
-	}
-	st.Format, st.Member, st.Sequence, st.Issued = federation.FormatVersion, n.Config.Member, 1, now
-	return federation.SignStatement(st, n.Keys.Root)
 }
 
 func undo(dir string) {

@@ -31,7 +31,7 @@ type tree struct {
 	Join     joinCmd     `cmd:"" help:"加入联盟。|Join a federation."`
 	Member   memberCmd   `cmd:"" help:"成员：查看、连通测试、变更。|Members: list, reach, change."`
 	Proposal proposalCmd `cmd:"" help:"待表决的成员变更提案。|Proposals that wait for votes."`
-	Propose  proposeCmd  `cmd:"" help:"提议变更成员。|Propose a change of membership."`
+	Propose  proposeCmd  `cmd:"" help:"提议章程变更。|Propose a change of the constitution."`
 	Approve  approveCmd  `cmd:"" help:"赞成一份提案。|Approve a proposal."`
 
 	Department departmentCmd `cmd:"" help:"部门。|Departments."`

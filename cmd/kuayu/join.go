@@ -20,12 +20,6 @@ import (
 // constitutionPath is where the public listener of every member shows the constitution.
 const constitutionPath = "/.well-known/kuayu/constitution"
 
-// joinRequest is the file a newcomer gives to a voter.
-type joinRequest struct {
-	Member    federation.Member           `json:"member"`
-	Statement *federation.SignedStatement `json:"statement"`
-}
-
 // joinCmd is the newcomer's side of joining.
 type joinCmd struct {
 	Request joinRequestCmd `cmd:"" help:"写出加入申请：本成员的身份与签名声明（离线）。|Write the request: who this member is, and its signed statement (offline)."`
@@ -39,12 +33,13 @@ func (*joinRequestCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	st, err := folder.FirstStatement(n, time.Now())
+	j, err := n.JoinRequest(time.Now())
 	if err != nil {
 		return err
 	}
-	a.Note("把它交给任一表决成员：kuayu propose join FILE；表决通过后在本节点运行 kuayu join accept。", "Give it to any voter, who runs kuayu propose join FILE; once adopted, run kuayu join accept here.")
-	return a.JSON(joinRequest{Member: n.MemberEntry(false), Statement: st})
+	a.Note("把它交给任一表决成员，由其在“成员节点”页面提出，或运行 kuayu propose join FILE；表决通过后在本节点运行 kuayu join accept。", "Give it to any voter, who proposes it on the page of members or runs kuayu propose join FILE; once adopted, run kuayu join accept here.")
+	a.Note("请另经电话等途径告知根密钥指纹，供其核对：%s", "Tell it the fingerprint of your root key over another way, to be compared: %s", j.Member.Fingerprint())
+	return a.JSON(j)
 }
 
 type joinAcceptCmd struct {

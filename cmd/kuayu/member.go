@@ -16,7 +16,7 @@ import (
 type memberCmd struct {
 	List    memberListCmd `cmd:"" default:"1" help:"列出成员。|List the members."`
 	Ping    memberPingCmd `cmd:"" help:"测试能否连通成员。|Check that members can be reached."`
-	Propose proposeCmd    `cmd:"" help:"提议变更成员。|Propose a change of membership."`
+	Propose proposeCmd    `cmd:"" help:"提议章程变更：成员、法定票数、有效期。|Propose a change of the constitution: members, quorum, validity."`
 	Approve approveCmd    `cmd:"" help:"赞成一份提案。|Approve a proposal."`
 }
 
@@ -103,7 +103,7 @@ func (*proposalListCmd) Run(ctx context.Context, a *app) error {
 	if err := a.Get(ctx, "/api/v1/proposals", &p); err != nil {
 		return err
 	}
-	t := &cli.Table{Head: []string{a.T("提案", "proposal"), a.T("版本", "version"), a.T("票数", "votes"), a.T("成员", "members"), a.T("理由", "reason")}}
+	t := &cli.Table{Head: []string{a.T("提案", "proposal"), a.T("版本", "version"), a.T("票数", "votes"), a.T("成员", "members"), a.T("提出", "proposed by"), a.T("理由", "reason")}}
 	for i := range p.Items {
 		q := &p.Items[i]
 		version, members := "-", ""
@@ -113,7 +113,7 @@ func (*proposalListCmd) Run(ctx context.Context, a *app) error {
 				members += m.ID + " "
 			}
 		}
-		t.Add(q.Hash, version, cli.Count(q.Votes)+"/"+cli.Count(q.Quorum), members, q.Reason)
+		t.Add(q.Hash, version, cli.Count(q.Votes)+"/"+cli.Count(q.Quorum), members, cli.Dash(q.Proposer), q.Reason)
 	}
 	return a.List(p.Items, t, "没有待表决的提案。", "Nothing waits for votes.")
 }
@@ -122,6 +122,8 @@ func (*proposalListCmd) Run(ctx context.Context, a *app) error {
 type proposeCmd struct {
 	Join   proposeJoinCmd   `cmd:"" help:"接纳新成员。|Take in a newcomer."`
 	Remove proposeRemoveCmd `cmd:"" help:"移除成员。|Remove a member."`
+	Quorum proposeQuorumCmd `cmd:"" help:"改变法定票数。|Change the quorum."`
+	Renew  proposeRenewCmd  `cmd:"" help:"延长章程的有效期。|Renew the validity of the constitution."`
 	Rekey  proposeRekeyCmd  `cmd:"" help:"更换成员泄露的根密钥。|Replace a compromised root key."`
 }
 
@@ -138,7 +140,7 @@ type proposeJoinCmd struct {
 }
 
 func (c *proposeJoinCmd) Run(ctx context.Context, a *app) error {
-	var j joinRequest
+	var j federation.JoinRequest
 	if err := a.ReadJSON(c.File, &j); err != nil {
 		return err
 	}
@@ -153,6 +155,28 @@ type proposeRemoveCmd struct {
 
 func (c *proposeRemoveCmd) Run(ctx context.Context, a *app) error {
 	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Remove: c.ID})
+}
+
+type proposeQuorumCmd struct {
+	Quorum int    `arg:"" help:"新的法定票数：过半，且不超过表决成员数。|New quorum: more than half of the voters, no more than all."`
+	Reason string `required:"" help:"理由，供其他表决成员阅读。|Why; the other voters read it."`
+}
+
+func (c *proposeQuorumCmd) Run(ctx context.Context, a *app) error {
+	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum})
+}
+
+type proposeRenewCmd struct {
+	proposalFlags
+	Until string `arg:"" placeholder:"TIME" help:"新的有效期，晚于现行有效期，最长十年。|New end, later than the present one, ten years at most."`
+}
+
+func (c *proposeRenewCmd) Run(ctx context.Context, a *app) error {
+	until, err := a.Moment(c.Until)
+	if err != nil {
+		return err
+	}
+	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, ValidUntil: until})
 }
 
 type proposeRekeyCmd struct {

@@ -172,7 +172,7 @@ var commands = map[string]string{
 	"GET /api/v1/members":                              "member list",
 	"GET /api/v1/constitution":                         "evidence constitution",
 	"GET /api/v1/proposals":                            "proposal list",
-	"POST /api/v1/proposals":                           "propose remove shanghai --reason 理由",
+	"POST /api/v1/proposals":                           "propose renew 2034-01-01 --reason 理由",
 	"POST /api/v1/proposals/{hash}/approve":            "approve h",
 }
 

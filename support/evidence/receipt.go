@@ -428,6 +428,5 @@ func (i *Issuer) Spoken(s *seal.Sealed) (*Spoken, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := s.Header.Suite.Object([]byte(k.Key.String()))
-	return &Spoken{Fact: f, Print: fmt.Sprintf("%x", sum[:printBytes])}, nil
+	return &Spoken{Fact: f, Print: k.Key.Print(printBytes)}, nil
 }

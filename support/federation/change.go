@@ -2,21 +2,32 @@ package federation
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
 // Change is what a proposal asks for.
 type Change struct {
-	Reason string           `json:"reason"`
-	Join   *Member          `json:"join,omitempty"`
-	State  *SignedStatement `json:"statement,omitempty"` // of the newcomer
-	Remove string           `json:"remove,omitempty"`    // member id
-	Voter  *bool            `json:"voter,omitempty"`     // with join
-	Quorum int              `json:"quorum,omitempty"`
+	Reason     string           `json:"reason"`
+	Join       *Member          `json:"join,omitempty"`
+	State      *SignedStatement `json:"statement,omitempty"` // of the newcomer
+	Remove     string           `json:"remove,omitempty"`    // member id
+	Voter      *bool            `json:"voter,omitempty"`     // with join; the right of who is a member already stays as it is
+	Quorum     int              `json:"quorum,omitempty"`
+	ValidUntil time.Time        `json:"valid_until,omitzero"` // renews the constitution
 	// Compromised marks the root key of a member as compromised since a time and gives its new key.
 	Compromised *Compromise `json:"compromised,omitempty"`
+}
+
+// JoinRequest is the file with which a newcomer asks to join: who it is, and what it says of itself, signed.
+type JoinRequest struct {
+	Member    Member           `json:"member"`
+	Statement *SignedStatement `json:"statement"`
 }
 
 // Compromise replaces a member's root key.
@@ -26,22 +37,83 @@ type Compromise struct {
 	NewKey seal.PublicKey `json:"new_key"`
 }
 
-// ProposeChange proposes the version of the constitution in which a change is made.
-func (s *Service) ProposeChange(ctx context.Context, c Change) (*Proposal, error) {
-	return s.Propose(ctx, c.Reason, c.State, c.apply)
+// Bounds of a change.
+const (
+	maxReason = 500 // characters
+	maxYears  = 10  // for which a constitution may be renewed
+)
+
+// Draft is the next version of the constitution, in which a change is made; nothing is kept. ErrChange says by field what
+// is wrong with the change.
+func (s *Service) Draft(ctx context.Context, c Change) (*Constitution, error) {
+	cur, now := s.dir.Current(), s.clock.Now()
+	if m := cur.Member(s.self); m == nil || !m.Voter {
+		return nil, ErrNotVoter.With()
+	}
+	if now.After(cur.ValidUntil) && (c.Join != nil || c.State != nil) {
+		return nil, ErrExpired.With()
+	}
+	if err := c.check(cur, now); err != nil {
+		return nil, err
+	}
+	next := *cur
+	next.Members = append([]Member(nil), cur.Members...)
+	next.Number, next.Ballot = cur.Number+1, 1
+	chain := s.dir.Chain()
+	next.Previous = Hash(chain[len(chain)-1].Document)
+	next.ValidFrom = now
+	if !next.ValidUntil.After(now) {
+		next.ValidUntil = now.AddDate(1, 0, 0)
+	}
+	if err := c.apply(&next); err != nil {
+		return nil, err
+	}
+	had, err := votedFor(ctx, s.db.Read(), next.Number)
+	if err == nil && had != "" {
+		err = ErrVoted.With(next.Number)
+	}
+	return &next, err
 }
 
+// check lists everything that is wrong with the change as such, at once.
+func (c *Change) check(cur *Constitution, now time.Time) error {
+	var f []errs.Field
+	need := func(ok bool, name, zh, en string) {
+		if !ok {
+			f = append(f, errs.Field{Name: name, Zh: zh, En: en})
+		}
+	}
+	need(strings.TrimSpace(c.Reason) != "" && utf8.RuneCountInString(c.Reason) <= maxReason, "reason", "请写明理由，不超过 500 字", "give the reason, in at most 500 characters")
+	if m := c.Join; m != nil {
+		need(m.wellFormed(), "join", "文件中的成员编号、名称或行政区划代码不合格，请新成员更正配置后重新生成文件", "the file's member id, name or division code is malformed: the newcomer mends its configuration and makes the file anew")
+		need(cur.Member(m.ID) == nil, "join", "文件中的成员编号已是联盟成员，不必再加入；若是另一政府，请其换一个编号后重新生成文件", "the file's member id belongs to a member already; another government chooses another id and makes the file anew")
+		need(c.State == nil || c.State.by(m), "join", "文件中的声明不是由文件中的根密钥签名，或内容不完整、被改动过；请新成员重新生成文件，原样交来", "the file's statement is not signed by the file's root key, or is incomplete or changed: the newcomer makes the file anew and hands it over as it is")
+	}
+	if t := c.ValidUntil; !t.IsZero() {
+		need(t.After(now), "valid_until", "有效期须晚于今天，请换一个日期", "the end must be in the future: choose another day")
+		need(t.After(cur.ValidUntil), "valid_until", "新的有效期须晚于现行有效期，请换一个日期", "the new end must be later than the present one: choose another day")
+		need(t.Before(now.AddDate(maxYears, 0, 1)), "valid_until", "有效期最长十年，请换一个较早的日期", "ten years at most: choose an earlier day")
+	}
+	if len(f) > 0 {
+		return ErrChange.With().WithFields(f...)
+	}
+	return nil
+}
+
+// by reports whether a member signed the statement, about itself.
+func (s *SignedStatement) by(m *Member) bool {
+	st, err := s.Verify(m.RootKey)
+	return err == nil && st.Member == m.ID
+}
+
+// apply makes the change in the version that is drafted.
 func (c *Change) apply(n *Constitution) error {
 	if c.Join != nil {
-		if n.Member(c.Join.ID) != nil {
-			return ErrConstitution.With("already a member", "已是成员")
+		m := *c.Join
+		if c.Voter != nil {
+			m.Voter = *c.Voter
 		}
-		if c.State != nil {
-			if _, err := c.State.Verify(c.Join.RootKey); err != nil {
-				return err
-			}
-		}
-		n.Members = append(n.Members, *c.Join)
+		n.Members = append(n.Members, m)
 	}
 	if c.Remove != "" {
 		kept := n.Members[:0:0]
@@ -62,9 +134,26 @@ func (c *Change) apply(n *Constitution) error {
 		}
 		m.RootKey = c.Compromised.NewKey
 	}
-	if c.Quorum > 0 {
+	if !c.ValidUntil.IsZero() {
+		n.ValidUntil = c.ValidUntil
+	}
+	return c.applyQuorum(n)
+}
+
+// applyQuorum sets the quorum that is asked for; without one it stays, unless it no longer fits the voters.
+func (c *Change) applyQuorum(n *Constitution) error {
+	v := n.Voters()
+	fits := func(q int) bool { return q <= v && 2*q > v }
+	switch {
+	case v == 0:
+		return ErrChange.With().WithFields(errs.Field{Name: "remove", Zh: "至少须留一个有表决权的成员，请另选成员", En: "a member that votes must stay: choose another member"})
+	case c.Quorum != 0 && !fits(c.Quorum):
+		return ErrChange.With().WithFields(errs.Field{
+			Name: "quorum", Zh: fmt.Sprintf("法定票数须过半且不超过表决成员数，请填写 %d 至 %d 之间的整数", v/2+1, v), En: fmt.Sprintf("more than half of the voters and no more than all: a whole number from %d to %d", v/2+1, v),
+		})
+	case c.Quorum != 0:
 		n.Quorum = c.Quorum
-	} else if v := n.Voters(); n.Quorum > v || 2*n.Quorum <= v {
+	case !fits(n.Quorum):
 		n.Quorum = v/2 + 1
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -33,6 +34,22 @@ type Member struct {
 	Voter    bool           `json:"voter"`
 	// CompromisedSince: what the root key signed from this moment on doesn't count.
 	CompromisedSince *time.Time `json:"compromised_since,omitempty"`
+}
+
+// wellFormed reports whether an entry can stand in a constitution.
+func (m *Member) wellFormed() bool {
+	return memberID().MatchString(m.ID) && m.Name != "" && len(m.Division) == 6
+}
+
+// Fingerprint is what people compare, over another way, before they trust a root key.
+func (m *Member) Fingerprint() string {
+	const bytes, group = 16, 4
+	p := m.RootKey.Print(bytes)
+	var out []string
+	for ; p != ""; p = p[group:] {
+		out = append(out, p[:group])
+	}
+	return strings.Join(out, " ")
 }
 
 // Constitution is one version of the document that founds the federation.
@@ -139,7 +156,7 @@ func ParseConstitution(b []byte) (*Constitution, error) {
 	seen := map[string]bool{}
 	for i := range c.Members {
 		m := &c.Members[i]
-		if !memberID().MatchString(m.ID) || seen[m.ID] || m.Name == "" || len(m.Division) != 6 {
+		if !m.wellFormed() || seen[m.ID] {
 			return nil, bad(fmt.Sprintf("member %d is malformed or listed twice", i+1), fmt.Sprintf("第 %d 个成员不合格或重复", i+1))
 		}
 		seen[m.ID] = true
@@ -204,19 +221,23 @@ func VerifyChain(chain Chain, genesis string) ([]*Constitution, error) {
 }
 
 // ValidVotes counts the valid signatures of distinct voters of the electorate.
-func ValidVotes(electorate *Constitution, s *Signed) int {
+func ValidVotes(electorate *Constitution, s *Signed) int { return len(Approvers(electorate, s)) }
+
+// Approvers are the voters of the electorate whose signatures are valid.
+func Approvers(electorate *Constitution, s *Signed) []string {
 	msg := append([]byte(constitutionTag), s.Document...)
 	seen := map[string]bool{}
+	var out []string
 	for _, sig := range s.Signatures {
 		m := electorate.Member(sig.Member)
 		if m == nil || !m.Voter || seen[m.ID] || m.CompromisedSince != nil {
 			continue
 		}
 		if m.RootKey.Verify(msg, sig.Sig) {
-			seen[m.ID] = true
+			seen[m.ID], out = true, append(out, m.ID)
 		}
 	}
-	return len(seen)
+	return out
 }
 
 // Offence is the proof that a voter signed two documents of one version.

@@ -187,37 +187,23 @@ type Proposal struct {
 	Signed    Signed           `json:"signed"`
 	Statement *SignedStatement `json:"statement,omitempty"` // of a member to be, so that it can be reached
 	Reason    string           `json:"reason"`
+	Proposer  string           `json:"proposer,omitempty"` // member; empty: a vote came before the proposal did. Not sent to others: they see who sends it
 	Votes     int              `json:"votes"`
 	Quorum    int              `json:"quorum"`
 }
 
-// Propose drafts the next version by applying change to the current one, votes for it, and sends it to the voters.
-func (s *Service) Propose(ctx context.Context, reason string, newcomer *SignedStatement, change func(*Constitution) error) (*Proposal, error) {
-	cur := s.dir.Current()
-	now := s.clock.Now()
-	if m := cur.Member(s.self); m == nil || !m.Voter {
-		return nil, ErrNotVoter.With()
-	}
-	if now.After(cur.ValidUntil) && newcomer != nil {
-		return nil, ErrExpired.With()
-	}
-	next := *cur
-	next.Members = append([]Member(nil), cur.Members...)
-	next.Number, next.Ballot = cur.Number+1, 1
-	chain := s.dir.Chain()
-	next.Previous = Hash(chain[len(chain)-1].Document)
-	next.ValidFrom = now
-	if !next.ValidUntil.After(now) {
-		next.ValidUntil = now.AddDate(1, 0, 0)
-	}
-	if err := change(&next); err != nil {
+// ProposeChange proposes the version of the constitution in which a change is made: this member votes for it and sends it
+// to the voters.
+func (s *Service) ProposeChange(ctx context.Context, c Change) (*Proposal, error) {
+	next, err := s.Draft(ctx, c)
+	if err != nil {
 		return nil, err
 	}
 	doc, err := next.Encode()
 	if err != nil {
 		return nil, err
 	}
-	p := &Proposal{Hash: Hash(doc), Signed: Signed{Document: doc}, Statement: newcomer, Reason: reason}
+	p := &Proposal{Hash: Hash(doc), Signed: Signed{Document: doc}, Statement: c.State, Reason: c.Reason, Proposer: s.self}
 	if err := s.saveProposal(ctx, p); err != nil {
 		return nil, err
 	}
@@ -251,13 +237,12 @@ func (s *Service) vote(ctx context.Context, p *Proposal, first bool) error {
 	}
 	// The vote is durable before the signature exists: no crash makes this member sign twice.
 	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		var had string
-		err := tx.NewRaw("SELECT hash FROM federation_vote WHERE number = ?", c.Number).Scan(ctx, &had)
-		if err == nil && had != p.Hash {
-			return ErrVoted.With(c.Number)
+		had, err := votedFor(ctx, tx, c.Number)
+		if err != nil {
+			return err
 		}
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("vote: %w", err)
+		if had != "" && had != p.Hash {
+			return ErrVoted.With(c.Number)
 		}
 		_, err = tx.NewRaw("INSERT INTO federation_vote (number, hash) VALUES (?, ?) ON CONFLICT (number) DO NOTHING", c.Number, p.Hash).Exec(ctx)
 		return err
@@ -275,7 +260,9 @@ func (s *Service) vote(ctx context.Context, p *Proposal, first bool) error {
 	if first {
 		kind = KindProposal
 	}
-	body, err := json.Marshal(p)
+	sent := *p
+	sent.Proposer = ""
+	body, err := json.Marshal(sent)
 	if err != nil {
 		return err
 	}
@@ -283,6 +270,16 @@ func (s *Service) vote(ctx context.Context, p *Proposal, first bool) error {
 		return err
 	}
 	return s.tryAdopt(ctx, p)
+}
+
+// votedFor is the hash of what this member has signed for a version; "" if it has signed nothing yet.
+func votedFor(ctx context.Context, tx *db.Tx, number int) (string, error) {
+	var had string
+	err := tx.NewRaw("SELECT hash FROM federation_vote WHERE number = ?", number).Scan(ctx, &had)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("vote: %w", err)
+	}
+	return had, nil
 }
 
 // tryAdopt adopts a proposal that has its quorum and tells everybody, the newcomer included.
@@ -335,9 +332,10 @@ func (s *Service) saveProposal(ctx context.Context, p *Proposal) error {
 		return err
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.NewRaw(`INSERT INTO federation_proposal (hash, number, document, signatures, statement, reason, created) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (hash) DO UPDATE SET signatures = excluded.signatures`,
-			p.Hash, c.Number, p.Signed.Document, string(sigs), string(st), p.Reason, s.clock.Now().UnixMicro()).Exec(ctx)
+		_, err := tx.NewRaw(`INSERT INTO federation_proposal (hash, number, document, signatures, statement, reason, proposer, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (hash) DO UPDATE SET signatures = excluded.signatures,
+			proposer = CASE federation_proposal.proposer WHEN '' THEN excluded.proposer ELSE federation_proposal.proposer END`,
+			p.Hash, c.Number, p.Signed.Document, string(sigs), string(st), p.Reason, p.Proposer, s.clock.Now().UnixMicro()).Exec(ctx)
 		return err
 	})
 }
@@ -345,16 +343,16 @@ func (s *Service) saveProposal(ctx context.Context, p *Proposal) error {
 // Proposals lists what waits for votes.
 func (s *Service) Proposals(ctx context.Context) ([]Proposal, error) {
 	var rows []struct {
-		Hash, Signatures, Statement, Reason string
-		Document                            []byte
+		Hash, Signatures, Statement, Reason, Proposer string
+		Document                                      []byte
 	}
-	if err := s.db.Read().NewRaw("SELECT hash, document, signatures, statement, reason FROM federation_proposal ORDER BY created").Scan(ctx, &rows); err != nil {
+	if err := s.db.Read().NewRaw("SELECT hash, document, signatures, statement, reason, proposer FROM federation_proposal ORDER BY created").Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("proposals: %w", err)
 	}
 	cur := s.dir.Current()
 	out := make([]Proposal, len(rows))
 	for i, r := range rows {
-		p := Proposal{Hash: r.Hash, Reason: r.Reason, Quorum: cur.Quorum, Signed: Signed{Document: r.Document}}
+		p := Proposal{Hash: r.Hash, Reason: r.Reason, Proposer: r.Proposer, Quorum: cur.Quorum, Signed: Signed{Document: r.Document}}
 		if err := json.Unmarshal([]byte(r.Signatures), &p.Signed.Signatures); err != nil {
 			return nil, err
 		}
@@ -391,15 +389,19 @@ func (s *Service) Receive(ctx context.Context, from, kind string, body []byte) e
 		}
 		return nil
 	case KindProposal, KindVote:
-		return s.receiveProposal(ctx, from, body)
+		return s.receiveProposal(ctx, from, kind, body)
 	}
 	return ErrConstitution.With("unknown message", "未知的消息")
 }
 
-func (s *Service) receiveProposal(ctx context.Context, from string, body []byte) error {
+func (s *Service) receiveProposal(ctx context.Context, from, kind string, body []byte) error {
 	var p Proposal
 	if err := httpx.Unmarshal(body, &p); err != nil {
 		return err
+	}
+	p.Proposer = ""
+	if kind == KindProposal {
+		p.Proposer = from
 	}
 	cur := s.dir.Current()
 	if m := cur.Member(from); m == nil || !m.Voter {

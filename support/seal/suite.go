@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"math/big"
@@ -136,6 +137,12 @@ func (k PublicKey) check() error {
 		}
 	}
 	return ErrKey.With()
+}
+
+// Print is the beginning of the key's digest, n bytes of it, to be compared by eye.
+func (k PublicKey) Print(n int) string {
+	sum := k.Suite.Object([]byte(k.String()))
+	return hex.EncodeToString(sum[:n])
 }
 
 // MarshalText implements encoding.TextMarshaler.

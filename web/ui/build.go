@@ -59,6 +59,9 @@ func attributes(f Field) templ.Attributes {
 	case day: // typed as it is shown everywhere else; a browser's own field would show it by the browser's language
 		a["maxlength"], a["inputmode"] = "10", "numeric"
 	}
+	if f.Most > 0 {
+		a["maxlength"] = count(f.Most)
+	}
 	if d := f.describedBy(); d != "" {
 		a["aria-describedby"] = d
 	}

@@ -204,6 +204,7 @@ type Field struct {
 	Values                   []string // of a check, what is ticked
 	Autocomplete             string
 	Of                       string // the form it is in, where a page has several
+	Most                     int    // characters; zero: the usual bound
 	Beside                   bool   // it shares the row of the field before it, where there is room
 }
 

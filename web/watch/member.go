@@ -3,8 +3,7 @@ package watch
 import (
 	"context"
 	"net/http"
-	"slices"
-	"strings"
+	"net/url"
 	"sync"
 	"time"
 
@@ -31,31 +30,34 @@ func keepers() []identity.Role {
 	return []identity.Role{identity.Operator, identity.Authority, identity.Auditor}
 }
 
-// members is how the members' nodes are, and what waits for votes.
+// members is how the members' nodes are, what waits for votes, and how the constitution came about.
 func (w *Watch) members(rw http.ResponseWriter, q desk.Visit) error {
-	return w.showMembers(rw, q, nil)
+	return w.showMembers(rw, q, "", nil, nil)
 }
 
-func (w *Watch) showMembers(rw http.ResponseWriter, q desk.Visit, faults map[string]string) error {
+// showMembers is the page; f and faults are a form for a kind of change that was not taken.
+func (w *Watch) showMembers(rw http.ResponseWriter, q desk.Visit, kind string, f url.Values, faults map[string]string) error {
 	nm := w.Names(q)
 	v, con, contacts := q.V, w.Roll.Current(), w.Contacts.Contacts()
 	x := membersView{now: w.Clock.Now(), figures: w.memberFigures(v, con, contacts), table: w.memberTable(v, nm, con, contacts), own: w.ownFacts(v, con), probe: q.Sess.Has(keepers()...)}
+	x.history, x.paging = w.history(v)
 	if q.Sess.Has(identity.Operator, identity.Authority) {
 		ps, err := w.Ballots.Proposals(q.Context())
 		if err != nil {
 			return err
 		}
-		x.ballots, x.votes = ballotsOf(v, nm, con, ps, q.Sess.Has(identity.Authority)), true
-	}
-	if q.Sess.Has(identity.Authority) {
-		x.remove = removeFields(v, nm, con, faults)
+		may := q.Sess.Has(identity.Authority)
+		x.ballots, x.votes = w.ballotsOf(v, con, ps, may), true
+		if may {
+			x.propose = w.proposing(v, nm, con, ps, changeForms(v, nm, con, kind, f, faults))
+		}
 	}
 	status := http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
 	w.Show(rw, q, status, desk.PathMembers, ui.PageInfo{
-		Title: v.Pick("成员节点", "Members"), Lead: v.Pick("各成员节点能否连通、证书与时钟是否正常，成员的加入与退出。", "Whether the members' nodes can be reached, their certificates and clocks, and who joins or leaves."), Crumbs: []ui.Link{desk.Home(v)},
+		Title: v.Pick("成员节点", "Members"), Lead: v.Pick("各成员节点能否连通、证书与时钟是否正常，章程的变更与历次版本。", "Whether the members' nodes can be reached, their certificates and clocks, and how the constitution changes."), Crumbs: []ui.Link{desk.Home(v)},
 	}, membersPage(v, x))
 	return nil
 }
@@ -191,122 +193,4 @@ func (w *Watch) probe(rw http.ResponseWriter, q desk.Visit) error {
 	}
 	all.Wait()
 	return desk.Done(rw, q, desk.PathMembers, "probe")
-}
-
-// ballot is a proposal that waits for votes.
-type ballot struct {
-	changes []ui.Difference
-	reason  string
-	votes   int64
-	quorum  int64
-	voted   string // who has approved
-	approve *ui.Question
-	id      string
-}
-
-func ballotsOf(v *ui.View, nm *desk.Names, con *federation.Constitution, ps []federation.Proposal, may bool) []ballot {
-	var out []ballot
-	for i := range ps {
-		p := &ps[i]
-		next, err := federation.ParseConstitution(p.Signed.Document)
-		if err != nil {
-			continue // of a newer version of the program
-		}
-		b := ballot{changes: changesOf(v, con, next), reason: p.Reason, votes: int64(p.Votes), quorum: int64(p.Quorum), id: p.Hash[:min(len(p.Hash), 8)]}
-		var names []string
-		own := false
-		for _, s := range p.Signed.Signatures {
-			names, own = append(names, nm.Member(s.Member)), own || s.Member == nm.Self()
-		}
-		b.voted = strings.Join(names, v.Pick("、", ", "))
-		if may && !own {
-			b.approve = &ui.Question{
-				Act: v.Pick("赞成提案", "Approve"), Post: desk.PathMembers + "/proposals/" + p.Hash + "/approve",
-				Text: v.Pick("赞成即以本成员根密钥签名，不能收回；同一版本只能签一份。", "It is signed with this member's root key and can't be taken back; one document of each version is signed."),
-			}
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-// changesOf are the differences between two versions, in words.
-func changesOf(v *ui.View, old, next *federation.Constitution) []ui.Difference {
-	var out []ui.Difference
-	member := v.Pick("成员：", "Member: ")
-	for i := range next.Members {
-		m := &next.Members[i]
-		was := old.Member(m.ID)
-		switch {
-		case was == nil:
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), After: v.Pick("加入", "joins")})
-		case was.RootKey.String() != m.RootKey.String():
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: v.Pick("原根密钥", "old root key"), After: v.Pick("新根密钥", "new root key")})
-		case was.Voter != m.Voter:
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: votes(v, was.Voter), After: votes(v, m.Voter)})
-		}
-	}
-	for i := range old.Members {
-		if m := &old.Members[i]; next.Member(m.ID) == nil {
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: v.Pick("是成员", "is a member")})
-		}
-	}
-	n := func(c *federation.Constitution) string {
-		return v.Number(int64(c.Quorum)) + " / " + v.Number(int64(c.Voters()))
-	}
-	return append(out,
-		ui.Difference{Field: v.Pick("法定票数", "Quorum"), Before: n(old), After: n(next)},
-		ui.Difference{Field: v.Pick("有效期至", "Valid until"), Before: v.Day(old.ValidUntil), After: v.Day(next.ValidUntil)},
-	)
-}
-
-func votes(v *ui.View, yes bool) string {
-	if yes {
-		return v.Pick("有表决权", "votes")
-	}
-	return v.Pick("无表决权", "does not vote")
-}
-
-func removeFields(v *ui.View, nm *desk.Names, con *federation.Constitution, faults map[string]string) []ui.Field {
-	f := ui.Field{Name: "member", Kind: "select", Label: v.Pick("提议退出的成员", "Member to leave"), Error: faults["member"], Options: []ui.Option{{Value: "", Label: v.Pick("请选择", "Choose")}}}
-	for _, m := range con.Members {
-		f.Options = append(f.Options, ui.Option{Value: m.ID, Label: nm.Member(m.ID)})
-	}
-	return []ui.Field{f, {Name: "reason", Kind: "textarea", Label: v.Pick("理由", "Reason"), Hint: v.Pick("理由随提案送达各表决成员。", "It goes to all who vote."), Error: faults["reason"]}}
-}
-
-// propose proposes that a member leaves.
-func (w *Watch) propose(rw http.ResponseWriter, q desk.Visit) error {
-	if err := q.Sess.Require(identity.Authority); err != nil {
-		return err
-	}
-	f, err := desk.Form(rw, q)
-	if err != nil {
-		return err
-	}
-	faults := map[string]string{}
-	if !slices.ContainsFunc(w.Roll.Current().Members, func(m federation.Member) bool { return m.ID == f.Get("member") }) {
-		faults["member"] = q.V.Pick("请选择成员", "Choose a member")
-	}
-	reason := strings.TrimSpace(f.Get("reason"))
-	if reason == "" || len(reason) > 1000 {
-		faults["reason"] = q.V.Pick("请写明理由，不超过 1000 字节", "Give the reason, at most 1000 bytes")
-	}
-	if len(faults) > 0 {
-		return w.showMembers(rw, q, faults)
-	}
-	if _, err := w.Ballots.ProposeChange(q.Context(), federation.Change{Reason: reason, Remove: f.Get("member")}); err != nil {
-		return err
-	}
-	return desk.Done(rw, q, desk.PathMembers, "propose")
-}
-
-func (w *Watch) approve(rw http.ResponseWriter, q desk.Visit) error {
-	if err := q.Sess.Require(identity.Authority); err != nil {
-		return err
-	}
-	if _, err := w.Ballots.Approve(q.Context(), q.PathValue("hash")); err != nil {
-		return err
-	}
-	return desk.Done(rw, q, desk.PathMembers, "approve")
 }

@@ -39,6 +39,7 @@ type Cases interface {
 type Roll interface {
 	Current() *federation.Constitution
 	Versions() []*federation.Constitution
+	Chain() federation.Chain
 	Document() *federation.Document
 }
 
@@ -71,6 +72,7 @@ type Prober interface {
 // Ballots change who the members are. federation.Service is one.
 type Ballots interface {
 	Proposals(ctx context.Context) ([]federation.Proposal, error)
+	Draft(ctx context.Context, c federation.Change) (*federation.Constitution, error)
 	ProposeChange(ctx context.Context, c federation.Change) (*federation.Proposal, error)
 	Approve(ctx context.Context, hash string) (*federation.Proposal, error)
 }
@@ -153,7 +155,8 @@ func (w *Watch) Routes(mux *http.ServeMux) {
 	w.Get(mux, pathLogs, w.logs)
 	w.Get(mux, desk.PathMembers, w.members)
 	w.Post(mux, desk.PathMembers+"/probe", w.probe)
-	w.Post(mux, desk.PathMembers+"/propose", w.propose)
+	w.Get(mux, pathPropose+"/{change}", w.proposed)
+	w.Post(mux, pathPropose+"/{change}", w.propose)
 	w.Post(mux, desk.PathMembers+"/proposals/{hash}/approve", w.approve)
 	w.Get(mux, desk.PathOversight, w.oversight)
 	w.Post(mux, desk.PathOversight+"/{clock}/remind", w.remind)

@@ -50,6 +50,8 @@ func (f *fixture) furnished() []looked {
 	f.call(f.as("shanghai", "officer-sh"), http.MethodPost, "/api/v1/disputes", objection.Opening{Matter: objection.Matter{Kind: "correction", ID: c.ID}, Claim: "应按营业执照更正企业名称"}, &o)
 	var x scheme.Scheme
 	f.call(f.as("shanghai", "authority"), http.MethodPost, "/api/v1/schemes", f.scheme(scheme.Zone, "shanghai", "zhejiang"), &x)
+	var drawn scheme.Scheme
+	f.call(f.as("zhejiang", "officer-zj"), http.MethodPost, "/api/v1/schemes", f.scheme(scheme.PointToMany, "zhejiang", "shanghai"), &drawn)
 	one := "/catalog/zhejiang/" + escape(testResource)
 	const sh, zj = "shanghai", "zhejiang"
 	return []looked{
@@ -80,6 +82,8 @@ func (f *fixture) furnished() []looked {
 		{"/refetches", sh, "officer-sh", "/refetches"},
 		{"/schemes", sh, "authority", "/schemes"},
 		{"/schemes/{id}", sh, "authority", "/schemes/" + x.ID},
+		{"/schemes/new", zj, "officer-zj", "/schemes/new"},
+		{"/schemes/{id}/next", zj, "officer-zj", "/schemes/" + drawn.ID + "/next"},
 		{"/responsibilities", zj, "authority", "/responsibilities"},
 		{"/withheld", zj, "authority", "/withheld"},
 		{"/register", zj, "authority", "/register"},

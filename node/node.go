@@ -377,7 +377,7 @@ func (n *Node) rooms() {
 	})
 	n.Share = share.New(share.Deps{
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,
-		Objections: n.Objections, Schemes: n.Schemes,
+		Objections: n.Objections, Schemes: n.Schemes, Roll: n.Directory, Publishers: n.Search,
 	})
 	n.Screen = screen.New(screen.Deps{
 		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Contacts: n.Link, Clocks: n.Deadlines, Map: n.Config.Map,

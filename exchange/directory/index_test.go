@@ -328,3 +328,35 @@ func TestPaging(t *testing.T) {
 		}
 	})
 }
+
+// TestDepartments: those that have entries, each once, by its name; another member's are not among them.
+func TestDepartments(t *testing.T) {
+	both(t, func(t *testing.T, x *Index) {
+		i := indexed{t, x}
+		var list []catalog.Resource
+		for n := range 9 {
+			list = append(list, resource(fmt.Sprintf("zj/%d", n), "业务", func(r *catalog.Resource) {
+				r.Department, r.Provider = fmt.Sprintf("D%d", n%3), fmt.Sprintf("第%d部门", n%3)
+			}))
+		}
+		i.apply("zj", &Delta{Entries: list, Position: "1", Whole: true})
+		i.apply("sh", &Delta{Entries: []catalog.Resource{resource("sh/1", "业务")}, Position: "1", Whole: true})
+		for _, c := range []struct {
+			member string
+			limit  int
+			want   string
+		}{{"zj", 10, "D0第0部门3 D1第1部门3 D2第2部门3"}, {"zj", 2, "D0第0部门3 D1第1部门3"}, {"sh", 10, "D1浙江省市场监管部门1"}, {"none", 10, ""}} {
+			ds, err := x.Departments(t.Context(), c.member, c.limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range ds {
+				got = append(got, d.Value+d.Label+d.String())
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("%s: %s, want %s", c.member, s, c.want)
+			}
+		}
+	})
+}

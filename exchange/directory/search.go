@@ -251,6 +251,29 @@ func (c *Count) cap(more bool) {
 	c.Count = min(c.Count, counted)
 }
 
+// walked is how many entries of a member are looked at for its departments.
+const walked = 10_000
+
+// Departments are those of a member that have entries, by code, with their names: at most limit, of a member's first ten
+// thousand entries.
+func (x *Index) Departments(ctx context.Context, member string, limit int) ([]Value, error) {
+	var rows []struct {
+		Department string
+		Doc        int64
+		N          int
+	}
+	err := x.db.Read().NewRaw(`SELECT department, min(doc) AS doc, count(*) AS n FROM (SELECT department, doc FROM directory_entry WHERE member = ? ORDER BY code LIMIT ?) AS e
+		GROUP BY 1 ORDER BY 1 LIMIT ?`, member, walked, limit).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("departments: %w", err)
+	}
+	out := make([]Value, len(rows))
+	for i, r := range rows {
+		out[i] = Value{Value: r.Department, Count: Count{Count: r.N}, doc: r.Doc}
+	}
+	return out, x.label(ctx, out)
+}
+
 // label gives departments the names they have in their entries.
 func (x *Index) label(ctx context.Context, vs []Value) error {
 	for i := range vs {

@@ -98,6 +98,11 @@ func (s *Service) Entry(ctx context.Context, member, code string) (*Entry, error
 	return s.index.Entry(ctx, member, code)
 }
 
+// Departments are those of a member that have entries, by code, with their names; at most limit.
+func (s *Service) Departments(ctx context.Context, member string, limit int) ([]Value, error) {
+	return s.index.Departments(ctx, member, limit)
+}
+
 // everybody lists the members, with this node though it may not have joined yet.
 func (s *Service) everybody() []string {
 	out := []string{}

@@ -53,11 +53,6 @@ func (f *fixture) version(n int) {
 	})
 }
 
-// day is a date as it is typed, some years and days from now.
-func (f *fixture) day(years, days int) string {
-	return f.c.Clock.Now().AddDate(years, 0, days).Format("2006-01-02")
-}
-
 // TestNewcomerJoinsByPage: a file is pasted at one member, shown in words, proposed, approved at another, and the newcomer
 // is a member that answers.
 func TestNewcomerJoinsByPage(t *testing.T) {
@@ -113,7 +108,7 @@ func TestChangesByPage(t *testing.T) {
 		t.Helper()
 		page := f.post(authority, "/members/propose/"+kind, url.Values{field: {value}, "reason": {reason}})
 		says(t, page, reason, "已赞成：", "提出：")
-		code, _, _ := authority.do("POST", "/members/propose/renew", url.Values{"valid_until": {f.day(6, 0)}, "reason": {"又一份"}})
+		code, _, _ := authority.do("POST", "/members/propose/renew", url.Values{"valid_until": {f.day(72)}, "reason": {"又一份"}})
 		if code != http.StatusConflict {
 			t.Errorf("a second document of one version: %d", code)
 		}
@@ -122,14 +117,14 @@ func TestChangesByPage(t *testing.T) {
 	propose("quorum", "quorum", "3", "重大事项须全体同意")
 	f.approved("zhejiang", "重大事项须全体同意", "2 / 3", "3 / 3")
 	f.version(2)
-	propose("renew", "valid_until", f.day(5, 0), "试点延长")
+	propose("renew", "valid_until", f.day(60), "试点延长")
 	f.approvedByTwo(t, "试点延长")
 	f.version(3)
 	propose("leave", "remove", "jiangsu", "节点停办")
 	f.approvedByTwo(t, "节点停办")
 	f.version(4)
 	page := f.page(authority, "/members")
-	says(t, page, "第 4 版（现行）", "成员：江苏省退出", "法定票数：3 / 3 → 2 / 2", "法定票数：2 / 3 → 3 / 3", "→ "+f.day(5, 0), "第 1 版")
+	says(t, page, "第 4 版（现行）", "成员：江苏省退出", "法定票数：3 / 3 → 2 / 2", "法定票数：2 / 3 → 3 / 3", "→ "+f.day(60), "第 1 版")
 	if n := strings.Count(page, "（现行）"); n != 1 {
 		t.Errorf("%d versions in force", n)
 	}
@@ -204,9 +199,9 @@ func TestChangesRefused(t *testing.T) {
 		{"quorum", url.Values{"quorum": {"0"}, "reason": {"理由甲"}}, []string{"填写 2 至 3 之间的整数"}},
 		{"quorum", url.Values{"quorum": {"三"}, "reason": {strings.Repeat("长", 501)}}, []string{"请写明理由，不超过 500 字", `value="三"`}},
 		{"quorum", url.Values{"quorum": {"2"}, "reason": {"理由甲"}}, []string{"与现行法定票数相同"}},
-		{"renew", url.Values{"valid_until": {f.day(-1, 0)}, "reason": {"理由甲"}}, []string{"有效期须晚于今天", `value="` + f.day(-1, 0) + `"`}},
-		{"renew", url.Values{"valid_until": {f.day(0, 30)}, "reason": {"理由甲"}}, []string{"须晚于现行有效期"}},
-		{"renew", url.Values{"valid_until": {f.day(11, 0)}, "reason": {"理由甲"}}, []string{"最长十年"}},
+		{"renew", url.Values{"valid_until": {f.day(-12)}, "reason": {"理由甲"}}, []string{"有效期须晚于今天", `value="` + f.day(-12) + `"`}},
+		{"renew", url.Values{"valid_until": {f.day(1)}, "reason": {"理由甲"}}, []string{"须晚于现行有效期"}},
+		{"renew", url.Values{"valid_until": {f.day(132)}, "reason": {"理由甲"}}, []string{"最长十年"}},
 		{"renew", url.Values{"valid_until": {"明年"}, "reason": {"理由甲"}}, []string{"请填写日期", `value="明年"`}},
 	} {
 		page := f.turned(authority, "/members/propose/"+c.kind, c.form, http.StatusBadRequest)
@@ -228,7 +223,7 @@ func TestChangesRefused(t *testing.T) {
 	if code, _, _ := authority.do("POST", "/members/proposals/none/approve", nil); code != http.StatusNotFound {
 		t.Errorf("a proposal that is none: %d", code)
 	}
-	whole := url.Values{"join": {fileOf(t, j)}, "voter": {"yes"}, "step": {"send"}, "remove": {"jiangsu"}, "quorum": {"3"}, "valid_until": {f.day(2, 0)}, "reason": {"理由甲"}}
+	whole := url.Values{"join": {fileOf(t, j)}, "voter": {"yes"}, "step": {"send"}, "remove": {"jiangsu"}, "quorum": {"3"}, "valid_until": {f.day(24)}, "reason": {"理由甲"}}
 	for _, actor := range []string{"operator", "auditor", "officer-sh", "head-sh", "chief-sh"} {
 		v := f.officer("shanghai", actor)
 		for _, path := range []string{"propose/join", "propose/leave", "propose/quorum", "propose/renew", "proposals/x/approve"} {

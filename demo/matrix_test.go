@@ -14,6 +14,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/internal/webtest"
+	"github.com/kuayu/kuayu/support/notice"
 )
 
 // looked is a page of the matrix: the route, whose page it is looked at as, and its address with seeded content.
@@ -23,13 +24,13 @@ type looked struct{ pattern, place, actor, path string }
 var noPage = []string{
 	"/{$}", "/demands/{id}/{act}", "/corrections/{id}/{act}", "/disputes/{id}/{act}", "/schemes/{id}/{act}", "/resources/{code}/{act}",
 	"/evidence/constitution.json", "/evidence/{id}/receipt.json", "/usage/{id}/ledger.csv", "/responsibilities/sheet", "/demo", "/demo/as/{actor}",
-	"/applications/{id}/print.pdf", "/agreements/{id}/print.pdf", "/agreements/{id}/{act}", "/screen/events", "/screen/map.svg", "/members/propose/{change}",
+	"/applications/{id}/print.pdf", "/agreements/{id}/print.pdf", "/agreements/{id}/{act}", "/screen/events", "/screen/map.svg", "/members/propose/{change}", "/webhooks/{id}",
 }
 
 // english are the words of another script that a Chinese page may use: forms of files, programs and their commands, what has
 // no other name; and the names that the departments of the fixture gave their own things.
 var english = []string{
-	"ICP", "CSV", "JSON", "PDF", "SQL", "SQLite", "PostgreSQL", "MySQL", "Parquet", "Excel", "SHA", "KiB", "MiB", "GiB", "curl", "Python", "English", "TLS",
+	"ICP", "CSV", "JSON", "PDF", "SQL", "SQLite", "PostgreSQL", "MySQL", "Parquet", "Excel", "SHA", "KiB", "MiB", "GiB", "curl", "Python", "English", "TLS", "http", "https",
 	"kuayu", "credential", "key", "join", "request", "propose", "json", "mail", "base", "url",
 	"biz", "enterprise", "uscc", "name", "representative", "phone", "city", "capital", "secret", // a source, its table and columns
 	"something", "else", // a purpose that nobody agreed to, as it was declared
@@ -56,6 +57,10 @@ func (f *fixture) furnished() []looked {
 		ps, err := f.c.Node("zhejiang").Federation.Proposals(f.ctx)
 		return err == nil && len(ps) == 1
 	})
+	var drawn scheme.Scheme
+	f.call(f.as("zhejiang", "officer-zj"), http.MethodPost, "/api/v1/schemes", f.scheme(scheme.PointToMany, "zhejiang", "shanghai"), &drawn)
+	hook := notice.HookRequest{Department: f.market, URL: "https://business.example.cn/kuayu/notices", Topics: []string{"application", "agreement"}}
+	f.call(f.as("shanghai", "operator"), http.MethodPost, "/api/v1/webhooks", hook, nil)
 	one := "/catalog/zhejiang/" + escape(testResource)
 	const sh, zj = "shanghai", "zhejiang"
 	return []looked{
@@ -86,6 +91,8 @@ func (f *fixture) furnished() []looked {
 		{"/refetches", sh, "officer-sh", "/refetches"},
 		{"/schemes", sh, "authority", "/schemes"},
 		{"/schemes/{id}", sh, "authority", "/schemes/" + x.ID},
+		{"/schemes/new", zj, "officer-zj", "/schemes/new"},
+		{"/schemes/{id}/next", zj, "officer-zj", "/schemes/" + drawn.ID + "/next"},
 		{"/responsibilities", zj, "authority", "/responsibilities"},
 		{"/withheld", zj, "authority", "/withheld"},
 		{"/register", zj, "authority", "/register"},
@@ -103,6 +110,7 @@ func (f *fixture) furnished() []looked {
 		{"/people/{id}", sh, "operator", "/people/officer-sh"},
 		{"/sign-ins", sh, "operator", "/sign-ins"},
 		{"/setup", sh, "operator", "/setup"},
+		{"/webhooks", sh, "operator", "/webhooks"},
 		{"/screen", sh, "auditor", "/screen"},
 		{"/inbox", zj, "officer-zj", "/inbox?show=all"},
 	}

@@ -167,6 +167,10 @@ func schemeMethods() []scopedMethod {
 			_, err := s.Propose(ctx, as("officer"), scheme.Text{ID: id, Kind: scheme.PointToMany})
 			return err
 		}),
+		act("Next", func(ctx context.Context, s svc, as func(string) *identity.Session, id string) error {
+			_, err := s.Next(ctx, as("officer"), id)
+			return err
+		}),
 		act("Consent", func(ctx context.Context, s svc, as func(string) *identity.Session, id string) error {
 			_, err := s.Consent(ctx, as("head"), id)
 			return err

@@ -54,6 +54,9 @@ func unscoped() map[string]string {
 		"directory.Service.Search":  "as Index.Search",
 		"directory.Service.Members": "as Index.Members",
 
+		"directory.Index.Departments":   "who publishes, of published entries",
+		"directory.Service.Departments": "as Index.Departments",
+
 		"dataspace.Service.Browse":        "reads another member's published entries",
 		"dataspace.Service.Changes":       "reads members' published entries, and this node's own",
 		"dataspace.Service.Carry":         "the node's own delivery of what a department did",

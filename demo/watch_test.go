@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
@@ -21,6 +22,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
+	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
@@ -474,6 +476,11 @@ func TestWatchInABrowser(t *testing.T) {
 	visit("oversight", "/oversight")
 	enter("operator")
 	visit("setup", "/setup")
+	p = b.Visit(root+"/webhooks", 1440)
+	p.Pick("#f-department", "上海市企业服务部门")
+	p.Fill(map[string]string{"#f-url": "https://127.0.0.1:1/notices"})
+	p.Click(`main form[action="/webhooks"] .acts button`)
+	judge(p, "watch-hooks")
 	visit("people", "/people")
 	visit("person", "/people/officer-sh")
 	visit("sign-ins", "/sign-ins")
@@ -492,4 +499,65 @@ func next(t *testing.T, page string) string {
 		t.Fatal("there is no next page")
 	}
 	return html.UnescapeString(to)
+}
+
+// TestWatchHooks: the operator registers a web-hook on its page, sees the secret once, sees why it fails, and switches it on
+// again or removes it; nobody else sees or does any of it.
+func TestWatchHooks(t *testing.T) {
+	f := newFixture(t, Settings{})
+	operator := f.officer("shanghai", "operator")
+	page := f.page(operator, "/setup")
+	says(t, page, `href="/webhooks"`, "通知回调")
+	says(t, f.page(operator, "/webhooks"), "还没有回调", "登记接收地址", "申请", "法定时限")
+	in := url.Values{"url": {"https://127.0.0.1:1/notices"}, "topics": {"application", "agreement"}}
+	says(t, f.turned(operator, "/webhooks", in, http.StatusBadRequest), "请选择部门", `value="https://127.0.0.1:1/notices"`, `value="application" checked`)
+	in.Set("department", f.market)
+	for address, want := range map[string]string{"http://business.example.cn/": "除本机外须使用 https", "": "不是合格的网址", "https://169.254.169.254/": "不允许访问该地址"} {
+		in.Set("url", address)
+		says(t, f.turned(operator, "/webhooks", in, http.StatusBadRequest), want, `aria-invalid="true"`)
+	}
+	in.Set("url", "https://127.0.0.1:1/notices")
+	page = f.turned(operator, "/webhooks", in, http.StatusOK)
+	says(t, page, "离开本页后不再显示", "上海市企业服务部门", "通知类别：申请、协议", "使用中")
+	_, rest, _ := strings.Cut(page, `class="identifier"`)
+	_, rest, _ = strings.Cut(rest, ">")
+	secret, _, _ := strings.Cut(rest, "<")
+	if len(secret) < 32 {
+		t.Fatalf("secret %q", secret)
+	}
+	hides(t, f.page(operator, "/webhooks"), secret)
+	says(t, f.turned(operator, "/webhooks", in, http.StatusBadRequest), "该部门已登记这个地址")
+	hooks := must[[]notice.Hook](t)(f.c.Node("shanghai").Notices.Hooks(f.ctx, oversight()))
+	path := "/webhooks/" + hooks[0].ID
+	for _, actor := range []string{"officer-sh", "head-sh", "chief-sh", "authority", "auditor"} {
+		v := f.officer("shanghai", actor)
+		if code, _, page := v.do("GET", "/webhooks", nil); code != http.StatusForbidden {
+			t.Errorf("%s: %d", actor, code)
+		} else {
+			look(t, page)
+		}
+		for _, post := range []string{"/webhooks", path + "/enable", path + "/remove"} {
+			f.turned(v, post, in, http.StatusForbidden)
+		}
+	}
+	f.turned(operator, path+"/nothing", nil, http.StatusNotFound)
+	f.turned(operator, "/webhooks/none/enable", nil, http.StatusNotFound)
+	if code, to, _ := operator.do("GET", path, nil); code != http.StatusSeeOther || to != "/webhooks" {
+		t.Errorf("where a notice about it leads: %d %s", code, to)
+	}
+	// An application tells the department, and its receiver is not there.
+	f.call(f.as("shanghai", "officer-sh"), http.MethodPost, "/api/v1/applications", f.application(), nil)
+	says(t, f.seen(operator, "/webhooks", "最近一次失败"), "连续失败", "无法建立连接，请检查接收方是否运行")
+	d := f.c.Node("shanghai").DB
+	if err := d.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.NewRaw("UPDATE notice_hook SET disabled = 1, failures = 20, fault = '503'").Exec(ctx)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	says(t, f.page(operator, "/webhooks"), "连续失败 20 次，已停用", "应答码 503", path+"/enable")
+	page = f.post(operator, path+"/enable", nil)
+	says(t, page, "回调已重新启用")
+	hides(t, page, path+"/enable")
+	says(t, f.post(operator, path+"/remove", nil), "回调已移除", "还没有回调")
 }

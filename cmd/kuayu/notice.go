@@ -107,9 +107,10 @@ func (a *app) webhooks(hs []notice.Hook) error {
 }
 
 type webhookAddCmd struct {
-	Department string `arg:"" help:"部门的统一社会信用代码。|The department's unified social credit code."`
-	URL        string `arg:"" name:"url" help:"接收地址，须为 https。|Address of the receiver, https."`
-	SecretFile string `required:"" placeholder:"FILE" help:"存放签名密钥的文件（32 至 256 个字符）。|File with the secret that signs, 32 to 256 characters."`
+	Department string   `arg:"" help:"部门的统一社会信用代码。|The department's unified social credit code."`
+	URL        string   `arg:"" name:"url" help:"接收地址，须为 https。|Address of the receiver, https."`
+	Topic      []string `placeholder:"TOPIC" help:"只发送这些类别的通知，如 application、agreement；不填则全部。|Of these topics alone, application or agreement for example; none: all."`
+	SecretFile string   `required:"" placeholder:"FILE" help:"存放签名密钥的文件（32 至 256 个字符）。|File with the secret that signs, 32 to 256 characters."`
 }
 
 func (c *webhookAddCmd) Run(ctx context.Context, a *app) error {
@@ -118,7 +119,7 @@ func (c *webhookAddCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	var h notice.Hook
-	in := notice.HookRequest{Department: c.Department, URL: c.URL, Secret: strings.TrimRight(string(b), "\r\n")}
+	in := notice.HookRequest{Department: c.Department, URL: c.URL, Topics: c.Topic, Secret: strings.TrimRight(string(b), "\r\n")}
 	if err := a.Post(ctx, "/api/v1/webhooks", in, &h); err != nil {
 		return err
 	}

@@ -203,6 +203,16 @@ func (x *Index) DepartmentName(ctx context.Context, member, id string) (string, 
 	return name, err
 }
 
+// Departments are those a member told of, by code; at most limit.
+func (x *Index) Departments(ctx context.Context, member string, limit int) ([]Department, error) {
+	out := []Department{}
+	err := x.db.Read().NewRaw("SELECT id, name FROM directory_department WHERE member = ? ORDER BY id LIMIT ?", member, limit).Scan(ctx, &out)
+	if err != nil {
+		return nil, fmt.Errorf("departments: %w", err)
+	}
+	return out, nil
+}
+
 // Failed notes that a member could not be asked.
 func (x *Index) Failed(ctx context.Context, member, code string, now time.Time) error {
 	return x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -356,6 +356,11 @@ func TestDepartments(t *testing.T) {
 		if got := names(); got != "|企业服务局|市场监管部门|" {
 			t.Errorf("told again: %q", got)
 		}
+		for limit, want := range map[int]string{1: "[{" + b + " 企业服务局}]", 9: "[{" + b + " 企业服务局} {" + c + " 市场监管部门}]"} {
+			if ds, err := x.Departments(t.Context(), "zj", limit); err != nil || fmt.Sprint(ds) != want {
+				t.Errorf("at most %d: %v %v", limit, ds, err)
+			}
+		}
 		i.apply("zj", &Delta{Position: "4"})
 		if got := names(); got != "|企业服务局|市场监管部门|" {
 			t.Errorf("not told: %q", got)

@@ -103,6 +103,11 @@ func (s *Service) DepartmentName(ctx context.Context, member, id string) (string
 	return s.index.DepartmentName(ctx, member, id)
 }
 
+// Departments are those a member told of, by code; at most limit.
+func (s *Service) Departments(ctx context.Context, member string, limit int) ([]Department, error) {
+	return s.index.Departments(ctx, member, limit)
+}
+
 // everybody lists the members, with this node though it may not have joined yet.
 func (s *Service) everybody() []string {
 	out := []string{}

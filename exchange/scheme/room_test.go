@@ -298,3 +298,65 @@ func told(from, kind string, m message) *letter {
 	}
 	return &letter{from: from, kind: kind, body: body}
 }
+
+// TestNext: what a next version begins with is for who may propose one, and what kind a scheme is of is the record's to say:
+// an officer cannot propose a zone's next version, which would be the member's consent, by calling it something else.
+func TestNext(t *testing.T) {
+	r := newRooms(t, onSQLite, "a", "b")
+	x := r.founded("a", "b")
+	a, authority := r.all["a"], r.all["a"].authority()
+	officer := &identity.Session{Actor: "officer", Department: x.Text.Entries[0].Department, Division: "330000", Roles: []identity.Role{identity.DataOfficer}}
+	text, err := a.Next(t.Context(), authority, x.ID)
+	if err != nil || text.Version != 2 || text.Prev != x.Hash || !slices.Equal(text.Parties, x.Text.Parties) || len(text.Entries) != 1 {
+		t.Fatalf("%v %+v", err, text)
+	}
+	for _, k := range []Kind{Hub, Zone} {
+		y := *text
+		y.Kind = k
+		if _, err := a.Propose(t.Context(), officer, y); errs.As(err).Code != "identity.role" {
+			t.Errorf("an officer proposes the zone's next version as %s: %v", k, err)
+		}
+	}
+	auditor := &identity.Session{Actor: "auditor", Roles: []identity.Role{identity.Auditor}}
+	for who, sess := range map[string]*identity.Session{"officer": officer, "auditor": auditor} {
+		if _, err := a.Next(t.Context(), sess, x.ID); errs.As(err).Code != "identity.role" {
+			t.Errorf("%s: %v", who, err)
+		}
+	}
+	r.propose("a", *text)
+	if _, err := a.Next(t.Context(), authority, x.ID); errs.As(err).Code != "scheme.proposed" {
+		t.Errorf("while one waits: %v", err)
+	}
+	if _, err := a.Next(t.Context(), authority, "none"); errs.As(err).Code != "scheme.no_such" {
+		t.Errorf("none: %v", err)
+	}
+	// A draft that waits for its head is gone on with; a member that left is not in what a version begins with.
+	draft := sound(PointToMany)
+	draft.Title = "本部门的方案"
+	d, err := a.Propose(t.Context(), officer, draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = a.Next(t.Context(), officer, d.ID); err != nil || text.Version != 1 || text.Prev != "" || text.Title != draft.Title {
+		t.Errorf("a draft: %v %+v", err, text)
+	}
+	if _, err := a.Next(t.Context(), authority, d.ID); errs.As(err).Code != "identity.role" {
+		t.Errorf("the authority, of a department's scheme: %v", err)
+	}
+	stranger := *officer
+	stranger.Department = "x"
+	if _, err := a.Next(t.Context(), &stranger, d.ID); errs.As(err).Code != "scheme.no_such" {
+		t.Errorf("another department: %v", err)
+	}
+	r.settle()
+	r.consent("b", x.ID)
+	r.settle()
+	r.leave("b", x.ID)
+	r.settle()
+	if text, err = a.Next(t.Context(), authority, x.ID); err != nil || !slices.Equal(text.Parties, []string{"a"}) || text.Version != 3 {
+		t.Errorf("after b left: %v %+v", err, text)
+	}
+	if _, err := r.all["b"].Next(t.Context(), r.all["b"].authority(), x.ID); errs.As(err).Code != "scheme.state" {
+		t.Errorf("a member that left: %v", err)
+	}
+}

@@ -85,8 +85,8 @@ func (t *Text) Encode() ([]byte, string, error) {
 	return b, hex.EncodeToString(h[:]), nil
 }
 
-// check lists everything wrong at once.
-func (t *Text) check(now time.Time) error {
+// Check lists everything wrong at once.
+func (t *Text) Check(now time.Time) error {
 	var f []errs.Field
 	need := func(ok bool, name, zh, en string) {
 		if !ok {

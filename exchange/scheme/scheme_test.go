@@ -28,7 +28,7 @@ func TestTextCheck(t *testing.T) {
 	kinds := []Kind{PointToMany, ManyToPoint, Hub, Zone}
 	for _, k := range kinds {
 		x := sound(k)
-		if err := x.check(noon()); err != nil {
+		if err := x.Check(noon()); err != nil {
 			t.Errorf("%s: %v", k, err)
 		}
 	}
@@ -61,14 +61,14 @@ func TestTextCheck(t *testing.T) {
 		for _, k := range kinds {
 			x := sound(k)
 			c.wrong(&x)
-			err := x.check(noon())
+			err := x.Check(noon())
 			bad := len(c.kinds) == 0 || slices.Contains(c.kinds, k)
 			if bad != (err != nil) || (bad && !slices.ContainsFunc(errs.As(err).Fields, func(f errs.Field) bool { return f.Name == c.field })) {
 				t.Errorf("%s in %s: %v", c.what, k, err)
 			}
 		}
 	}
-	if err := (&Text{}).check(noon()); len(errs.As(err).Fields) < 8 {
+	if err := (&Text{}).Check(noon()); len(errs.As(err).Fields) < 8 {
 		t.Errorf("an empty text: %v", err)
 	}
 }

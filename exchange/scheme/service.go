@@ -133,11 +133,7 @@ func (e *Entry) mark() string {
 // Propose drafts a scheme, or a new version of one (t.ID says which). A department's officer drafts its own, and the head
 // of its office consents; the authority proposes a zone's, which is its member's consent.
 func (s *Service) Propose(ctx context.Context, sess *identity.Session, t Text) (*Scheme, error) {
-	role := identity.DataOfficer
-	if t.Kind == Zone {
-		role = identity.Authority
-	}
-	if err := sess.Require(role); err != nil {
+	if err := sess.Require(drafter(t.Kind)); err != nil {
 		return nil, err
 	}
 	var x *Scheme
@@ -146,7 +142,7 @@ func (s *Service) Propose(ctx context.Context, sess *identity.Session, t Text) (
 		if x, err = s.draft(ctx, tx, sess, &t); err != nil {
 			return err
 		}
-		if err := t.check(s.d.Clock.Now()); err != nil {
+		if err := t.Check(s.d.Clock.Now()); err != nil {
 			return err
 		}
 		_, hash, err := t.Encode()
@@ -195,10 +191,35 @@ func (s *Service) draft(ctx context.Context, tx *db.Tx, sess *identity.Session, 
 		now := s.d.Clock.Now()
 		return &Scheme{ID: t.ID, State: state, Text: *t, Created: now, Updated: now}, s.members(t)
 	}
-	x, err := s.load(ctx, tx, scopeOf(sess), t.ID)
-	switch {
-	case err != nil:
+	x, err := s.draftable(ctx, tx, sess, t.ID)
+	if err != nil {
 		return nil, err
+	}
+	x.number(t)
+	if t.Kind == Zone {
+		t.Round, t.Before = s.d.IDs.NewID(), x.Current().Parties
+	}
+	return x, s.members(t)
+}
+
+// drafter is who drafts schemes of a kind.
+func drafter(k Kind) identity.Role {
+	if k == Zone {
+		return identity.Authority
+	}
+	return identity.DataOfficer
+}
+
+// draftable loads a scheme for who may draft its next version now. What kind it is of is the record's to say, not the caller's.
+func (s *Service) draftable(ctx context.Context, tx *db.Tx, sess *identity.Session, id string) (*Scheme, error) {
+	x, err := s.load(ctx, tx, scopeOf(sess), id)
+	if err != nil {
+		return nil, err
+	}
+	if err := sess.Require(drafter(x.Text.Kind)); err != nil {
+		return nil, err
+	}
+	switch own := (policy.Party{Member: s.d.Self, Department: sess.Department}); {
 	case x.State != InForce && x.State != Draft:
 		return nil, ErrState.With("the scheme is not in force", "方案未生效")
 	case x.Text.Kind != Zone && x.Text.Owner != own:
@@ -206,14 +227,33 @@ func (s *Service) draft(ctx context.Context, tx *db.Tx, sess *identity.Session, 
 	case x.Proposal != nil && x.Text.Kind == Zone:
 		return nil, ErrTaken.With(x.Proposal.Text.Version)
 	}
-	t.Kind, t.Owner, t.Version, t.Prev, t.Round, t.Before = x.Text.Kind, x.Text.Owner, x.Text.Version, "", "", nil
+	return x, nil
+}
+
+// number makes a text the scheme's next version, or its draft mended.
+func (x *Scheme) number(t *Text) {
+	t.ID, t.Kind, t.Owner, t.Version, t.Prev, t.Round, t.Before = x.ID, x.Text.Kind, x.Text.Owner, x.Text.Version, "", "", nil
 	if x.State == InForce {
 		t.Version, t.Prev = x.Text.Version+1, x.Hash
 	}
-	if t.Kind == Zone {
-		t.Round, t.Before = s.d.IDs.NewID(), x.Current().Parties
+}
+
+// Next is what the next version of a scheme says before anybody changed it, for who may propose one: the list as it stands,
+// or the version that waits for the head of its owner's office.
+func (s *Service) Next(ctx context.Context, sess *identity.Session, id string) (*Text, error) {
+	if err := sess.Require(identity.DataOfficer, identity.Authority); err != nil {
+		return nil, err
 	}
-	return x, s.members(t)
+	x, err := s.draftable(ctx, s.d.DB.Read(), sess, id)
+	if err != nil {
+		return nil, err
+	}
+	t := *x.Current()
+	if x.Proposal != nil {
+		t = x.Proposal.Text
+	}
+	x.number(&t)
+	return &t, nil
 }
 
 func (s *Service) members(t *Text) error {

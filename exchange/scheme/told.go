@@ -35,7 +35,7 @@ func (s *Service) take(ctx context.Context, tx *db.Tx, in *peer.Incoming, f func
 		if m.Text.ID != m.ID || m.Text.Version < 1 {
 			return ErrNoSuch.With()
 		}
-		if err := m.Text.check(in.Fact.Time); err != nil {
+		if err := m.Text.Check(in.Fact.Time); err != nil {
 			return err
 		}
 	}

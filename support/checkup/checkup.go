@@ -84,12 +84,13 @@ func (l *List) KeyFiles(dir string) {
 			return err
 		}
 		if st, serr := e.Info(); serr == nil && st.Mode().Perm()&0o077 != 0 && strings.HasSuffix(path, ".key") {
-			open = append(open, path)
+			name, _ := filepath.Rel(dir, path)
+			open = append(open, name)
 		}
 		return nil
 	})
 	if err == nil && len(open) > 0 {
-		l.Add("密钥权限", "key files", Bad, l.T("其他用户可读：", "others may read: ")+strings.Join(open, " "), "chmod 600 "+strings.Join(open, " "))
+		l.Add("密钥权限", "key files", Bad, l.T("其他用户可读：", "others may read: ")+strings.Join(open, " "), "cd "+dir+" && chmod 600 "+strings.Join(open, " "))
 		return
 	}
 	l.Judge("密钥权限", "key files", err, dir, l.T("从备份恢复 keys 目录", "restore the keys folder from backup"))

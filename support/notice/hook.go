@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,18 +48,56 @@ type Hook struct {
 	ID         string    `json:"id"`
 	Department string    `json:"department"`
 	URL        string    `json:"url"`
-	Failures   int       `json:"failures"` // in a row
+	Topics     []string  `json:"topics,omitempty"` // what it is told about; none: everything
+	Failures   int       `json:"failures"`         // in a row
 	Disabled   bool      `json:"disabled"`
 	Created    time.Time `json:"created"`
+	Failed     time.Time `json:"failed,omitzero"`  // when it failed last
+	Fault      Fault     `json:"fault,omitempty"`  // and why
+	Secret     string    `json:"secret,omitempty"` // of one that was just registered without one: told this once
 
 	secret string
 }
 
+// hears reports whether a web-hook is told of a kind of notice.
+func (h *Hook) hears(k Kind) bool { return len(h.Topics) == 0 || slices.Contains(h.Topics, k.Topic()) }
+
+// Fault is why a call failed: one of these words, or the status of an answer that did not accept.
+type Fault string
+
+// The faults.
+const (
+	FaultAddress     Fault = "address"     // that is never called
+	FaultName        Fault = "name"        // of a machine that nobody knows
+	FaultCertificate Fault = "certificate" // that this machine does not trust
+	FaultTime        Fault = "time"        // no answer in time
+	FaultConnection  Fault = "connection"  // refused or broken
+)
+
+// faultOf says why a call got no answer.
+func faultOf(err error) Fault {
+	var name *net.DNSError
+	var cert *tls.CertificateVerificationError
+	var slow net.Error
+	switch {
+	case errors.Is(err, ErrHook):
+		return FaultAddress
+	case errors.As(err, &cert):
+		return FaultCertificate
+	case errors.As(err, &name):
+		return FaultName
+	case errors.As(err, &slow) && slow.Timeout():
+		return FaultTime
+	}
+	return FaultConnection
+}
+
 // HookRequest registers a web-hook.
 type HookRequest struct {
-	Department string `json:"department"`
-	URL        string `json:"url"`
-	Secret     string `json:"secret" doc:"32 to 256 characters, known to the receiver; never shown again"`
+	Department string   `json:"department"`
+	URL        string   `json:"url"`
+	Topics     []string `json:"topics,omitempty" doc:"what it is told about, by the first word of a kind of notice (application, agreement, deadline …); none: everything"`
+	Secret     string   `json:"secret,omitempty" doc:"32 to 256 characters, known to the receiver; never shown again. Without one the node makes it and tells it in this answer alone"`
 }
 
 // Event is the body of a call.
@@ -134,10 +175,18 @@ func (s *Service) AddHook(ctx context.Context, sess *identity.Session, r HookReq
 	if err := checkURL(r.URL); err != nil {
 		return nil, err
 	}
+	h := &Hook{ID: s.ids.NewID(), Department: r.Department, URL: r.URL, Topics: r.Topics, Created: s.clock.Now()}
+	if r.Secret == "" {
+		h.Secret = rand.Text() + rand.Text() // 26 characters each
+		r.Secret = h.Secret
+	}
 	if len(r.Secret) < minSecret || len(r.Secret) > maxSecret {
 		return nil, ErrHook.With("the secret needs 32 to 256 characters", "密钥须为 32 至 256 个字符")
 	}
-	h := &Hook{ID: s.ids.NewID(), Department: r.Department, URL: r.URL, Created: s.clock.Now()}
+	known := Topics()
+	if len(r.Topics) > len(known) || slices.ContainsFunc(r.Topics, func(t string) bool { return !slices.Contains(known, t) }) {
+		return nil, ErrHook.With("topics are some of "+strings.Join(known, ", "), "通知类别须在所列之中")
+	}
 	return h, s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		all, err := s.hooks(ctx, tx, db.System("web-hook"), "department = ?", r.Department)
 		if err != nil {
@@ -146,8 +195,11 @@ func (s *Service) AddHook(ctx context.Context, sess *identity.Session, r HookReq
 		if len(all) >= maxHooks || r.Department == "" {
 			return ErrHook.With("a department has at most 20", "须写明部门，且每部门至多 20 个")
 		}
-		_, err = tx.NewRaw("INSERT INTO notice_hook (id, department, url, secret, failures, disabled, created) VALUES (?, ?, ?, ?, 0, 0, ?)",
-			h.ID, h.Department, h.URL, r.Secret, h.Created.UnixMicro()).Exec(ctx)
+		if slices.ContainsFunc(all, func(had Hook) bool { return had.URL == h.URL }) {
+			return ErrHook.With("the department has this one already", "该部门已登记这个地址")
+		}
+		_, err = tx.NewRaw("INSERT INTO notice_hook (id, department, url, topics, secret, failures, disabled, created) VALUES (?, ?, ?, ?, ?, 0, 0, ?)",
+			h.ID, h.Department, h.URL, strings.Join(h.Topics, ","), r.Secret, h.Created.UnixMicro()).Exec(ctx)
 		return err
 	})
 }
@@ -156,16 +208,23 @@ func (s *Service) AddHook(ctx context.Context, sess *identity.Session, r HookReq
 func (s *Service) hooks(ctx context.Context, tx *db.Tx, sc db.Scope, where string, args ...any) ([]Hook, error) {
 	cond, own := sc.Where("department")
 	var rows []struct {
-		ID, Department, URL, Secret string
-		Failures, Disabled          int
-		Created                     int64
+		ID, Department, URL, Topics, Secret string
+		Failures, Disabled                  int
+		Created, Failed                     int64
+		Fault                               string
 	}
-	if err := tx.NewRaw("SELECT id, department, url, secret, failures, disabled, created FROM notice_hook WHERE "+where+" AND "+cond+" ORDER BY id", append(args, own...)...).Scan(ctx, &rows); err != nil {
+	if err := tx.NewRaw("SELECT id, department, url, topics, secret, failures, disabled, created, failed, fault FROM notice_hook WHERE "+where+" AND "+cond+" ORDER BY id", append(args, own...)...).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("web-hooks: %w", err)
 	}
 	out := make([]Hook, len(rows))
 	for i, r := range rows {
-		out[i] = Hook{ID: r.ID, Department: r.Department, URL: r.URL, Failures: r.Failures, Disabled: r.Disabled != 0, Created: time.UnixMicro(r.Created).UTC(), secret: r.Secret}
+		out[i] = Hook{ID: r.ID, Department: r.Department, URL: r.URL, Failures: r.Failures, Disabled: r.Disabled != 0, Created: time.UnixMicro(r.Created).UTC(), Fault: Fault(r.Fault), secret: r.Secret}
+		if r.Topics != "" {
+			out[i].Topics = strings.Split(r.Topics, ",")
+		}
+		if r.Failed != 0 {
+			out[i].Failed = time.UnixMicro(r.Failed).UTC()
+		}
 	}
 	return out, nil
 }
@@ -210,11 +269,11 @@ func (s *Service) call(ctx context.Context, j queue.Job) error {
 	if err != nil || n == nil {
 		return err
 	}
-	err = s.callOnce(ctx, &hs[0], n)
+	fault, err := s.callOnce(ctx, &hs[0], n)
 	if ctx.Err() != nil {
 		return err // stopping: nobody's failure
 	}
-	gone, serr := s.settle(ctx, &hs[0], err == nil)
+	gone, serr := s.settle(ctx, &hs[0], err == nil, fault)
 	if serr != nil {
 		return serr
 	}
@@ -224,20 +283,20 @@ func (s *Service) call(ctx context.Context, j queue.Job) error {
 	return err
 }
 
-func (s *Service) callOnce(ctx context.Context, h *Hook, n *Notice) error {
+func (s *Service) callOnce(ctx context.Context, h *Hook, n *Notice) (Fault, error) {
 	body, err := json.Marshal(Event{ID: n.ID, Kind: n.Kind, Department: n.Department, Subject: n.Subject, Link: n.Link, At: n.At, Zh: n.Zh, En: n.En})
 	if err != nil {
-		return err
+		return "", err
 	}
 	u, err := url.Parse(h.URL)
 	if err != nil {
-		return ErrReceiver.Because(errors.New("address"), "address")
+		return FaultAddress, ErrReceiver.Because(errors.New("address"), "address")
 	}
 	ctx, cancel := context.WithTimeout(ctx, hookPatience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
 	if err != nil {
-		return ErrReceiver.Because(err, "address")
+		return FaultAddress, ErrReceiver.Because(err, "address")
 	}
 	at := strconv.FormatInt(s.clock.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
@@ -247,19 +306,20 @@ func (s *Service) callOnce(ctx context.Context, h *Hook, n *Notice) error {
 	req.Header.Set(HeaderSignature, Sign(h.secret, at, body))
 	res, err := caller(u.Scheme).Do(req)
 	if err != nil {
-		return ErrReceiver.Because(err, "no answer")
+		return faultOf(err), ErrReceiver.Because(err, "no answer")
 	}
 	defer func() { _ = res.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, res.Body, 64<<10)
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return ErrReceiver.With(strconv.Itoa(res.StatusCode))
+		status := strconv.Itoa(res.StatusCode)
+		return Fault(status), ErrReceiver.With(status)
 	}
-	return nil
+	return "", nil
 }
 
-// settle counts failures in a row. The one that is too many disables the web-hook and tells the operator, once, in the
+// settle counts failures in a row and keeps the last one. The one that is too many disables the web-hook and tells the operator, once, in the
 // same transaction.
-func (s *Service) settle(ctx context.Context, h *Hook, ok bool) (gone bool, err error) {
+func (s *Service) settle(ctx context.Context, h *Hook, ok bool, fault Fault) (gone bool, err error) {
 	if ok && h.Failures == 0 {
 		return false, nil
 	}
@@ -269,7 +329,7 @@ func (s *Service) settle(ctx context.Context, h *Hook, ok bool) (gone bool, err 
 			_, err := tx.NewRaw("UPDATE notice_hook SET failures = 0 WHERE id = ?", h.ID).Exec(ctx)
 			return err
 		}
-		if _, err := tx.NewRaw("UPDATE notice_hook SET failures = failures + 1 WHERE id = ?", h.ID).Exec(ctx); err != nil {
+		if _, err := tx.NewRaw("UPDATE notice_hook SET failures = failures + 1, failed = ?, fault = ? WHERE id = ?", s.clock.Now().UnixMicro(), string(fault), h.ID).Exec(ctx); err != nil {
 			return err
 		}
 		res, err := tx.NewRaw("UPDATE notice_hook SET disabled = 1 WHERE id = ? AND disabled = 0 AND failures >= ?", h.ID, hookFailures).Exec(ctx)

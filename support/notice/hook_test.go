@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -157,6 +159,9 @@ func TestHookDisabled(t *testing.T) {
 			t.Errorf("out of order, or another identifier: %+v", e)
 		}
 	}
+	if hs, err := o.Hooks(o.ctx, db.System("test")); err != nil || !hs[0].Disabled || hs[0].Fault != "307" || hs[0].Failed.IsZero() {
+		t.Errorf("how it failed last: %+v %v", hs, err)
+	}
 	n := o.inbox("operator", Query{}).Items[0]
 	if n.Kind != HookDisabled || n.Subject != "webhook/"+h.ID || strings.Contains(n.Zh.Body, hookSecret) {
 		t.Errorf("notice: %+v", n)
@@ -221,16 +226,83 @@ func TestHookRefuses(t *testing.T) {
 		{Department: deptA, URL: "https://x.cn/", Secret: "short"},
 		{Department: deptA, URL: "https://x.cn/", Secret: strings.Repeat("x", 300)},
 		{URL: "https://x.cn/", Secret: hookSecret},
+		{Department: deptA, URL: "https://x.cn/", Secret: hookSecret, Topics: []string{"webhook"}},
+		{Department: deptA, URL: "https://x.cn/", Secret: hookSecret, Topics: make([]string, 100)},
 		{Department: deptA, URL: "http://x.cn/", Secret: hookSecret},
 	} {
 		if _, err := o.AddHook(o.ctx, o.as("operator"), bad); !errors.Is(err, ErrHook) {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
-	for range maxHooks {
-		o.hook(deptA, "https://x.cn/")
+	o.hook(deptA, "https://x.cn/")
+	if _, err := o.AddHook(o.ctx, o.as("operator"), good); !errors.Is(err, ErrHook) {
+		t.Errorf("the same again: %v", err)
 	}
+	for i := range maxHooks - 1 {
+		o.hook(deptA, "https://x.cn/"+strconv.Itoa(i))
+	}
+	good.URL = "https://x.cn/more"
 	if _, err := o.AddHook(o.ctx, o.as("operator"), good); !errors.Is(err, ErrHook) {
 		t.Errorf("one too many: %v", err)
+	}
+}
+
+// TestHookTopics: a web-hook that is to hear of some topics hears of nothing else; a secret that the node made is told once,
+// and signs.
+func TestHookTopics(t *testing.T) {
+	o := newOffice(t, sqlite(t), nil)
+	var mu sync.Mutex
+	var got []string
+	secret := ""
+	r := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		b, err := io.ReadAll(q.Body)
+		var e Event
+		if err != nil || json.Unmarshal(b, &e) != nil {
+			t.Errorf("%s %v", b, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if q.Header.Get(HeaderSignature) != Sign(secret, q.Header.Get(HeaderTimestamp), b) {
+			t.Error("not signed by the secret that was told")
+		}
+		got = append(got, e.Subject)
+	}))
+	t.Cleanup(r.Close)
+	h, err := o.AddHook(o.ctx, o.as("operator"), HookRequest{Department: deptA, URL: r.URL, Topics: []string{"answer", "scheme"}})
+	if err != nil || len(h.Secret) < minSecret {
+		t.Fatalf("%+v %v", h, err)
+	}
+	mu.Lock()
+	secret = h.Secret
+	mu.Unlock()
+	hs, err := o.Hooks(o.ctx, db.System("test"))
+	if err != nil || hs[0].Secret != "" || !slices.Equal(hs[0].Topics, h.Topics) {
+		t.Errorf("%+v %v", hs, err)
+	}
+	o.tell(deptA, "1", ApplicationReceived, identity.DataOfficer)
+	o.tell(deptA, "2", AnswerConsent, identity.OfficeHead)
+	o.await(0, func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 1 && o.idle() })
+	if got[0] != "negotiation/2" {
+		t.Errorf("heard of %v", got)
+	}
+	if len(Topics()) < 10 || slices.Contains(Topics(), HookDisabled.Topic()) {
+		t.Errorf("topics: %v", Topics())
+	}
+}
+
+// TestHookFaults: why a call failed is told in a word.
+func TestHookFaults(t *testing.T) {
+	o := newOffice(t, sqlite(t), nil)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	foreign := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(foreign.Close)
+	n := &Notice{ID: "1", Kind: ApplicationReceived}
+	for address, want := range map[string]Fault{
+		gone.URL: FaultConnection, foreign.URL: FaultCertificate, "https://nobody.invalid/": FaultName, "http://169.254.1.1:1/": FaultAddress, newReceiver(t, func(int) int { return 503 }).URL: "503",
+	} {
+		if got, err := o.callOnce(o.ctx, &Hook{URL: address, secret: hookSecret}, n); err == nil || got != want {
+			t.Errorf("%s: %q, want %q (%v)", address, got, want, err)
+		}
 	}
 }

@@ -1,5 +1,10 @@
 package notice
 
+import (
+	"slices"
+	"strings"
+)
+
 // Kind is what a notice is about: a code of two words.
 type Kind string
 
@@ -70,6 +75,23 @@ const (
 	SchemeLeft           Kind = "scheme.left"
 	HookDisabled         Kind = "webhook.disabled"
 )
+
+// Topic is what a kind is about: the first of its words.
+func (k Kind) Topic() string {
+	topic, _, _ := strings.Cut(string(k), ".")
+	return topic
+}
+
+// Topics are what a department's notices are about, in the order of their kinds. What is told of a web-hook goes to none.
+func Topics() []string {
+	var out []string
+	for _, t := range Kinds() {
+		if topic := t.Kind.Topic(); !slices.Contains(out, topic) && t.Kind != HookDisabled {
+			out = append(out, topic)
+		}
+	}
+	return out
+}
 
 // Template is the text of a kind in both languages, with {resource}, {member}, {until}, {what} and {text} to be filled in.
 type Template struct {

@@ -134,6 +134,9 @@ func (s *Service) out(ctx context.Context, j queue.Job) error {
 			return err
 		}
 		for i := range hooks {
+			if !hooks[i].hears(n.Kind) {
+				continue
+			}
 			id := n.ID + "/" + hooks[i].ID
 			// One receiver gets its calls one after the other: the next waits for the one before.
 			if err := s.queue.Enqueue(ctx, tx, queue.Job{ID: KindHook + "/" + id, Kind: KindHook, Payload: id, SerialKey: KindHook + "/" + hooks[i].ID}); err != nil {

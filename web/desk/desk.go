@@ -218,8 +218,11 @@ func (d *Desk) Leave(w http.ResponseWriter, r *http.Request) {
 const maxForm = 64 << 10
 
 // Form reads a form of at most 64 KiB.
-func Form(w http.ResponseWriter, q Visit) (url.Values, error) {
-	q.Body = http.MaxBytesReader(w, q.Body, maxForm)
+func Form(w http.ResponseWriter, q Visit) (url.Values, error) { return LongForm(w, q, maxForm) }
+
+// LongForm reads a form that carries a list, of at most so many bytes.
+func LongForm(w http.ResponseWriter, q Visit, most int64) (url.Values, error) {
+	q.Body = http.MaxBytesReader(w, q.Body, most)
 	if err := q.ParseForm(); err != nil {
 		return nil, ErrForm.Because(err)
 	}

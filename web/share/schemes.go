@@ -22,6 +22,8 @@ type Schemes interface {
 	List(ctx context.Context, sc db.Scope, limit int) ([]scheme.Scheme, error)
 	Get(ctx context.Context, sc db.Scope, id string) (*scheme.Scheme, error)
 	Versions(ctx context.Context, sc db.Scope, id string) ([]scheme.Version, error)
+	Next(ctx context.Context, sess *identity.Session, id string) (*scheme.Text, error)
+	Propose(ctx context.Context, sess *identity.Session, t scheme.Text) (*scheme.Scheme, error)
 	Enrolments(ctx context.Context, sc db.Scope, id string) ([]scheme.Enrolment, error)
 	Consent(ctx context.Context, sess *identity.Session, id string) (*scheme.Scheme, error)
 	Decline(ctx context.Context, sess *identity.Session, id, reason string) (*scheme.Scheme, error)
@@ -74,7 +76,12 @@ func (s *Share) schemes(w http.ResponseWriter, q desk.Visit) error {
 	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("共享方案", "Schemes"), Columns: []ui.Column{{Label: v.Pick("方案", "Scheme")}, {Label: v.Pick("提出方", "Owner")}, {Label: v.Pick("成员", "Members")}, {Label: v.Pick("共享内容", "Entries"), Number: true}, {Label: v.Pick("状态", "State")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有共享方案", "No schemes"), Text: v.Pick("一份方案一次同意，清单内的数据不必逐件申请。方案由数据专员拟定；无差别共享由主管部门拟定，各成员同意后生效。拟定使用命令 kuayu scheme propose。", "One text, consented to once: what it lists needs no application each time. A data officer drafts it; a zone's is proposed by the authority and takes every member's consent. It is drafted with the command kuayu scheme propose."), Next: ui.Link{Href: desk.PathDemands, Text: v.Pick("查看需求清单", "See the demands")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有共享方案", "No schemes"), Text: v.Pick("一份方案一次同意，清单内的数据不必逐件申请。方案由数据专员拟定；无差别共享由主管部门拟定，各成员同意后生效。", "One text, consented to once: what it lists needs no application each time. A data officer drafts it; a zone's is proposed by the authority and takes every member's consent."), Next: ui.Link{Href: desk.PathDemands, Text: v.Pick("查看需求清单", "See the demands")}},
+	}
+	var draft templ.Component
+	if len(draftKinds(q)) > 0 {
+		begin := ui.Link{Href: pathDraft, Text: v.Pick("拟定方案", "Draft a scheme")}
+		draft, t.Empty.Next = ui.Button(v, begin, "plus", true), begin
 	}
 	for i := range list {
 		x := &list[i]
@@ -89,7 +96,7 @@ func (s *Share) schemes(w http.ResponseWriter, q desk.Visit) error {
 		})
 	}
 	s.Show(w, q, http.StatusOK, desk.PathDemands, ui.PageInfo{
-		Title: v.Pick("共享方案", "Schemes"), Lead: v.Pick("一份文本、一次同意，多个部门按清单共享。", "One text, one consent, many departments that share by a list."), Crumbs: []ui.Link{desk.Home(v)},
+		Title: v.Pick("共享方案", "Schemes"), Lead: v.Pick("一份文本、一次同意，多个部门按清单共享。", "One text, one consent, many departments that share by a list."), Crumbs: []ui.Link{desk.Home(v)}, Action: draft,
 	}, listPage(v, v.Pick("需求与方案各页", "Pages about demands"), supplyTabs(v, pathSchemes), v.Pick("最近变动在前", "Latest first"), nil, t, ui.Paging{Shown: int64(len(list))}))
 	return nil
 }
@@ -147,9 +154,15 @@ func (s *Share) showScheme(w http.ResponseWriter, q desk.Visit, act string, f ur
 			y.proposal = schemeDiff(v, nm, x.Current(), &p.Text)
 		}
 	}
-	s.Show(w, q, status, desk.PathDemands, ui.PageInfo{
-		Title: x.Text.Title, Lead: kindOf(v, x.Text.Kind), Crumbs: []ui.Link{desk.Home(v), {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}},
-	}, schemePage(v, x.ID, y, doneScheme(v)))
+	info := ui.PageInfo{Title: x.Text.Title, Lead: kindOf(v, x.Text.Kind), Crumbs: []ui.Link{desk.Home(v), {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}}}
+	if s.mayDraftNext(q, x) {
+		word := v.Pick("拟定新版本", "Draft the next version")
+		if x.State == scheme.Draft {
+			word = v.Pick("修改草案", "Change the draft")
+		}
+		info.Action = ui.Button(v, ui.Link{Href: schemePath(x.ID) + "/next", Text: word}, "pencil", false)
+	}
+	s.Show(w, q, status, desk.PathDemands, info, schemePage(v, x.ID, y, doneScheme(v)))
 	return nil
 }
 
@@ -168,44 +181,62 @@ func schemeFacts(v *ui.View, nm *desk.Names, t *scheme.Text) []ui.Fact {
 		}
 		users = strings.Join(names, and)
 	}
-	days := v.Number(int64(t.MaxDays))
+	days, end := "", ""
+	if t.MaxDays > 0 { // a draft may not say yet
+		n := v.Number(int64(t.MaxDays))
+		days = v.Pick(n+" 天", n+" days")
+	}
+	if !t.ValidUntil.IsZero() {
+		end = v.Day(t.ValidUntil)
+	}
 	return []ui.Fact{
 		{Label: v.Pick("提出方", "Owner"), Value: nm.Party(t.Owner)},
 		{Label: v.Pick("参加成员", "Members"), Value: strings.Join(members, and)},
 		{Label: v.Pick("可使用的部门", "Who may use it"), Value: users},
 		{Label: v.Pick("用途", "Purposes"), Value: desk.Purposes(v, t.Purposes)},
 		{Label: v.Pick("使用范围", "Scope"), Value: t.Scope},
-		{Label: v.Pick("每份协议最长", "Longest agreement"), Value: v.Pick(days+" 天", days+" days")},
-		{Label: v.Pick("方案有效至", "Valid until"), Value: v.Day(t.ValidUntil)},
+		{Label: v.Pick("每份协议最长", "Longest agreement"), Value: days},
+		{Label: v.Pick("方案有效至", "Valid until"), Value: end},
 		{Label: v.Pick("版本", "Version"), Value: v.Number(int64(t.Version))},
 	}
 }
 
-// listedTable is a page of the shared list; a scheme may list two thousand entries.
-func listedTable(v *ui.View, nm *desk.Names, t *scheme.Text, after string) (ui.Table, ui.Paging) {
+// entryTable lists what is shared. In a form it leads nowhere, so that no answer is lost.
+func entryTable(v *ui.View, nm *desk.Names, list []scheme.Entry, form bool) ui.Table {
 	out := ui.Table{
 		Caption: v.Pick("共享清单", "Shared list"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("数据项", "Items"), Number: true}, {Label: v.Pick("共享方式", "Modes")}, {Label: v.Pick("下次复核", "Next review")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("清单是空的", "Nothing is listed"), Text: v.Pick("由提出方在下一版本中列入数据资源。", "Its owner lists entries in the next version.")},
 	}
-	list := slices.Clone(t.Entries)
-	key := func(e *scheme.Entry) string { return e.Member + "/" + e.Resource }
-	slices.SortFunc(list, func(a, b scheme.Entry) int { return strings.Compare(key(&a), key(&b)) })
-	list = slices.DeleteFunc(list, func(e scheme.Entry) bool { return key(&e) <= after })
-	list = list[:min(len(list), shown)]
-	cursor := ""
 	for i := range list {
 		e := &list[i]
 		modes := make([]string, len(e.Modes))
 		for k, m := range e.Modes {
 			modes[k] = desk.Word(v, string(m))
 		}
+		title := ui.Titled(ui.Link{Href: desk.EntryPath(e.Member, e.Resource), Text: e.Title}, e.Resource)
+		if form {
+			title = named(e.Title, e.Resource)
+		}
 		out.Rows = append(out.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: desk.EntryPath(e.Member, e.Resource), Text: e.Title}, e.Resource), ui.Words(nm.Party(policy.Party{Member: e.Member, Department: e.Department})), ui.Words(v.Number(int64(len(e.Fields)))),
+			title, ui.Words(nm.Party(policy.Party{Member: e.Member, Department: e.Department})), ui.Words(v.Number(int64(len(e.Fields)))),
 			ui.Words(strings.Join(modes, v.Pick("、", ", "))), ui.Words(until(v, e.ReviewBy)),
 		})
-		cursor = key(e)
 	}
-	return out, onward(v, len(list), cursor)
+	return out
+}
+
+// listedTable is a page of the shared list; a scheme may list two thousand entries.
+func listedTable(v *ui.View, nm *desk.Names, t *scheme.Text, after string) (ui.Table, ui.Paging) {
+	list := slices.Clone(t.Entries)
+	key := func(e *scheme.Entry) string { return e.Member + "/" + e.Resource }
+	slices.SortFunc(list, func(a, b scheme.Entry) int { return strings.Compare(key(&a), key(&b)) })
+	list = slices.DeleteFunc(list, func(e scheme.Entry) bool { return key(&e) <= after })
+	list = list[:min(len(list), shown)]
+	cursor := ""
+	if len(list) > 0 {
+		cursor = key(&list[len(list)-1])
+	}
+	return entryTable(v, nm, list, false), onward(v, len(list), cursor)
 }
 
 // consentTable says who has consented to the version proposed, and who is waited for.
@@ -391,6 +422,7 @@ func (s *Share) schemeAct(w http.ResponseWriter, q desk.Visit) error {
 
 func doneScheme(v *ui.View) string {
 	return map[string]string{
+		"propose":           v.Pick("方案已提出，等待同意。", "Proposed; it waits for consent."),
 		"consent":           v.Pick("已同意。", "Consented."),
 		"decline":           v.Pick("已否决，各成员会收到通知。", "Declined; the members are told."),
 		"join":              v.Pick("本部门的条目已加入方案。", "This department's entries are in."),

@@ -87,6 +87,8 @@ type Deps struct {
 
 	Objections Objections
 	Schemes    Schemes
+	Roll       Roll
+	Neighbours Neighbours
 }
 
 // Share serves the pages.
@@ -127,7 +129,10 @@ func (s *Share) Routes(mux *http.ServeMux) {
 	s.back(mux, desk.PathDisputes, "/{id}/{act}", "id")
 	s.back(mux, pathDisputes, "/{id}/{act}", "id")
 	s.Get(mux, pathSchemes, s.schemes)
+	s.Get(mux, pathDraft, s.newScheme)
+	s.Post(mux, pathDraft, s.takeDraft)
 	s.Get(mux, pathSchemes+"/{id}", s.scheme)
+	s.Get(mux, pathSchemes+"/{id}/next", s.nextVersion)
 	s.Post(mux, pathSchemes+"/{id}/{act}", s.schemeAct)
 	s.back(mux, pathSchemes, "/{id}/{act}", "id")
 	s.Get(mux, pathDuties, s.duties)

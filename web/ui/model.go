@@ -202,6 +202,7 @@ type Field struct {
 	Optional                 bool
 	Options                  []Option
 	Values                   []string // of a check, what is ticked
+	Fixed                    []string // of a check, what is ticked and stays so; it is not sent
 	Autocomplete             string
 	Of                       string // the form it is in, where a page has several
 	Most                     int    // characters; zero: the usual bound
@@ -257,14 +258,20 @@ func (f Field) grouped() bool { return f.Kind == "radio" || f.Kind == "check" }
 
 // target is where an error in the summary leads: the field, or the first choice of a group.
 func (f Field) target() string {
-	if f.grouped() && len(f.Options) > 0 {
-		return f.choice(f.Options[0])
+	for _, o := range f.Options {
+		if f.grouped() && !f.fixed(o) {
+			return f.choice(o)
+		}
 	}
 	return f.id()
 }
 
 // chosen reports whether a choice is ticked.
-func (f Field) chosen(o Option) bool { return o.Value == f.Value || slices.Contains(f.Values, o.Value) }
+func (f Field) chosen(o Option) bool {
+	return o.Value == f.Value || slices.Contains(f.Values, o.Value) || f.fixed(o)
+}
+
+func (f Field) fixed(o Option) bool { return slices.Contains(f.Fixed, o.Value) }
 
 func (f Field) choice(o Option) string { return f.id() + "-" + o.Value }
 

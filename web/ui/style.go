@@ -134,6 +134,7 @@ func sampleFields(v *View) []Field {
 		{Name: "basis", Label: v.Pick("使用依据", "Basis"), Kind: "select", Value: "duty", Options: []Option{{"duty", v.Pick("法定职责", "A duty by law")}, {"consent", v.Pick("本人同意", "The person's consent")}}},
 		{Name: "phone", Label: v.Pick("联系电话", "Telephone"), Kind: "tel", Optional: true, Autocomplete: "tel", Value: "138****6021"},
 		{Name: "why", Label: v.Pick("使用场景", "Scenario"), Kind: "textarea", Hint: v.Pick("谁在什么环节使用，达到什么目的。", "Who uses it at which step, and to what end.")},
+		{Name: "members", Label: v.Pick("参加成员", "Members"), Kind: "check", Fixed: []string{"own"}, Options: []Option{{"own", v.Pick("本成员（必选）", "This member, always")}, {"other", v.Pick("其他成员", "Another member")}}},
 		{Name: "promise", Label: v.Pick("承诺", "Promise"), Kind: "check", Error: v.Pick("请勾选承诺", "Tick the promise"), Options: []Option{{"yes", v.Pick("仅用于以上用途，到期销毁。", "Used for this purpose only, destroyed afterwards.")}}},
 	}
 }

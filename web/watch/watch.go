@@ -125,6 +125,7 @@ type Deps struct {
 	Ledgers   Ledgers
 	Staff     Staff
 	Inbox     Inbox
+	Hooks     Hooks
 
 	Checks       func(ctx context.Context, lang string) []checkup.Check // of this node's set-up
 	Version      string                                                 // of this program
@@ -170,6 +171,12 @@ func (w *Watch) Routes(mux *http.ServeMux) {
 	w.Post(mux, desk.PathPeople+"/{id}/{act}", w.changePerson)
 	w.Get(mux, desk.PathSignIns, w.signIns)
 	w.Get(mux, desk.PathSetup, w.setup)
+	w.Get(mux, pathHooks, w.hooks)
+	w.Post(mux, pathHooks, w.addHook)
+	w.Post(mux, pathHooks+"/{id}/{act}", w.changeHook)
+	w.Open(mux, "GET "+pathHooks+"/{id}", func(rw http.ResponseWriter, r *http.Request) { // to which a notice about one leads
+		http.Redirect(rw, r, pathHooks, http.StatusSeeOther)
+	})
 	w.Get(mux, desk.PathInbox, w.inbox)
 	w.Post(mux, desk.PathInbox+"/preferences", w.prefer)
 	w.Post(mux, desk.PathInbox+"/{id}/read", w.markRead)

@@ -111,6 +111,9 @@ func doneWord(v *ui.View, done string) string {
 		"enable":  {"已重新启用。", "Enabled again."},
 		"key":     {"公钥已更换，已登录的会话一并失效。", "The key was changed; open sessions have ended."},
 		"prefer":  {"通知设置已保存。", "Your preferences are kept."},
+
+		"hook-enable": {"回调已重新启用，从下一条通知起发送。", "Enabled again, from the next notice on."},
+		"hook-remove": {"回调已移除。", "The web-hook is removed."},
 	}[done].In(v)
 }
 

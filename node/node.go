@@ -311,6 +311,7 @@ func (n *Node) evidence(context.Context) error {
 	}
 	n.Witness = evidence.NewWitness(n.DB, cosigner, n.Clock)
 	n.Outbox = evidence.NewOutbox(n.DB, n.Log, n.Queue)
+	n.Outbox.Lost = func(log seal.Log, at time.Time) bool { return n.Keys.Lost(log, at, epoch) }
 	n.Index = evidence.NewIndex(n.Derived, n.Log, n.Keys.Subject)
 	n.Issuer = &evidence.Issuer{Log: n.Log, Tlog: n.Tlog, Dir: n.Directory}
 	return nil
@@ -428,7 +429,11 @@ func (n *Node) Ready() <-chan struct{} { return n.ready }
 
 // Statement is what this node says of itself now.
 func (n *Node) Statement() (*federation.Statement, error) {
-	epoch := Epoch(n.Dir)
+	return n.statement(Epoch(n.Dir))
+}
+
+// statement is what this node says of itself in an epoch.
+func (n *Node) statement(epoch uint32) (*federation.Statement, error) {
 	st := &federation.Statement{
 		PeerURL: n.Config.PeerURL, PublicURL: n.Config.PublicURL, CABundle: n.Keys.BundlePEM(), Divisions: []string{n.Config.Division},
 	}

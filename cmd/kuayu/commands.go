@@ -29,6 +29,7 @@ type tree struct {
 	Version versionCmd `cmd:"" help:"程序版本。|Version of the program."`
 
 	Join     joinCmd     `cmd:"" help:"加入联盟。|Join a federation."`
+	Rekey    rekeyCmd    `cmd:"" help:"密钥失密后更换全部密钥。|Change all keys after they were lost."`
 	Member   memberCmd   `cmd:"" help:"成员：查看、连通测试、变更。|Members: list, reach, change."`
 	Proposal proposalCmd `cmd:"" help:"待表决的成员变更提案。|Proposals that wait for votes."`
 	Propose  proposeCmd  `cmd:"" help:"提议章程变更。|Propose a change of the constitution."`

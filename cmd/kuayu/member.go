@@ -9,7 +9,6 @@ import (
 	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/federation"
-	"github.com/kuayu/kuayu/support/seal"
 )
 
 // memberCmd is about the members of the federation.
@@ -181,21 +180,15 @@ func (c *proposeRenewCmd) Run(ctx context.Context, a *app) error {
 
 type proposeRekeyCmd struct {
 	proposalFlags
-	ID     string `arg:"" help:"成员编号。|Member id."`
-	NewKey string `required:"" placeholder:"KEY" help:"新的根公钥（算法:base64url）。|The new public root key (suite:base64url)."`
-	Since  string `required:"" placeholder:"TIME" help:"旧密钥自何时起不可信。|Since when the old key is not trusted."`
+	File string `arg:"" help:"该成员用 kuayu rekey request 写出的文件。|File the member wrote with kuayu rekey request."`
 }
 
 func (c *proposeRekeyCmd) Run(ctx context.Context, a *app) error {
-	since, err := a.Moment(c.Since)
-	if err != nil {
+	var r federation.RekeyRequest
+	if err := a.ReadJSON(c.File, &r); err != nil {
 		return err
 	}
-	key, err := seal.ParsePublicKey(c.NewKey)
-	if err != nil {
-		return err
-	}
-	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Compromised: &federation.Compromise{Member: c.ID, Since: since, NewKey: key}})
+	return a.propose(ctx, rest.ProposalRequest{Reason: c.Reason, Quorum: c.Quorum, Compromised: &federation.Compromise{Member: r.Member, Since: r.Since, NewKey: r.NewKey}, State: r.Statement})
 }
 
 func (a *app) propose(ctx context.Context, r rest.ProposalRequest) error {

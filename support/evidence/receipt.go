@@ -120,11 +120,10 @@ func (r *Receipt) Examine(versions []*federation.Constitution) (*Verified, []Ste
 		return nil, held, err
 	}
 	member := s.Header.Log.Node
-	root, err := rootKeyAt(versions, member, s.Header.Time)
-	if err != nil {
+	if _, err := federation.MemberAt(versions, member, s.Header.Time); err != nil {
 		return nil, held, err
 	}
-	st, err := r.Statement.Verify(root)
+	st, lost, err := federation.VerifyStatement(versions, r.Statement)
 	if err != nil {
 		return nil, held, err
 	}
@@ -160,6 +159,10 @@ func (r *Receipt) Examine(versions []*federation.Constitution) (*Verified, []Ste
 			return nil, held, err
 		}
 	}
+	// What was said under a root key that is lost counts as far as others have seen it before.
+	if lost != nil && (v.CosignedAt.IsZero() || !v.CosignedAt.Before(*lost)) {
+		return nil, held, ErrReceipt.With("its member has lost the root key behind it, and nobody cosigned it before that", "其成员的根密钥已失密，而此前没有其他成员共签")
+	}
 	return v, held, nil
 }
 
@@ -168,23 +171,6 @@ func nonEmpty(b []byte) []byte {
 		return []byte("{}")
 	}
 	return b
-}
-
-func rootKeyAt(versions []*federation.Constitution, member string, at time.Time) (seal.PublicKey, error) {
-	for i := len(versions) - 1; i >= 0; i-- {
-		if i > 0 && versions[i].ValidFrom.After(at) {
-			continue
-		}
-		m := versions[i].Member(member)
-		if m == nil {
-			continue // removed later, or not yet a member: look at the version before
-		}
-		if m.CompromisedSince != nil && !at.Before(*m.CompromisedSince) {
-			return seal.PublicKey{}, federation.ErrUnknownKey.With(member)
-		}
-		return m.RootKey, nil
-	}
-	return seal.PublicKey{}, federation.ErrNotMember.With(member)
 }
 
 func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*federation.Constitution, v *Verified) (held []Step, err error) {
@@ -225,17 +211,12 @@ func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*fe
 }
 
 func (in *Inclusion) cosignature(ws *federation.SignedStatement, versions []*federation.Constitution, logV note.Verifier, v *Verified) error {
-	var who federation.Statement
-	if err := json.Unmarshal(ws.Document, &who); err != nil {
-		return ErrReceipt.Because(err, "witness statement malformed", "见证成员的声明格式不正确")
-	}
-	root, err := rootKeyAt(versions, who.Member, v.Time)
+	st, lost, err := federation.VerifyStatement(versions, ws)
 	if err != nil {
 		return err
 	}
-	st, err := ws.Verify(root)
-	if err != nil {
-		return err
+	if lost != nil {
+		return nil // whoever found the key could have cosigned with any time
 	}
 	cv, err := WitnessVerifier(st.WitnessKey)
 	if err != nil {

@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,12 +16,12 @@ import (
 type Change struct {
 	Reason     string           `json:"reason"`
 	Join       *Member          `json:"join,omitempty"`
-	State      *SignedStatement `json:"statement,omitempty"` // of the newcomer
+	State      *SignedStatement `json:"statement,omitempty"` // of the newcomer, or under the new root key
 	Remove     string           `json:"remove,omitempty"`    // member id
 	Voter      *bool            `json:"voter,omitempty"`     // with join; the right of who is a member already stays as it is
 	Quorum     int              `json:"quorum,omitempty"`
 	ValidUntil time.Time        `json:"valid_until,omitzero"` // renews the constitution
-	// Compromised marks the root key of a member as compromised since a time and gives its new key.
+	// Compromised retires the root key of a member, as of a time, and gives its new one.
 	Compromised *Compromise `json:"compromised,omitempty"`
 }
 
@@ -50,7 +51,7 @@ func (s *Service) Draft(ctx context.Context, c Change) (*Constitution, error) {
 	if m := cur.Member(s.self); m == nil || !m.Voter {
 		return nil, ErrNotVoter.With()
 	}
-	if now.After(cur.ValidUntil) && (c.Join != nil || c.State != nil) {
+	if now.After(cur.ValidUntil) && c.Join != nil {
 		return nil, ErrExpired.With()
 	}
 	if err := c.check(cur, now); err != nil {
@@ -89,6 +90,15 @@ func (c *Change) check(cur *Constitution, now time.Time) error {
 		need(cur.Member(m.ID) == nil, "join", "文件中的成员编号已是联盟成员，不必再加入；若是另一政府，请其换一个编号后重新生成文件", "the file's member id belongs to a member already; another government chooses another id and makes the file anew")
 		need(c.State == nil || c.State.by(m), "join", "文件中的声明不是由文件中的根密钥签名，或内容不完整、被改动过；请新成员重新生成文件，原样交来", "the file's statement is not signed by the file's root key, or is incomplete or changed: the newcomer makes the file anew and hands it over as it is")
 	}
+	if x := c.Compromised; x != nil {
+		m := cur.Member(x.Member)
+		need(c.Join == nil, "compromised", "新成员加入与更换根密钥须分两次提出", "joining and a new root key are two proposals")
+		need(m != nil, "compromised", "文件中的成员编号不是联盟成员，请核对文件", "the file's member id is no member: check the file")
+		need(!x.Since.IsZero() && !x.Since.After(now), "compromised", "失密时间须写明，且不晚于现在", "say since when the old key is not trusted; not in the future")
+		need(c.State != nil && c.State.by(&Member{ID: x.Member, RootKey: x.NewKey}), "compromised", "文件中的声明不是由新的根密钥签名，或内容不完整；请该成员重新运行 kuayu rekey request", "the file's statement is not signed by the new root key, or is incomplete: the member runs kuayu rekey request again")
+		need(m == nil || !m.had(x.NewKey), "compromised", "新的根密钥是该成员用过的；请该成员重新运行 kuayu rekey request", "the member has used this root key before: it runs kuayu rekey request again")
+		need(m == nil || len(m.Retired) < maxRetired, "compromised", "该成员更换根密钥的次数过多", "the member has changed its root key too often")
+	}
 	if t := c.ValidUntil; !t.IsZero() {
 		need(t.After(now), "valid_until", "有效期须晚于今天，请换一个日期", "the end must be in the future: choose another day")
 		need(t.After(cur.ValidUntil), "valid_until", "新的有效期须晚于现行有效期，请换一个日期", "the new end must be later than the present one: choose another day")
@@ -98,6 +108,11 @@ func (c *Change) check(cur *Constitution, now time.Time) error {
 		return ErrChange.With().WithFields(f...)
 	}
 	return nil
+}
+
+// had reports whether a root key is, or was, the member's.
+func (m *Member) had(k seal.PublicKey) bool {
+	return m.RootKey.Equal(k) || slices.ContainsFunc(m.Retired, func(r RetiredKey) bool { return r.Key.Equal(k) })
 }
 
 // by reports whether a member signed the statement, about itself.
@@ -132,6 +147,7 @@ func (c *Change) apply(n *Constitution) error {
 		if m == nil {
 			return ErrNotMember.With(c.Compromised.Member)
 		}
+		m.Retired = append(slices.Clone(m.Retired), RetiredKey{Key: m.RootKey, Since: c.Compromised.Since.UTC()})
 		m.RootKey = c.Compromised.NewKey
 	}
 	if !c.ValidUntil.IsZero() {

@@ -32,8 +32,8 @@ type Member struct {
 	Division string         `json:"division"`
 	RootKey  seal.PublicKey `json:"root_key"`
 	Voter    bool           `json:"voter"`
-	// CompromisedSince: what the root key signed from this moment on doesn't count.
-	CompromisedSince *time.Time `json:"compromised_since,omitempty"`
+	// Retired are root keys that the member lost.
+	Retired []RetiredKey `json:"retired,omitempty"`
 }
 
 // wellFormed reports whether an entry can stand in a constitution.
@@ -230,7 +230,7 @@ func Approvers(electorate *Constitution, s *Signed) []string {
 	var out []string
 	for _, sig := range s.Signatures {
 		m := electorate.Member(sig.Member)
-		if m == nil || !m.Voter || seen[m.ID] || m.CompromisedSince != nil {
+		if m == nil || !m.Voter || seen[m.ID] {
 			continue
 		}
 		if m.RootKey.Verify(msg, sig.Sig) {

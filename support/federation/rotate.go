@@ -140,6 +140,12 @@ func (k *Keys) EvidenceKey(epoch uint32) *seal.PrivateKey {
 	return key
 }
 
+// Lost reports whether what a log sealed at a time does not count, in an epoch that may be a later one.
+func (k *Keys) Lost(l seal.Log, at time.Time, now uint32) bool {
+	key, err := k.LogKey(l, now)
+	return err == nil && key.CompromisedSince != nil && !at.Before(*key.CompromisedSince)
+}
+
 // LogKey is what the member says of one of its logs, in an epoch that may be a later one.
 func (k *Keys) LogKey(l seal.Log, now uint32) (LogKey, error) {
 	key, _, since := k.at(l.Epoch)

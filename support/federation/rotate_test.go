@@ -54,6 +54,15 @@ func TestRotate(t *testing.T) {
 		if ended.Until == nil || !ended.Until.Equal(at) || ended.CompromisedSince == nil || !ended.CompromisedSince.Equal(broken) || !ended.Key.Equal(first.Key) {
 			t.Errorf("%v: the old keys, afterwards: %+v", suite, ended)
 		}
+		for _, x := range []struct {
+			when time.Time
+			now  uint32
+			lost bool
+		}{{broken, 2, false}, {broken, 3, true}, {broken.Add(-time.Second), 3, false}} {
+			if got := k.Lost(seal.Log{Node: "zhejiang", Instance: "1", Epoch: 2}, x.when, x.now); got != x.lost {
+				t.Errorf("%v: lost at %v in epoch %d: %v", suite, x.when, x.now, got)
+			}
+		}
 		st := &Statement{Format: FormatVersion, Member: "zhejiang", Sequence: 1, PeerURL: "https://zhejiang.localhost:1", CABundle: k.BundlePEM(), Logs: []LogKey{said(k, 1, 3), ended, then}}
 		signed, err := SignStatement(st, k.Root)
 		if err != nil {

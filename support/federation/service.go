@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"embed"
@@ -93,7 +94,8 @@ func (s *Service) Load(ctx context.Context) error {
 		return fmt.Errorf("load statements: %w", err)
 	}
 	for i := range sts {
-		if _, err := s.dir.SetStatement(&sts[i]); err != nil && !errors.Is(err, ErrNotMember) {
+		// Whoever left, or has another root key by now, is not reached under what was said before.
+		if _, err := s.dir.SetStatement(&sts[i]); err != nil && !errors.Is(err, ErrNotMember) && !errors.Is(err, ErrStatement) {
 			return err
 		}
 	}
@@ -133,9 +135,11 @@ func (s *Service) AcceptStatement(ctx context.Context, st *SignedStatement) erro
 		return err
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if now := s.dir.SignedStatement(v.Member); now == nil || !bytes.Equal(now.Document, st.Document) {
+			return nil // an older one, or one that was overtaken
+		}
 		_, err := tx.NewRaw(`INSERT INTO federation_statement (member, sequence, document, sig) VALUES (?, ?, ?, ?)
-			ON CONFLICT (member) DO UPDATE SET sequence = excluded.sequence, document = excluded.document, sig = excluded.sig
-			WHERE excluded.sequence > federation_statement.sequence`, v.Member, v.Sequence, st.Document, st.Sig).Exec(ctx)
+			ON CONFLICT (member) DO UPDATE SET sequence = excluded.sequence, document = excluded.document, sig = excluded.sig`, v.Member, v.Sequence, st.Document, st.Sig).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("store statement: %w", err)
 		}
@@ -383,7 +387,7 @@ func (s *Service) Receive(ctx context.Context, from, kind string, body []byte) e
 			return err
 		}
 		for _, st := range b.Statements {
-			if err := s.AcceptStatement(ctx, st); err != nil && !errors.Is(err, ErrNotMember) {
+			if err := s.AcceptStatement(ctx, st); err != nil && !errors.Is(err, ErrNotMember) && !errors.Is(err, ErrStatement) {
 				return err
 			}
 		}

@@ -145,3 +145,56 @@ func parseBundle(text string) ([]*x509.Certificate, error) {
 	}
 	return out, nil
 }
+
+// MemberAt is a member as the version in force at a time names it; ErrNotMember.
+func MemberAt(versions []*Constitution, id string, at time.Time) (*Member, error) {
+	for i := len(versions) - 1; i >= 0; i-- {
+		if i > 0 && versions[i].ValidFrom.After(at) {
+			continue
+		}
+		if m := versions[i].Member(id); m != nil {
+			return m, nil
+		} // removed later, or not yet a member: look at the version before
+	}
+	return nil, ErrNotMember.With(id)
+}
+
+// VerifyStatement checks a statement against a chain: it is signed by the root key that its member has, or by the one that
+// the member had when it was issued. lost, if not nil, is since when nothing signed by that key counts: what rests on the
+// statement must be shown to be older.
+func VerifyStatement(versions []*Constitution, s *SignedStatement) (st *Statement, lost *time.Time, err error) {
+	var said Statement
+	if err := jsonLoose(s.Document, &said); err != nil {
+		return nil, nil, err
+	}
+	now, err := lastNaming(versions, said.Member)
+	if err != nil {
+		return nil, nil, err
+	}
+	if st, err := s.Verify(now.RootKey); err == nil {
+		return st, nil, nil
+	}
+	then, err := MemberAt(versions, said.Member, said.Issued)
+	if err != nil {
+		return nil, nil, err
+	}
+	if st, err = s.Verify(then.RootKey); err != nil {
+		return nil, nil, err
+	}
+	for i := range now.Retired {
+		if r := &now.Retired[i]; r.Key.Equal(then.RootKey) {
+			return st, &r.Since, nil
+		}
+	}
+	return st, nil, nil
+}
+
+// lastNaming is a member as the latest version that names it does.
+func lastNaming(versions []*Constitution, id string) (*Member, error) {
+	for _, c := range slices.Backward(versions) {
+		if m := c.Member(id); m != nil {
+			return m, nil
+		}
+	}
+	return nil, ErrNotMember.With(id)
+}

@@ -1,0 +1,152 @@
+package federation
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/support/seal"
+)
+
+// RetiredKey is a root key that a member had, and since when nothing that it signed counts.
+type RetiredKey struct {
+	Key   seal.PublicKey `json:"key"`
+	Since time.Time      `json:"since"`
+}
+
+// maxRetired bounds the root keys a member may have lost.
+const maxRetired = 64
+
+// RekeyRequest is the file with which a member that lost its keys asks for new ones: the root key that is to count, and
+// what the member says under it. Without that statement nobody would know its certificates after the change.
+type RekeyRequest struct {
+	Member    string           `json:"member"`
+	NewKey    seal.PublicKey   `json:"new_key"`
+	Since     time.Time        `json:"since"` // nothing signed with the old keys from then on counts
+	Statement *SignedStatement `json:"statement"`
+}
+
+// nextKeys is the folder, in that of the keys, in which keys wait until the federation has adopted them.
+const nextKeys = "next"
+
+// PrepareRekey makes every key of a member anew but those of its indexes: root, certificates, and from an epoch on those of
+// evidence and log. They wait beside the others; asked again, other ones are made. The result is the keys as they will be.
+func (k *Keys) PrepareRekey(dir, member string, epoch uint32, now, since time.Time) (*Keys, error) {
+	next := filepath.Join(dir, nextKeys)
+	if err := os.RemoveAll(next); err != nil {
+		return nil, fmt.Errorf("key folder: %w", err)
+	}
+	if err := os.MkdirAll(next, 0o700); err != nil {
+		return nil, fmt.Errorf("key folder: %w", err)
+	}
+	root, err := seal.GenerateKey(k.Root.Public().Suite)
+	if err != nil {
+		return nil, err
+	}
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("ca key: %w", err)
+	}
+	ca, err := selfSignedCA(caKey, member, now)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalECPrivateKey(caKey)
+	if err != nil {
+		return nil, fmt.Errorf("ca key: %w", err)
+	}
+	if err := k.Rotate(next, epoch, now, &since); err != nil {
+		return nil, err
+	}
+	for _, f := range [][2]string{
+		{"ca.key", string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))},
+		{"ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}))},
+		{"epoch", strconv.FormatUint(uint64(epoch), 10)},
+		{"root.key", root.Marshal()}, // last: its presence says that the folder is complete
+	} {
+		if err := disk.WriteFile(filepath.Join(next, f[0]), []byte(f[1])); err != nil {
+			return nil, err
+		}
+	}
+	rotated, err := loadRotations(next)
+	if err != nil {
+		return nil, err
+	}
+	out := *k
+	out.Root, out.CAKey, out.CA = root, caKey, ca
+	out.Rotated = append(slices.Clone(k.Rotated), rotated...)
+	return &out, nil
+}
+
+// NextRoot is the root key that waits to be adopted, and the epoch that begins with it; ErrNoRekey if none waits.
+func NextRoot(dir string) (seal.PublicKey, uint32, error) {
+	b, err := os.ReadFile(filepath.Join(dir, nextKeys, "root.key"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return seal.PublicKey{}, 0, ErrNoRekey.With()
+	}
+	if err != nil {
+		return seal.PublicKey{}, 0, err
+	}
+	root, err := seal.ParsePrivateKey(string(b))
+	if err != nil {
+		return seal.PublicKey{}, 0, err
+	}
+	b, err = os.ReadFile(filepath.Join(dir, nextKeys, "epoch"))
+	if err != nil {
+		return seal.PublicKey{}, 0, err
+	}
+	epoch, err := strconv.ParseUint(string(b), 10, 32)
+	if err != nil || epoch > maxEpoch {
+		return seal.PublicKey{}, 0, seal.ErrKey.Because(err)
+	}
+	return root.Public(), uint32(epoch), nil
+}
+
+// taking reports whether TakeNext was interrupted.
+func taking(next string) bool {
+	there := func(name string) bool { _, err := os.Stat(filepath.Join(next, name)); return err == nil }
+	return there("root.key") && (!there("ca.key") || !there("ca.pem"))
+}
+
+// ResumeNext ends what TakeNext began and did not end; else it does nothing.
+func ResumeNext(dir string) error {
+	if !taking(filepath.Join(dir, nextKeys)) {
+		return nil
+	}
+	return TakeNext(dir)
+}
+
+// TakeNext puts the keys that wait in the place of the others, the root key last. Interrupted, it goes on where it was.
+func TakeNext(dir string) error {
+	next := filepath.Join(dir, nextKeys)
+	entries, err := os.ReadDir(next)
+	if err != nil {
+		return fmt.Errorf("key folder: %w", err)
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if e.Name() != "root.key" && e.Name() != "epoch" {
+			names = append(names, e.Name())
+		}
+	}
+	for _, name := range append(names, "root.key") {
+		if err := os.Rename(filepath.Join(next, name), filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("key folder: %w", err)
+		}
+		if err := errors.Join((disk.OS{}).SyncDir(dir), (disk.OS{}).SyncDir(next)); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(next)
+}

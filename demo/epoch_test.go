@@ -86,17 +86,17 @@ func TestRotatedKeys(t *testing.T) {
 		}
 		return encode(t, r)
 	}
-	verifies := func(b []byte) error {
+	verifies := func(b []byte) (*evidence.Verified, error) {
 		t.Helper()
 		r, err := evidence.ParseReceipt(b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.Verify(f.c.Node("jiangsu").Directory.Versions())
-		return err
+		return r.Verify(f.c.Node("jiangsu").Directory.Versions())
 	}
-	before := served()
-	old := receipt(before)
+	seen := f.cosignedReceipt(n, id)
+	old := encode(t, seen)
+	before := must[*evidence.Verified](t)(seen.Verify(n.Directory.Versions())).ID
 	f.stop("zhejiang")
 	lost := time.Now()
 	if err := n.Keys.Rotate(filepath.Join(n.Dir, "keys"), 2, time.Now(), &lost); err != nil {
@@ -109,8 +109,12 @@ func TestRotatedKeys(t *testing.T) {
 		t.Error("the old key signs")
 	}
 	for name, b := range map[string][]byte{"of before": old, "of before, made now": receipt(before), "of now": receipt(served())} {
-		if err := verifies(b); err != nil {
+		v, err := verifies(b)
+		if err != nil {
 			t.Errorf("a receipt %s: %v", name, err)
+		}
+		if name != "of now" && (!v.Logged || len(v.CosignedBy) == 0) {
+			t.Errorf("a receipt %s shows no place in a log that others saw: logged %t, cosigned by %v", name, v.Logged, v.CosignedBy)
 		}
 	}
 	st, err := f.c.Node("shanghai").Directory.Statement("zhejiang")

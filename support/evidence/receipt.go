@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	tlog "github.com/transparency-dev/formats/log"
@@ -358,36 +359,55 @@ func (i *Issuer) Receipt(ctx context.Context, r *Record, withBody bool) (*Receip
 	if withBody && r.Body != nil {
 		out.Body, out.BodySalt = r.Body, r.BodySalt[:]
 	}
-	if r.Sealed.Header.Log != i.Log.ID() {
-		return out, nil // another member's fact: its own log proves it
+	var err error
+	out.Inclusion, err = i.inclusion(ctx, r)
+	return out, err
+}
+
+// inclusion proves that a batch of this node is in its log; nil if it is another member's, or not logged yet.
+func (i *Issuer) inclusion(ctx context.Context, r *Record) (*Inclusion, error) {
+	id, own := r.Sealed.Header.Log, i.Log.ID()
+	if id.Node != own.Node || id.Instance != own.Instance {
+		return nil, nil //nolint:nilnil // its own log proves it
 	}
-	cp := i.Tlog.Cosigned()
-	if cp == nil || cp.Size <= r.Batch {
+	t, cp, find := i.Tlog, i.Tlog.Cosigned(), i.Log.scan
+	if id != own {
+		epoch := filepath.Join(filepath.Dir(i.Log.cfg.Dir), fmt.Sprintf("e%04d", id.Epoch))
+		t, cp = past(epoch, r.Batch)
+		find = func(_ uint64, visit func(*stored) (bool, error)) error {
+			return walk(i.Log.cfg.FS, filepath.Join(epoch, "segments"), visit)
+		}
+	} else if cp == nil || cp.Size <= r.Batch {
 		cp = i.Tlog.Latest() // not yet seen by others: the member's own checkpoint says at least that it is logged
 	}
 	if cp == nil || cp.Size <= r.Batch {
-		return out, nil
+		return nil, nil //nolint:nilnil // not logged yet
 	}
-	p, err := i.Tlog.Inclusion(ctx, r.Batch, cp)
+	p, err := t.Inclusion(ctx, r.Batch, cp)
 	if err != nil {
 		return nil, err
 	}
 	in := &Inclusion{Checkpoint: cp.Raw, Proof: p}
-	err = i.Log.scan(r.Batch, func(s *stored) (bool, error) { in.Entry = s.rawEntry; return false, nil })
+	err = find(r.Batch, func(s *stored) (bool, error) {
+		if s.entry.Header.Number < r.Batch {
+			return true, nil
+		}
+		in.Entry = s.rawEntry
+		return false, nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("receipt: %w", err)
 	}
 	for _, m := range i.Dir.Current().Members {
 		ws := i.Dir.SignedStatement(m.ID)
-		if ws == nil || m.ID == r.Sealed.Header.Log.Node {
+		if ws == nil || m.ID == id.Node {
 			continue
 		}
 		if st, err := i.Dir.Statement(m.ID); err == nil && cosignedBy(cp.Raw, st.WitnessKey) {
 			in.Witnesses = append(in.Witnesses, *ws)
 		}
 	}
-	out.Inclusion = in
-	return out, nil
+	return in, nil
 }
 
 // Spoken is a fact whose seal holds under the key that the directory has for its log.

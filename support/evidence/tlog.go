@@ -19,6 +19,8 @@ import (
 	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/kuayu/kuayu/internal/disk"
 )
 
 // Tlog is the transparency log of one epoch: entry i is batch i. It is derived from the segments and can be rebuilt
@@ -39,6 +41,8 @@ type Tlog struct {
 	cosigned *Checkpoint            // the latest checkpoint with a cosignature
 	recent   map[uint64]*Checkpoint // published lately, by size
 	order    []uint64
+	kept     *Checkpoint // in the file of the cosigned one
+	keptAt   time.Time
 }
 
 // Checkpoint is a signed tree head of a transparency log.
@@ -68,6 +72,7 @@ func (t *Tlog) Run(ctx context.Context) error {
 	if err := t.check(); err != nil {
 		return err
 	}
+	t.loadCosigned()
 	lib, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	driver, err := posix.New(lib, posix.Config{Path: t.dir})
@@ -107,11 +112,68 @@ func (t *Tlog) Run(ctx context.Context) error {
 			defer done()
 			_ = shutdown(stop) // a checkpoint not yet published is published after the next start
 			_ = t.refresh()
-			return nil
+			return t.keepCosigned(0)
 		case <-ticker.C:
 			ticker.Reset(t.interval)
 		}
+		if err := t.keepCosigned(keepEvery); err != nil {
+			return err
+		}
 	}
+}
+
+// cosignedFile holds the newest checkpoint that others cosigned, beside the log: with it a fact can be shown to be as old
+// as it says after a restart, and when its epoch is long over.
+const cosignedFile = "cosigned"
+
+// keepEvery is how often that file is written while the log grows.
+const keepEvery = time.Minute
+
+// keepCosigned writes the newest cosigned checkpoint, if there is a newer one than the file has and the last writing is
+// long enough ago.
+func (t *Tlog) keepCosigned(every time.Duration) error {
+	cp, now := t.Cosigned(), t.log.cfg.Clock.Now()
+	if cp == nil || cp == t.kept || now.Sub(t.keptAt) < every {
+		return nil
+	}
+	if err := disk.WriteFile(filepath.Join(filepath.Dir(t.dir), cosignedFile), cp.Raw); err != nil {
+		return fmt.Errorf("cosigned checkpoint: %w", err)
+	}
+	t.kept, t.keptAt = cp, now
+	return nil
+}
+
+// loadCosigned reads what keepCosigned wrote; what is unreadable is as if nobody had cosigned yet.
+func (t *Tlog) loadCosigned() {
+	raw, err := os.ReadFile(filepath.Join(filepath.Dir(t.dir), cosignedFile))
+	if err != nil {
+		return
+	}
+	cp, err := parseCheckpoint(raw, t.verifier)
+	if err != nil || cp.Size > t.log.Durable() {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cosigned == nil {
+		t.cosigned, t.kept = cp, cp
+	}
+}
+
+// past is the transparency log of an earlier epoch, read from its files, with the newest checkpoint there that covers a
+// batch: one that others cosigned, else the log's own. No checkpoint: the batch was never logged.
+func past(epoch string, batch uint64) (*Tlog, *Checkpoint) {
+	t := &Tlog{dir: filepath.Join(epoch, "tlog")}
+	for _, file := range []string{filepath.Join(epoch, cosignedFile), filepath.Join(t.dir, layout.CheckpointPath)} {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		if cp, err := unverified(raw); err == nil && cp.Size > batch {
+			return t, &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Hash}
+		}
+	}
+	return t, nil
 }
 
 // turn is after how long the first round of integration follows the start: from half an interval to a whole one, by the

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
@@ -88,5 +89,30 @@ func (f *fixture) sameHistory(id string) {
 	b := read(func(out any) { f.call(zj, http.MethodGet, "/api/v1/applications/"+mine.Peer+"/history", nil, out) })
 	if len(a) == 0 || fmt.Sprint(a) != fmt.Sprint(b) {
 		f.t.Errorf("the histories differ:\nconsumer %v\nprovider %v", a, b)
+	}
+}
+
+// TestEveryPageOnPostgres opens every page with content where the records lie in PostgreSQL: what a query of a page takes
+// for granted of SQLite fails here.
+func TestEveryPageOnPostgres(t *testing.T) {
+	dsn := map[string]string{}
+	for _, p := range places(3) {
+		dsn[p.ID] = dbtest.Postgres(t)
+	}
+	f := newFixture(t, Settings{Stage: true, Database: func(place string) string { return dsn[place] }})
+	for _, p := range f.furnished() {
+		v := f.c.browserless(t, p.place)
+		if p.actor != "" {
+			v = f.officer(p.place, p.actor)
+		}
+		mark := "?"
+		if strings.Contains(p.path, "?") {
+			mark = "&"
+		}
+		for path, whole := range map[string]bool{p.path: true, p.path + mark + "view=all": true, p.path + mark + "after=none&state=none": false} {
+			if code, _, page := v.do("GET", path, nil); code >= http.StatusInternalServerError || (whole && code != http.StatusOK) {
+				t.Errorf("%s as %s at %s: %d %.400s", path, p.actor, p.place, code, texts(page))
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
@@ -117,6 +121,7 @@ func TestRotatedKeys(t *testing.T) {
 			t.Errorf("a receipt %s shows no place in a log that others saw: logged %t, cosigned by %v", name, v.Logged, v.CosignedBy)
 		}
 	}
+	f.forged(n, lost, seen.Statement)
 	st, err := f.c.Node("shanghai").Directory.Statement("zhejiang")
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +129,85 @@ func TestRotatedKeys(t *testing.T) {
 	if _, err := st.LogKeyAt(seal.Log{Node: "zhejiang", Instance: f.c.Node("zhejiang").Config.Instance, Epoch: 1}, lost.Add(time.Second)); !errors.Is(err, federation.ErrUnknownKey) {
 		t.Errorf("the old key still counts: %v", err)
 	}
+}
+
+// forged: whoever found the old keys of a node seals what it likes, at the times it likes; no receipt of it verifies, neither
+// with the statement of today nor with one of before.
+func (f *fixture) forged(old *node.Node, lost time.Time, before *federation.SignedStatement) {
+	f.t.Helper()
+	now := f.c.Node("jiangsu").Directory
+	for name, x := range map[string]struct {
+		at        time.Time
+		statement *federation.SignedStatement
+	}{
+		"dated back, with today's statement": {lost.Add(-10 * time.Minute), now.SignedStatement("zhejiang")},
+		"dated back, with an old statement":  {lost.Add(-10 * time.Minute), before},
+		"later, with an old statement":       {lost.Add(time.Hour), before},
+	} {
+		log := must[*evidence.Log](f.t)(evidence.OpenLog(evidence.Config{Dir: f.t.TempDir(), FS: disk.OS{}, Key: old.Keys.Evidence, Log: seal.Log{Node: "zhejiang", Instance: old.Config.Instance, Epoch: 1}, Clock: clock.NewManual(x.at)}))
+		ctx, stop := context.WithCancel(f.ctx)
+		done := make(chan error, 1)
+		go func() { done <- log.Run(ctx) }()
+		rec, err := log.Seal(ctx, evidence.Draft{Kind: "query.serve", ID: "forged", Time: x.at})
+		stop()
+		if err := errors.Join(err, <-done); err != nil {
+			f.t.Fatal(err)
+		}
+		r := &evidence.Receipt{Version: evidence.ReceiptVersion, Sealed: rec.Sealed.Encode(nil), Statement: x.statement}
+		if v, err := r.Verify(now.Versions(), now.Statements()...); err == nil {
+			f.t.Errorf("%s: verifies: %+v", name, v)
+		}
+	}
+}
+
+// TestWaitingOverAnEpoch: what waits to be sent when a new epoch begins arrives afterwards: a revocation at the consumer, an
+// application at the provider.
+func TestWaitingOverAnEpoch(t *testing.T) {
+	for _, fresh := range []bool{false, true} { // the keys, too
+		f := newFixture(t, Settings{})
+		id := f.agree(f.application(), agreement.Grant{})
+		f.asks(id)
+		f.stop("shanghai")
+		f.call(f.as("zhejiang", "head-zj"), http.MethodPost, "/api/v1/agreements/"+id+"/revoke", map[string]string{"reason": "用途已完成"}, nil)
+		f.newEpoch("zhejiang", fresh)
+		f.start("shanghai")
+		f.await(func() bool {
+			_, err := f.query(f.as("shanghai", "machine-sh"), id, plan(policy.Plan{Limit: 1}))
+			var page rest.Page[agreement.Negotiation]
+			f.call(f.as("shanghai", "officer-sh"), http.MethodGet, "/api/v1/applications", nil, &page)
+			return errors.Is(err, agreement.ErrRevoked) && len(page.Items) == 1 && page.Items[0].State == agreement.Terminated
+		})
+		f.stop("zhejiang")
+		var mine agreement.Negotiation
+		f.call(f.as("shanghai", "officer-sh"), http.MethodPost, "/api/v1/applications", f.application(), &mine)
+		f.call(f.as("shanghai", "head-sh"), http.MethodPost, "/api/v1/applications/"+mine.ID+"/consent", nil, nil)
+		f.newEpoch("shanghai", fresh)
+		f.start("zhejiang")
+		f.await(func() bool {
+			f.call(f.as("shanghai", "officer-sh"), http.MethodGet, "/api/v1/applications/"+mine.ID, nil, &mine)
+			return mine.Peer != "" // the provider has it
+		})
+		for place, node := range map[string]*node.Node{"shanghai": f.c.Node("shanghai"), "zhejiang": f.c.Node("zhejiang")} {
+			if dead, err := node.Queue.Dead(f.ctx); err != nil || len(dead) > 0 {
+				t.Errorf("%s: dead jobs %+v %v", place, dead, err)
+			}
+		}
+	}
+}
+
+// newEpoch stops a node after its log has a checkpoint, begins an epoch, with new keys if they are to be fresh, and starts it.
+func (f *fixture) newEpoch(place string, fresh bool) {
+	f.t.Helper()
+	n := f.c.Node(place)
+	f.stop(place)
+	if fresh {
+		if err := n.Keys.Rotate(filepath.Join(n.Dir, "keys"), node.Epoch(n.Dir)+1, f.c.Clock.Now(), nil); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	f.epoch(place)
+	f.start(place)
+	<-f.c.Node(place).Tlog.Ready()
 }
 
 // TestRestoredFromABackup: a node that lost what it did since its backup, and begins a new epoch, is taken in again: others

@@ -552,7 +552,7 @@ func verifyOffline(receipt []byte, con *rest.Constitution) (*evidence.Verified, 
 	if err != nil {
 		return nil, err
 	}
-	return r.Verify(versions)
+	return r.Verify(versions, con.Statements...)
 }
 
 // refusals: each has its own code; rows outside the contract are simply absent.

@@ -21,10 +21,11 @@ import (
 
 // The errors of this room.
 var (
-	ErrConfig  = errs.Define(errs.Invalid, "config.invalid", "配置不正确：%[2]v。", "The configuration is not valid: %[1]v.")
-	ErrRekey   = errs.Define(errs.Precondition, "node.rekey", "章程中本成员的根密钥还不是新密钥：请等提案通过后再试。", "The constitution does not name the new root key yet: try again when the proposal is adopted.")
-	ErrRekeyed = errs.Define(errs.Conflict, "node.rekeyed", "申请新密钥之后又开始了新的一期存证：请重新运行 kuayu rekey request 并重新提案。", "An epoch of evidence was begun after the request: run kuayu rekey request again, and propose it again.")
-	ErrInUse   = errs.Define(errs.Conflict, "node.in_use", "数据目录正被另一个节点进程使用。", "The data folder is in use by another node process.")
+	ErrConfig   = errs.Define(errs.Invalid, "config.invalid", "配置不正确：%[2]v。", "The configuration is not valid: %[1]v.")
+	ErrRekey    = errs.Define(errs.Precondition, "node.rekey", "章程中本成员的根密钥还不是新密钥：请等提案通过后再试。", "The constitution does not name the new root key yet: try again when the proposal is adopted.")
+	ErrRekeying = errs.Define(errs.Precondition, "node.rekeying", "更换密钥中断在半途：请重新运行 kuayu rekey accept。", "Taking the new keys was interrupted: run kuayu rekey accept again.")
+	ErrRekeyed  = errs.Define(errs.Conflict, "node.rekeyed", "申请新密钥之后又开始了新的一期存证：请重新运行 kuayu rekey request 并重新提案。", "An epoch of evidence was begun after the request: run kuayu rekey request again, and propose it again.")
+	ErrInUse    = errs.Define(errs.Conflict, "node.in_use", "数据目录正被另一个节点进程使用。", "The data folder is in use by another node process.")
 )
 
 // Listen are the addresses of the four listeners, each with its own TLS. An empty address switches one off.

@@ -159,6 +159,9 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if federation.Taking(filepath.Join(dir, "keys")) {
+		return nil, ErrRekeying.With()
+	}
 	keys, err := federation.LoadKeys(filepath.Join(dir, "keys"))
 	if err != nil {
 		return nil, err

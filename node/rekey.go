@@ -1,8 +1,6 @@
 package node
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -33,20 +31,32 @@ func (n *Node) PrepareRekey(now, since time.Time) (*federation.RekeyRequest, err
 
 // AcceptRekey puts new keys in force that a constitution names, and begins an epoch with them. The node is stopped.
 func AcceptRekey(dir string, c *federation.Constitution, member string) error {
-	keys := filepath.Join(dir, "keys")
-	root, epoch, err := federation.NextRoot(keys)
+	root, epoch, err := federation.NextRoot(filepath.Join(dir, "keys"))
 	if err != nil {
 		return err
 	}
 	if m := c.Member(member); m == nil || !m.RootKey.Equal(root) {
 		return ErrRekey.With()
 	}
-	to := EvidenceDir(dir, epoch)
-	if old, err := os.ReadDir(to); len(old) > 0 || (err != nil && !errors.Is(err, os.ErrNotExist)) || Epoch(dir) > epoch {
+	if Epoch(dir) >= epoch {
 		return ErrRekeyed.With() // an epoch was begun meanwhile
 	}
-	if err := (disk.OS{}).MkdirAll(to); err != nil {
-		return err
+	return takeKeys(dir)
+}
+
+// ResumeRekey ends what AcceptRekey began and did not end; false if it began nothing.
+func ResumeRekey(dir string) (bool, error) {
+	if !federation.Taking(filepath.Join(dir, "keys")) {
+		return false, nil
 	}
-	return federation.TakeNext(keys)
+	return true, takeKeys(dir)
+}
+
+func takeKeys(dir string) error {
+	return federation.TakeNext(filepath.Join(dir, "keys"), func(epoch uint32) error {
+		if err := (disk.OS{}).MkdirAll(EvidenceDir(dir, epoch)); err != nil {
+			return err
+		}
+		return (disk.OS{}).SyncDir(filepath.Dir(EvidenceDir(dir, epoch)))
+	})
 }

@@ -76,7 +76,7 @@ func (c *evidenceVerifyCmd) verify(ctx context.Context, a *app) (*evidence.Verif
 	if err != nil {
 		return nil, "", err
 	}
-	v, err := judge(b, con.Chain, c.Genesis)
+	v, err := judge(b, con, c.Genesis)
 	if err != nil {
 		// Whatever is wrong with a receipt, the answer is one: it is not valid.
 		e := errs.As(err)
@@ -85,8 +85,8 @@ func (c *evidenceVerifyCmd) verify(ctx context.Context, a *app) (*evidence.Verif
 	return v, federation.Hash(con.Chain[0].Document), nil
 }
 
-func judge(receipt []byte, chain federation.Chain, genesis string) (*evidence.Verified, error) {
-	versions, err := federation.VerifyChain(chain, genesis)
+func judge(receipt []byte, con *federation.Document, genesis string) (*evidence.Verified, error) {
+	versions, err := federation.VerifyChain(con.Chain, genesis)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func judge(receipt []byte, chain federation.Chain, genesis string) (*evidence.Ve
 	if err != nil {
 		return nil, err
 	}
-	return r.Verify(versions)
+	return r.Verify(versions, con.Statements...)
 }
 
 func (a *app) verdict(v *verified) *cli.Table {
@@ -335,6 +335,9 @@ func (c *evidenceEpochCmd) Run(a *app) error {
 		return err
 	}
 	defer unlock()
+	if err := federation.DropRotations(filepath.Join(a.Dir, "keys"), node.Epoch(a.Dir)); err != nil { // of an attempt before
+		return err
+	}
 	next := node.Epoch(a.Dir) + 1
 	if c.Number != 0 {
 		if c.Number < next || c.Number > 9999 {
@@ -357,9 +360,11 @@ func (c *evidenceEpochCmd) Run(a *app) error {
 	t.Add(a.T("目录", "folder"), dir)
 	t.Add(a.T("更换密钥", "new keys"), a.Yes(c.NewKeys))
 	a.Note(`此前各期原样保留，其回执仍然有效。下次启动时，节点会用新日志，并把新的签名声明告知全体成员。
-如果备份丢失了最近的期，请先在其他成员处用 kuayu member list 查明见过的最高期号，再用 --number 指定更高的。`,
+如果备份丢失了最近的期，请先在其他成员处用 kuayu member list 查明见过的最高期号，再用 --number 指定更高的。
+如果备份早于最近一次更换密钥，请同时恢复更新的 keys 目录；已声明失密的密钥不能再用，其他成员会拒绝。`,
 		`Earlier epochs stay as they are, and their receipts stay valid. At its next start the node writes to the new log and tells
 all members so in a signed statement. If the backup lacks recent epochs, look at another member with kuayu member list for the
-highest epoch seen, and give a higher --number.`)
+highest epoch seen, and give a higher --number. If the backup is older than the last change of keys, restore a
+newer keys folder as well: a key that was declared lost does not come back, the others refuse it.`)
 	return a.Show(map[string]any{"epoch": next, "dir": dir, "new_keys": c.NewKeys}, t)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 
 	"github.com/kuayu/kuayu/cmd/cli"
@@ -47,26 +46,38 @@ type rekeyAcceptCmd struct {
 }
 
 func (c *rekeyAcceptCmd) Run(ctx context.Context, a *app) error {
-	con, err := a.constitution(ctx, c.From)
+	unlock, err := folder.Lock(a.Dir)
 	if err != nil {
 		return err
 	}
-	if err := federation.ResumeNext(filepath.Join(a.Dir, "keys")); err != nil {
-		return err
-	}
-	member, cur, err := c.adopt(ctx, a, con)
+	done, err := node.ResumeRekey(a.Dir)
+	unlock()
 	if err != nil {
 		return err
 	}
-	if err := node.AcceptRekey(a.Dir, cur, member); err != nil {
+	if !done {
+		con, err := a.constitution(ctx, c.From)
+		if err != nil {
+			return err
+		}
+		member, cur, err := c.adopt(ctx, a, con)
+		if err != nil {
+			return err
+		}
+		if err := node.AcceptRekey(a.Dir, cur, member); err != nil {
+			return err
+		}
+	}
+	n, err := folder.Offline(a.Dir)
+	if err != nil {
 		return err
 	}
+	root := &federation.Member{RootKey: n.Keys.Root.Public()}
 	t := &cli.Table{}
-	t.Add(a.T("章程版本", "version"), cli.Count(cur.Number))
-	t.Add(a.T("根密钥", "root key"), cur.Member(member).Fingerprint())
+	t.Add(a.T("根密钥", "root key"), root.Fingerprint())
 	t.Add(a.T("存证的期", "epoch"), cli.Count(int(node.Epoch(a.Dir))))
 	a.Note("新密钥已启用。下一步：kuayu serve --dir %[1]s", "The new keys are in use. Next: kuayu serve --dir %[1]s", a.Dir)
-	return a.Show(map[string]any{"version": cur.Number, "epoch": node.Epoch(a.Dir)}, t)
+	return a.Show(map[string]any{"root_key": root.RootKey, "epoch": node.Epoch(a.Dir)}, t)
 }
 
 // adopt takes what the federation decided while this member could not hear it.

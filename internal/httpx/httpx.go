@@ -178,6 +178,9 @@ func Unmarshal(b []byte, v any) error {
 	if !utf8.Valid(b) {
 		return ErrUTF8.With()
 	}
+	if holdsNUL(b) {
+		return ErrBody.With("a text holds the character U+0000", "文本中含有字符 U+0000")
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
@@ -192,6 +195,24 @@ func Unmarshal(b []byte, v any) error {
 		return ErrBody.With("something follows the first value", "第一个值之后还有多余内容")
 	}
 	return nil
+}
+
+// holdsNUL reports whether a text says \u0000: no database keeps it, and no person can have meant it.
+func holdsNUL(b []byte) bool {
+	for {
+		i := bytes.Index(b, []byte(`\u0000`))
+		if i < 0 {
+			return false
+		}
+		slashes := 0
+		for i-1-slashes >= 0 && b[i-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return true
+		}
+		b = b[i+1:]
+	}
 }
 
 func explain(err error) (en, zh string) {

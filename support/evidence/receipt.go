@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	tlog "github.com/transparency-dev/formats/log"
@@ -107,14 +108,17 @@ func (r *Receipt) Has(s Step) bool {
 // Verify checks the receipt against the constitution chain alone. ErrReceipt says what failed.
 //
 // The fact's time picks the version of the constitution: an old receipt verifies under the root key that counted then.
-func (r *Receipt) Verify(versions []*federation.Constitution) (*Verified, error) {
-	v, _, err := r.Examine(versions)
+//
+// known are the members' statements of today, as far as whoever verifies has them: a receipt brings its own, which cannot
+// know that a key was lost since.
+func (r *Receipt) Verify(versions []*federation.Constitution, known ...*federation.SignedStatement) (*Verified, error) {
+	v, _, err := r.Examine(versions, known...)
 	return v, err
 }
 
 // Examine is Verify that also tells which steps hold; an error belongs to the step after the last of them that the
 // receipt has.
-func (r *Receipt) Examine(versions []*federation.Constitution) (*Verified, []Step, error) {
+func (r *Receipt) Examine(versions []*federation.Constitution, known ...*federation.SignedStatement) (*Verified, []Step, error) {
 	var held []Step
 	s, err := seal.DecodeSealed(r.Sealed)
 	if err != nil {
@@ -136,6 +140,15 @@ func (r *Receipt) Examine(versions []*federation.Constitution) (*Verified, []Ste
 	if err != nil {
 		return nil, held, err
 	}
+	lost = earlier(lost, k.CompromisedSince)
+	now := latest(versions, known, member)
+	if now != nil {
+		for i := range now.Logs {
+			if l := &now.Logs[i]; l.Log == s.Header.Log {
+				lost = earlier(lost, l.CompromisedSince)
+			}
+		}
+	}
 	f, err := s.Open(k.Key, nil)
 	if err != nil {
 		return nil, held, err
@@ -154,17 +167,45 @@ func (r *Receipt) Examine(versions []*federation.Constitution) (*Verified, []Ste
 		v.Body, v.HasBody, held = r.Body, true, append(held, StepBody)
 	}
 	if r.Inclusion != nil {
-		more, err := r.Inclusion.verify(s, k, versions, v)
+		more, err := r.Inclusion.verify(s, k, versions, known, v)
 		held = append(held, more...)
 		if err != nil {
 			return nil, held, err
 		}
 	}
-	// What was said under a root key that is lost counts as far as others have seen it before.
+	// What was sealed or said under a key that is lost counts as far as others have seen it before.
 	if lost != nil && (v.CosignedAt.IsZero() || !v.CosignedAt.Before(*lost)) {
-		return nil, held, ErrReceipt.With("its member has lost the root key behind it, and nobody cosigned it before that", "其成员的根密钥已失密，而此前没有其他成员共签")
+		return nil, held, ErrReceipt.With("its member has lost the key behind it, and nobody cosigned it before that", "其成员的密钥已失密，而此前没有其他成员共签")
 	}
 	return v, held, nil
+}
+
+// latest is the newest of the statements known of a member that verifies; nil if there is none.
+func latest(versions []*federation.Constitution, known []*federation.SignedStatement, member string) *federation.Statement {
+	var out *federation.Statement
+	for _, s := range known {
+		st, lost, err := federation.VerifyStatement(versions, s)
+		if err == nil && lost == nil && st.Member == member && (out == nil || st.Sequence > out.Sequence) {
+			out = st
+		}
+	}
+	return out
+}
+
+// lostSince reports whether the key with which a member cosigned under an earlier statement was declared lost by now.
+func lostSince(then, now *federation.Statement) bool {
+	if now == nil || now.WitnessKey == then.WitnessKey {
+		return false
+	}
+	last := then.Logs[len(then.Logs)-1].Log
+	return slices.ContainsFunc(now.Logs, func(l federation.LogKey) bool { return l.Log == last && l.CompromisedSince != nil })
+}
+
+func earlier(a, b *time.Time) *time.Time {
+	if a == nil || (b != nil && b.Before(*a)) {
+		return b
+	}
+	return a
 }
 
 func nonEmpty(b []byte) []byte {
@@ -174,7 +215,7 @@ func nonEmpty(b []byte) []byte {
 	return b
 }
 
-func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*federation.Constitution, v *Verified) (held []Step, err error) {
+func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*federation.Constitution, known []*federation.SignedStatement, v *Verified) (held []Step, err error) {
 	logV, err := note.NewVerifier(k.VKey)
 	if err != nil {
 		return held, ErrReceipt.Because(err, "log key malformed", "日志密钥格式不正确")
@@ -201,7 +242,7 @@ func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*fe
 	}
 	v.Logged, held = true, append(held, StepLogged)
 	for i := range in.Witnesses {
-		if err := in.cosignature(&in.Witnesses[i], versions, logV, v); err != nil {
+		if err := in.cosignature(&in.Witnesses[i], versions, known, logV, v); err != nil {
 			return held, err
 		}
 	}
@@ -211,13 +252,14 @@ func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*fe
 	return held, nil
 }
 
-func (in *Inclusion) cosignature(ws *federation.SignedStatement, versions []*federation.Constitution, logV note.Verifier, v *Verified) error {
+func (in *Inclusion) cosignature(ws *federation.SignedStatement, versions []*federation.Constitution, known []*federation.SignedStatement, logV note.Verifier, v *Verified) error {
 	st, lost, err := federation.VerifyStatement(versions, ws)
 	if err != nil {
 		return err
 	}
-	if lost != nil {
-		return nil // whoever found the key could have cosigned with any time
+	// Whoever found a lost key could have cosigned with any time. The key of cosignatures changes with those of the logs.
+	if lost != nil || lostSince(st, latest(versions, known, st.Member)) {
+		return nil
 	}
 	cv, err := WitnessVerifier(st.WitnessKey)
 	if err != nil {

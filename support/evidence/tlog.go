@@ -21,6 +21,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/support/seal"
 )
 
 // Tlog is the transparency log of one epoch: entry i is batch i. It is derived from the segments and can be rebuilt
@@ -60,6 +61,9 @@ func NewTlog(l *Log, signer note.Signer, verifier note.Verifier, interval time.D
 		ready: make(chan struct{}), proofs: map[[2]uint64][][]byte{}, recent: map[uint64]*Checkpoint{},
 	}
 }
+
+// ID is the log that this is the transparency log of.
+func (t *Tlog) ID() seal.Log { return t.log.ID() }
 
 // Ready is closed when the first checkpoint can be read.
 func (t *Tlog) Ready() <-chan struct{} { return t.ready }

@@ -85,9 +85,11 @@ func (c *Change) check(cur *Constitution, now time.Time) error {
 		}
 	}
 	need(strings.TrimSpace(c.Reason) != "" && utf8.RuneCountInString(c.Reason) <= maxReason, "reason", "请写明理由，不超过 500 字", "give the reason, in at most 500 characters")
+	need(c.Join != nil || c.Remove != "" || c.Quorum != 0 || !c.ValidUntil.IsZero() || c.Compromised != nil, "change", "请写明要变更什么：成员加入或退出、法定票数、有效期、根密钥", "say what changes: who joins or leaves, the quorum, the validity, a root key")
 	if m := c.Join; m != nil {
 		need(m.wellFormed(), "join", "文件中的成员编号、名称或行政区划代码不合格，请新成员更正配置后重新生成文件", "the file's member id, name or division code is malformed: the newcomer mends its configuration and makes the file anew")
 		need(cur.Member(m.ID) == nil, "join", "文件中的成员编号已是联盟成员，不必再加入；若是另一政府，请其换一个编号后重新生成文件", "the file's member id belongs to a member already; another government chooses another id and makes the file anew")
+		need(len(m.Retired) == 0 && !cur.hadKey(m.RootKey), "join", "文件中的根密钥已由其他成员使用，或文件另有不应有的内容；请新成员重新生成文件", "the file's root key is another member's, or the file says more than it should: the newcomer makes it anew")
 		need(c.State == nil || c.State.by(m), "join", "文件中的声明不是由文件中的根密钥签名，或内容不完整、被改动过；请新成员重新生成文件，原样交来", "the file's statement is not signed by the file's root key, or is incomplete or changed: the newcomer makes the file anew and hands it over as it is")
 	}
 	if x := c.Compromised; x != nil {
@@ -96,7 +98,7 @@ func (c *Change) check(cur *Constitution, now time.Time) error {
 		need(m != nil, "compromised", "文件中的成员编号不是联盟成员，请核对文件", "the file's member id is no member: check the file")
 		need(!x.Since.IsZero() && !x.Since.After(now), "compromised", "失密时间须写明，且不晚于现在", "say since when the old key is not trusted; not in the future")
 		need(c.State != nil && c.State.by(&Member{ID: x.Member, RootKey: x.NewKey}), "compromised", "文件中的声明不是由新的根密钥签名，或内容不完整；请该成员重新运行 kuayu rekey request", "the file's statement is not signed by the new root key, or is incomplete: the member runs kuayu rekey request again")
-		need(m == nil || !m.had(x.NewKey), "compromised", "新的根密钥是该成员用过的；请该成员重新运行 kuayu rekey request", "the member has used this root key before: it runs kuayu rekey request again")
+		need(!cur.hadKey(x.NewKey), "compromised", "新的根密钥是成员用过的；请该成员重新运行 kuayu rekey request", "a member has used this root key before: the member runs kuayu rekey request again")
 		need(m == nil || len(m.Retired) < maxRetired, "compromised", "该成员更换根密钥的次数过多", "the member has changed its root key too often")
 	}
 	if t := c.ValidUntil; !t.IsZero() {
@@ -108,6 +110,11 @@ func (c *Change) check(cur *Constitution, now time.Time) error {
 		return ErrChange.With().WithFields(f...)
 	}
 	return nil
+}
+
+// hadKey reports whether a root key is, or was, a member's.
+func (c *Constitution) hadKey(k seal.PublicKey) bool {
+	return slices.ContainsFunc(c.Members, func(m Member) bool { return m.had(k) })
 }
 
 // had reports whether a root key is, or was, the member's.
@@ -125,9 +132,7 @@ func (s *SignedStatement) by(m *Member) bool {
 func (c *Change) apply(n *Constitution) error {
 	if c.Join != nil {
 		m := *c.Join
-		if c.Voter != nil {
-			m.Voter = *c.Voter
-		}
+		m.Voter = c.Voter != nil && *c.Voter // a newcomer's own file does not decide it
 		n.Members = append(n.Members, m)
 	}
 	if c.Remove != "" {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -126,6 +127,17 @@ func (s *Signed) Add(sig Signature) {
 	}
 	s.Signatures = append(s.Signatures, sig)
 	sort.Slice(s.Signatures, func(i, j int) bool { return s.Signatures[i].Member < s.Signatures[j].Member })
+}
+
+// drop takes a member's signature away.
+func (s *Signed) drop(member string) {
+	s.Signatures = slices.DeleteFunc(s.Signatures, func(sig Signature) bool { return sig.Member == member })
+}
+
+// has reports whether a member's valid signature is there.
+func (s *Signed) has(m *Member) bool {
+	msg := append([]byte(constitutionTag), s.Document...)
+	return slices.ContainsFunc(s.Signatures, func(sig Signature) bool { return sig.Member == m.ID && m.RootKey.Verify(msg, sig.Sig) })
 }
 
 // memberID returns the pattern of member identifiers: they become SPIFFE trust domains.

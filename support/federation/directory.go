@@ -39,14 +39,9 @@ func (d *Directory) SetChain(chain Chain, genesis string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.view.Load()
-	versions, err := VerifyChain(chain, genesis)
+	versions, err := d.extend(chain, genesis)
 	if err != nil {
 		return err
-	}
-	for i := range old.chain {
-		if i >= len(chain) || Hash(old.chain[i].Document) != Hash(chain[i].Document) {
-			return ErrConstitution.With("it contradicts the chain known here", "与本节点已有的章程链矛盾")
-		}
 	}
 	n := &view{chain: chain, versions: versions, statements: map[string]*Statement{}, signed: map[string]*SignedStatement{}, bundles: map[string]*x509bundle.Bundle{}}
 	cur := versions[len(versions)-1]
@@ -59,6 +54,20 @@ func (d *Directory) SetChain(chain Chain, genesis string) error {
 	}
 	d.view.Store(n)
 	return nil
+}
+
+// extend verifies a chain that extends the one installed.
+func (d *Directory) extend(chain Chain, genesis string) ([]*Constitution, error) {
+	versions, err := VerifyChain(chain, genesis)
+	if err != nil {
+		return nil, err
+	}
+	for i, old := range d.view.Load().chain {
+		if i >= len(chain) || Hash(old.Document) != Hash(chain[i].Document) {
+			return nil, ErrConstitution.With("it contradicts the chain known here", "与本节点已有的章程链矛盾")
+		}
+	}
+	return versions, nil
 }
 
 func (v *view) put(st *Statement, s *SignedStatement) {
@@ -91,8 +100,13 @@ func (d *Directory) SetStatement(s *SignedStatement) (*Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	if prev := old.statements[st.Member]; prev != nil && prev.Sequence >= st.Sequence {
-		return prev, nil
+	if prev := old.statements[st.Member]; prev != nil {
+		if prev.Sequence >= st.Sequence {
+			return prev, nil
+		}
+		if !st.keeps(prev) {
+			return nil, ErrStatement.With("it takes back that a key was lost", "收回了密钥失密的声明")
+		}
 	}
 	n := &view{chain: old.chain, versions: old.versions, statements: map[string]*Statement{}, signed: map[string]*SignedStatement{}, bundles: map[string]*x509bundle.Bundle{}}
 	for id := range old.statements {

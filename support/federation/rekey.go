@@ -102,51 +102,61 @@ func NextRoot(dir string) (seal.PublicKey, uint32, error) {
 	if err != nil {
 		return seal.PublicKey{}, 0, err
 	}
-	b, err = os.ReadFile(filepath.Join(dir, nextKeys, "epoch"))
-	if err != nil {
-		return seal.PublicKey{}, 0, err
-	}
-	epoch, err := strconv.ParseUint(string(b), 10, 32)
-	if err != nil || epoch > maxEpoch {
-		return seal.PublicKey{}, 0, seal.ErrKey.Because(err)
-	}
-	return root.Public(), uint32(epoch), nil
+	epoch, err := nextEpoch(filepath.Join(dir, nextKeys))
+	return root.Public(), epoch, err
 }
 
-// taking reports whether TakeNext was interrupted.
-func taking(next string) bool {
-	there := func(name string) bool { _, err := os.Stat(filepath.Join(next, name)); return err == nil }
-	return there("root.key") && (!there("ca.key") || !there("ca.pem"))
-}
-
-// ResumeNext ends what TakeNext began and did not end; else it does nothing.
-func ResumeNext(dir string) error {
-	if !taking(filepath.Join(dir, nextKeys)) {
-		return nil
+// Taking reports whether TakeNext was interrupted: the node must not start before it has ended.
+func Taking(dir string) bool {
+	there := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, nextKeys, name))
+		return err == nil
 	}
-	return TakeNext(dir)
+	return there("epoch") && there("begun")
 }
 
-// TakeNext puts the keys that wait in the place of the others, the root key last. Interrupted, it goes on where it was.
-func TakeNext(dir string) error {
+// TakeNext puts the keys that wait in the place of the others, and calls begin for the epoch that begins with them.
+// Interrupted, it goes on where it was when it is called again.
+func TakeNext(dir string, begin func(epoch uint32) error) error {
 	next := filepath.Join(dir, nextKeys)
-	entries, err := os.ReadDir(next)
+	epoch, err := nextEpoch(next)
 	if err != nil {
-		return fmt.Errorf("key folder: %w", err)
+		return err
 	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		if e.Name() != "root.key" && e.Name() != "epoch" {
-			names = append(names, e.Name())
+	if err := disk.WriteFile(filepath.Join(next, "begun"), nil); err != nil {
+		return err
+	}
+	for _, name := range []string{filepath.Base(rotationDir(dir, epoch)), "ca.key", "ca.pem", "root.key"} {
+		if _, err := os.Stat(filepath.Join(next, name)); errors.Is(err, fs.ErrNotExist) {
+			continue // moved before
 		}
-	}
-	for _, name := range append(names, "root.key") {
-		if err := os.Rename(filepath.Join(next, name), filepath.Join(dir, name)); err != nil {
+		to := filepath.Join(dir, name)
+		if st, err := os.Stat(to); err == nil && st.IsDir() { // left by a rotation that never began
+			if err := os.RemoveAll(to); err != nil {
+				return fmt.Errorf("key folder: %w", err)
+			}
+		}
+		if err := os.Rename(filepath.Join(next, name), to); err != nil {
 			return fmt.Errorf("key folder: %w", err)
 		}
 		if err := errors.Join((disk.OS{}).SyncDir(dir), (disk.OS{}).SyncDir(next)); err != nil {
 			return err
 		}
 	}
+	if err := begin(epoch); err != nil {
+		return err
+	}
 	return os.RemoveAll(next)
+}
+
+func nextEpoch(next string) (uint32, error) {
+	b, err := os.ReadFile(filepath.Join(next, "epoch"))
+	if err != nil {
+		return 0, fmt.Errorf("key folder: %w", err)
+	}
+	epoch, err := strconv.ParseUint(string(b), 10, 32)
+	if err != nil || epoch > maxEpoch {
+		return 0, seal.ErrKey.Because(err)
+	}
+	return uint32(epoch), nil
 }

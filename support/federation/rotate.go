@@ -71,6 +71,22 @@ func (k *Keys) Rotate(dir string, epoch uint32, now time.Time, compromised *time
 	return nil
 }
 
+// DropRotations removes the keys of epochs after one that is the last to have begun: of an attempt that was interrupted.
+func DropRotations(dir string, epoch uint32) error {
+	rs, err := loadRotations(dir)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if r.Epoch > epoch {
+			if err := os.RemoveAll(rotationDir(dir, r.Epoch)); err != nil {
+				return fmt.Errorf("key folder: %w", err)
+			}
+		}
+	}
+	return (disk.OS{}).SyncDir(dir)
+}
+
 // loadRotations reads the rotations of a key folder, in the order of epochs.
 func loadRotations(dir string) ([]Rotation, error) {
 	entries, err := os.ReadDir(dir)

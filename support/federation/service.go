@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
@@ -108,10 +109,10 @@ func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error 
 	if len(chain) <= len(old) {
 		return nil
 	}
-	if err := s.dir.SetChain(chain, genesis); err != nil {
+	if _, err := s.dir.extend(chain, genesis); err != nil {
 		return err
 	}
-	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for i := len(old); i < len(chain); i++ {
 			sigs, err := json.Marshal(chain[i].Signatures)
 			if err != nil {
@@ -124,27 +125,44 @@ func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error 
 		if _, err := tx.NewRaw("DELETE FROM federation_proposal WHERE number <= ?", len(chain)).Exec(ctx); err != nil {
 			return fmt.Errorf("store constitution: %w", err)
 		}
-		return s.changed(ctx, tx)
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if err := s.dir.SetChain(chain, genesis); err != nil { // durable first: what counts in memory counts after a crash, too
+		return err
+	}
+	return s.db.Write(ctx, s.changed)
 }
 
-// AcceptStatement verifies and stores a member's statement.
+// AcceptStatement verifies and stores a member's statement. One that is stored already costs a look.
 func (s *Service) AcceptStatement(ctx context.Context, st *SignedStatement) error {
 	v, err := s.dir.SetStatement(st)
 	if err != nil {
 		return err
 	}
-	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if now := s.dir.SignedStatement(v.Member); now == nil || !bytes.Equal(now.Document, st.Document) {
-			return nil // an older one, or one that was overtaken
-		}
-		_, err := tx.NewRaw(`INSERT INTO federation_statement (member, sequence, document, sig) VALUES (?, ?, ?, ?)
-			ON CONFLICT (member) DO UPDATE SET sequence = excluded.sequence, document = excluded.document, sig = excluded.sig`, v.Member, v.Sequence, st.Document, st.Sig).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("store statement: %w", err)
-		}
-		return s.changed(ctx, tx)
-	})
+	var had []SignedStatement
+	if err := s.db.Read().NewRaw("SELECT document, sig FROM federation_statement WHERE member = ?", v.Member).Scan(ctx, &had); err != nil {
+		return fmt.Errorf("read statement: %w", err)
+	}
+	if len(had) == 1 && bytes.Equal(had[0].Document, st.Document) {
+		return nil
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.storeStatement(ctx, tx, v, st) })
+}
+
+// storeStatement stores a statement that the directory took, unless it is an older one, or was overtaken.
+func (s *Service) storeStatement(ctx context.Context, tx *db.Tx, v *Statement, st *SignedStatement) error {
+	if now := s.dir.SignedStatement(v.Member); now == nil || !bytes.Equal(now.Document, st.Document) {
+		return nil
+	}
+	_, err := tx.NewRaw(`INSERT INTO federation_statement (member, sequence, document, sig) VALUES (?, ?, ?, ?)
+		ON CONFLICT (member) DO UPDATE SET sequence = excluded.sequence, document = excluded.document, sig = excluded.sig`, v.Member, v.Sequence, st.Document, st.Sig).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("store statement: %w", err)
+	}
+	return s.changed(ctx, tx)
 }
 
 // Announce signs a new statement of this member, stores it and sends it to all others.
@@ -159,30 +177,38 @@ func (s *Service) Announce(ctx context.Context, st *Statement) error {
 	if err != nil {
 		return err
 	}
-	if err := s.AcceptStatement(ctx, signed); err != nil {
-		return err
-	}
 	body, err := json.Marshal(signed)
 	if err != nil {
 		return err
 	}
-	return s.broadcast(ctx, KindStatement, body, func(*Member) bool { return true })
+	v, err := s.dir.SetStatement(signed)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { // both or neither: what is stored is not announced again
+		if err := s.storeStatement(ctx, tx, v, signed); err != nil {
+			return err
+		}
+		return s.send(ctx, tx, KindStatement, body, func(*Member) bool { return true })
+	})
 }
 
 func (s *Service) broadcast(ctx context.Context, kind string, body []byte, to func(*Member) bool) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		cur := s.dir.Current()
-		for i := range cur.Members {
-			m := &cur.Members[i]
-			if m.ID == s.self || !to(m) {
-				continue
-			}
-			if err := s.courier.Send(ctx, tx, m.ID, "federation", kind, body); err != nil {
-				return err
-			}
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.send(ctx, tx, kind, body, to) })
+}
+
+func (s *Service) send(ctx context.Context, tx *db.Tx, kind string, body []byte, to func(*Member) bool) error {
+	cur := s.dir.Current()
+	for i := range cur.Members {
+		m := &cur.Members[i]
+		if m.ID == s.self || !to(m) {
+			continue
 		}
-		return nil
-	})
+		if err := s.courier.Send(ctx, tx, m.ID, "federation", kind, body); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Proposal is a version that waits for its quorum.
@@ -301,8 +327,8 @@ func (s *Service) tryAdopt(ctx context.Context, p *Proposal) error {
 	if err := s.Adopt(ctx, chain, ""); err != nil {
 		return err
 	}
-	if p.Statement != nil {
-		if err := s.AcceptStatement(ctx, p.Statement); err != nil {
+	if p.Statement != nil { // one that no longer holds keeps nobody from hearing what was decided
+		if err := s.AcceptStatement(ctx, p.Statement); err != nil && !errors.Is(err, ErrStatement) && !errors.Is(err, ErrNotMember) {
 			return err
 		}
 	}
@@ -418,20 +444,26 @@ func (s *Service) receiveProposal(ctx context.Context, from, kind string, body [
 	if c.Number <= cur.Number {
 		return nil // adopted meanwhile
 	}
-	if c.Number != cur.Number+1 {
-		return ErrConstitution.With("version skips one", "版本号跳跃")
+	if err := s.sound(cur, c, &p, from); err != nil {
+		return err
 	}
 	p.Hash = Hash(p.Signed.Document)
-	if ps, err := s.Proposals(ctx); err == nil {
-		for i := range ps {
-			if o := FindOffence(cur, ps[i].Signed, p.Signed); o != nil {
+	ps, err := s.Proposals(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range ps {
+		// A member that signed two documents of one version is no reason to refuse the votes of others.
+		for o := FindOffence(cur, ps[i].Signed, p.Signed); o != nil; o = FindOffence(cur, ps[i].Signed, p.Signed) {
+			if o.Member == from {
 				return ErrOffence.With(o.Member, c.Number)
 			}
-			if ps[i].Hash == p.Hash { // keep the votes seen before
-				for _, sig := range ps[i].Signed.Signatures {
-					if sig.Member != from {
-						p.Signed.Add(sig)
-					}
+			p.Signed.drop(o.Member)
+		}
+		if ps[i].Hash == p.Hash { // keep the votes seen before
+			for _, sig := range ps[i].Signed.Signatures {
+				if sig.Member != from {
+					p.Signed.Add(sig)
 				}
 			}
 		}
@@ -440,6 +472,32 @@ func (s *Service) receiveProposal(ctx context.Context, from, kind string, body [
 		return err
 	}
 	return s.tryAdopt(ctx, &p)
+}
+
+// sound checks a proposal as it arrives: the version follows the one in force, whoever sends it has signed it, and the
+// statement that comes with it is that of a member under the root key proposed. Whatever else would be kept could never be
+// adopted, and would take the vote of whoever approves it.
+func (s *Service) sound(cur, c *Constitution, p *Proposal, from string) error {
+	chain := s.dir.Chain()
+	if c.Number != cur.Number+1 || c.Federation != cur.Federation || c.Previous != Hash(chain[len(chain)-1].Document) {
+		return ErrConstitution.With("it does not follow the version in force", "不是现行版本的后继")
+	}
+	if !p.Signed.has(cur.Member(from)) {
+		return ErrConstitution.With("its sender has not signed it", "发送方没有签名")
+	}
+	if utf8.RuneCountInString(p.Reason) > maxReason {
+		return ErrConstitution.With("its reason is too long", "理由过长")
+	}
+	if p.Statement != nil {
+		var said Statement
+		if err := jsonLoose(p.Statement.Document, &said); err != nil {
+			return err
+		}
+		if m := c.Member(said.Member); m == nil || !p.Statement.by(m) {
+			return ErrStatement.With("it is not signed by the root key proposed", "不是由提案中的根密钥签发")
+		}
+	}
+	return nil
 }
 
 // jsonLoose decodes without strictness; used only to find out whose document it is before it is verified.

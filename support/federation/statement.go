@@ -51,6 +51,24 @@ func (s *Statement) Same(o *Statement) bool {
 	return logs && s.PeerURL == o.PeerURL && s.PublicURL == o.PublicURL && s.CABundle == o.CABundle && s.WitnessKey == o.WitnessKey && slices.Equal(s.Divisions, o.Divisions)
 }
 
+// keeps reports whether a statement says of every key that was lost what an earlier one said: a node restored from an old
+// backup must not bring it back.
+func (s *Statement) keeps(before *Statement) bool {
+	for i := range before.Logs {
+		old := &before.Logs[i]
+		if old.CompromisedSince == nil {
+			continue
+		}
+		kept := slices.ContainsFunc(s.Logs, func(l LogKey) bool {
+			return l.Log == old.Log && l.CompromisedSince != nil && !l.CompromisedSince.After(*old.CompromisedSince)
+		})
+		if !kept {
+			return false
+		}
+	}
+	return true
+}
+
 // SignedStatement is a statement's exact bytes with the member's signature.
 type SignedStatement struct {
 	Document []byte `json:"document"`

@@ -16,7 +16,7 @@ import (
 // no seal: the member's root key signs it, and a higher number replaces a lower one.
 const PathStatement = "/federation/v1/statement"
 
-// learnAgain is how long after asking a member for its statement it is not asked again.
+// learnAgain is how long after asking a member for its statement in vain it is not asked again.
 const learnAgain = 5 * time.Second
 
 // ServeStatement tells this node's statement to a member (GET), or takes the member's own (POST).
@@ -80,19 +80,33 @@ func (l *Link) introduce(ctx context.Context, to string) error {
 	return err
 }
 
-// learn asks a member for its statement, when it answers under a key that is not known here.
-func (l *Link) learn(ctx context.Context, member string) error {
-	now := l.Clock.Now()
-	l.mu.Lock()
-	last, had := l.learned[member]
-	if l.learned == nil {
-		l.learned = map[string]time.Time{}
-	}
-	l.learned[member] = now
-	l.mu.Unlock()
-	if had && now.Sub(last).Abs() < learnAgain {
-		return federation.ErrUnknownKey.With(member)
-	}
+// learn asks a member for its statement, when it answers under a key that is not known here: once for all who wait for
+// its answers, and after a failure not again for a while.
+func (l *Link) learn(ctx context.Context, member string) {
+	_, _, _ = l.learning.Do(member, func() (any, error) {
+		now := l.Clock.Now()
+		l.mu.Lock()
+		last, had := l.unlearned[member]
+		l.mu.Unlock()
+		if had && now.Sub(last).Abs() < learnAgain {
+			return nil, nil //nolint:nilnil // whoever asked looks for the key again
+		}
+		err := l.learnFrom(ctx, member)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if err == nil {
+			delete(l.unlearned, member)
+			return nil, nil //nolint:nilnil // as above
+		}
+		if l.unlearned == nil {
+			l.unlearned = map[string]time.Time{}
+		}
+		l.unlearned[member] = now
+		return nil, err
+	})
+}
+
+func (l *Link) learnFrom(ctx context.Context, member string) error {
 	b, err := l.Ask(ctx, member, http.MethodGet, PathStatement, nil)
 	if err != nil {
 		return err

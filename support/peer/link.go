@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/errs"
@@ -53,7 +54,8 @@ type Link struct {
 	cosigned   map[string]string     // the cosignature line each member sent last
 	verifiers  map[string]note.Verifier
 	contacts   map[string]Contact
-	learned    map[string]time.Time // when a member was asked for its statement
+	learning   singleflight.Group
+	unlearned  map[string]time.Time // when a member was asked for its statement in vain
 }
 
 // peerConns is how many connections are kept to each member; more would only turn a stall into a storm of handshakes.
@@ -108,9 +110,10 @@ func (l *Link) CloseIdle() {
 	}
 }
 
-// announcement is this node's latest checkpoint for a member, with the proof from what the member cosigned last.
-func (l *Link) announcement(ctx context.Context, member string) *evidence.Announcement {
-	if l.Tlog == nil {
+// announcement is this node's latest checkpoint for a member, with the proof from what the member cosigned last. It goes
+// with what is sealed in the same log alone: the key that verifies it is found by the seal beside it.
+func (l *Link) announcement(ctx context.Context, member string, s *seal.Sealed) *evidence.Announcement {
+	if l.Tlog == nil || s.Header.Log != l.Tlog.ID() {
 		return nil
 	}
 	// In this order: what the member knows cannot be newer than the latest checkpoint read after it. The other way
@@ -172,7 +175,7 @@ func (l *Link) once(ctx context.Context, to, method, path, contentType string, r
 	if err != nil {
 		return nil, false, err
 	}
-	f := &frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to)}
+	f := &frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, to, rec.Sealed)}
 	a := &ask{path: path, body: rec.Body, env: envelope{frame: f, media: contentType, request: httpx.RequestID(ctx)}}
 	a.env.cosign, a.env.known = l.tellKnown(ctx, st)
 	r, err := l.send(ctx, st, to, method, a)
@@ -311,7 +314,8 @@ func (l *Link) verify(ctx context.Context, to string, rec *evidence.Record, r *r
 	}
 	a := &Answer{Sealed: f.sealed, BodySalt: f.bodySalt, Body: r.body}
 	a.Fact, a.Header, err = l.open(to, f, r.body)
-	if errors.Is(err, federation.ErrUnknownKey) && l.learn(ctx, to) == nil {
+	if errors.Is(err, federation.ErrUnknownKey) {
+		l.learn(ctx, to)
 		a.Fact, a.Header, err = l.open(to, f, r.body)
 	}
 	if err != nil {
@@ -535,7 +539,7 @@ func (l *Link) respond(ctx context.Context, q *request, f Responder) *reply {
 
 // replied is what travels beside a sealed answer.
 func (l *Link) replied(ctx context.Context, in *Incoming, rec *evidence.Record, media string) envelope {
-	e := envelope{frame: &frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, in.From)}, media: media}
+	e := envelope{frame: &frame{sealed: rec.Sealed, bodySalt: rec.BodySalt, announce: l.announcement(ctx, in.From, rec.Sealed)}, media: media}
 	if in.cosign != nil {
 		e.cosign = encodeCosign(in.cosign)
 	}

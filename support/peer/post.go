@@ -17,6 +17,7 @@ import (
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -154,8 +155,10 @@ func (p *Post) deliver(ctx context.Context, j queue.Job) error {
 
 // final reports whether sending again cannot help.
 func final(err error) bool {
-	if errors.Is(err, ErrTLS) || errors.Is(err, evidence.ErrStaleProof) {
-		return false // a member that was removed may come back; a proof can be made anew
+	for _, passing := range []error{ErrTLS, evidence.ErrStaleProof, evidence.ErrCheckpoint, federation.ErrUnknownKey} {
+		if errors.Is(err, passing) {
+			return false // a member that was removed may come back; a proof can be made anew, a key be made known
+		}
 	}
 	switch errs.As(err).Kind {
 	case errs.Invalid, errs.Denied, errs.NotFound, errs.Conflict, errs.Precondition, errs.Unauthorized:

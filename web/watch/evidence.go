@@ -273,7 +273,7 @@ func (w *Watch) fact(rw http.ResponseWriter, q desk.Visit) error {
 	}
 	if q.URL.Query().Get("check") == "1" {
 		x.checks = w.checks(v, nm, receipt)
-		if _, err := receipt.Verify(w.Roll.Versions()); err == nil && w.held != nil {
+		if _, err := receipt.Verify(w.Roll.Versions(), w.Roll.Statements()...); err == nil && w.held != nil {
 			w.held()
 		}
 	}
@@ -289,7 +289,7 @@ func (w *Watch) fact(rw http.ResponseWriter, q desk.Visit) error {
 }
 
 func cosigners(w *Watch, r *evidence.Receipt) []string {
-	if v, err := r.Verify(w.Roll.Versions()); err == nil {
+	if v, err := r.Verify(w.Roll.Versions(), w.Roll.Statements()...); err == nil {
 		return v.CosignedBy
 	}
 	return nil
@@ -373,7 +373,7 @@ func stepWords() map[evidence.Step]desk.Pair {
 
 // checks verifies a receipt and says what each step found.
 func (w *Watch) checks(v *ui.View, nm *desk.Names, r *evidence.Receipt) []check {
-	verified, held, err := r.Examine(w.Roll.Versions())
+	verified, held, err := r.Examine(w.Roll.Versions(), w.Roll.Statements()...)
 	good := map[evidence.Step]bool{}
 	for _, s := range held {
 		good[s] = true

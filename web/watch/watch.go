@@ -39,6 +39,7 @@ type Cases interface {
 type Roll interface {
 	Current() *federation.Constitution
 	Versions() []*federation.Constitution
+	Statements() []*federation.SignedStatement
 	Chain() federation.Chain
 	Document() *federation.Document
 }

@@ -54,8 +54,10 @@ func unscoped() map[string]string {
 		"directory.Service.Search":  "as Index.Search",
 		"directory.Service.Members": "as Index.Members",
 
-		"directory.Index.Departments":   "who publishes, of published entries",
-		"directory.Service.Departments": "as Index.Departments",
+		"directory.Index.Departments":      "what members call their departments: names are public among officers",
+		"directory.Service.Departments":    "as Index.Departments",
+		"directory.Index.DepartmentName":   "as Index.Departments",
+		"directory.Service.DepartmentName": "as Index.Departments",
 
 		"dataspace.Service.Browse":        "reads another member's published entries",
 		"dataspace.Service.Changes":       "reads members' published entries, and this node's own",
@@ -97,12 +99,13 @@ func unscoped() map[string]string {
 		"evidence.Witness.Known":     "as Observe",
 		"evidence.Witness.List":      "as Observe",
 
-		"federation.Service.Load":          "the constitution is public",
-		"federation.Service.Draft":         "the federation's matters belong to no department",
-		"federation.Service.ProposeChange": "as Draft",
-		"federation.Service.Approve":       "as Draft",
-		"federation.Service.Proposals":     "as Draft",
-		"federation.Service.Receive":       "as Draft",
+		"federation.Service.Load":            "the constitution is public",
+		"federation.Service.Draft":           "the federation's matters belong to no department",
+		"federation.Service.ProposeChange":   "as Draft",
+		"federation.Service.Approve":         "as Draft",
+		"federation.Service.Proposals":       "as Draft",
+		"federation.Service.Receive":         "as Draft",
+		"federation.Service.AcceptStatement": "as Draft",
 
 		"notice.Service.Trim": "the node's own forgetting of what is old; returns nothing",
 

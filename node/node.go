@@ -351,6 +351,7 @@ func (n *Node) rooms() {
 		Self: self, DB: n.DB, Index: directory.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Post: n.Post, Members: n.Directory, Reader: n.Dataspace,
 	})
 	n.Catalog.SetWatcher(n.Search)
+	n.Federation.SetHerald(teller{board: n.Notices, self: self})
 	n.Federation.SetWatcher(n.Search.FederationChanged)
 	n.Identity.SetWatcher(n.Search.CatalogChanged)
 	n.Gateway = gateway.New(gateway.Deps{

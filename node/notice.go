@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/kuayu/kuayu/internal/db"
@@ -70,4 +71,17 @@ func linkOf(subject string) string {
 		return "/resources/" + code
 	}
 	return "/" + subject
+}
+
+// Proposed implements federation.Herald: the authority votes.
+func (t teller) Proposed(ctx context.Context, tx *db.Tx, from, hash, reason string) error {
+	x := notice.Notice{Kind: notice.MembershipProposed, Subject: "constitution/" + hash, Link: "/members", Roles: []identity.Role{identity.Authority}}
+	return t.board.Put(ctx, tx, db.System("federation"), x, notice.Params{Member: from, Text: strings.TrimRight(reason, "。.")})
+}
+
+// Adopted implements federation.Herald.
+func (t teller) Adopted(ctx context.Context, tx *db.Tx, number int) error {
+	n := strconv.Itoa(number)
+	x := notice.Notice{Kind: notice.MembershipChanged, Subject: "constitution/" + n, Link: "/members", Roles: []identity.Role{identity.Authority, identity.Operator}}
+	return t.board.Put(ctx, tx, db.System("federation"), x, notice.Params{Text: n})
 }

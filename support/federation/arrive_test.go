@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -221,5 +222,53 @@ func TestDropRotations(t *testing.T) {
 	}
 	if k, err := LoadKeys(dir); err != nil || len(k.Rotated) != 1 || k.Rotated[0].Epoch != 2 {
 		t.Errorf("%+v %v", k, err)
+	}
+}
+
+// told is who was told what.
+type told []string
+
+func (x *told) Proposed(_ context.Context, _ *db.Tx, from, _, reason string) error {
+	*x = append(*x, "proposed by "+from+": "+reason)
+	return nil
+}
+
+func (x *told) Adopted(_ context.Context, _ *db.Tx, number int) error {
+	*x = append(*x, fmt.Sprintf("version %d", number))
+	return nil
+}
+
+// Whoever votes is told once of what another proposes, and of what is in force.
+func TestHerald(t *testing.T) {
+	vs, one := founded(t)
+	now := clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
+	a, sent := room(t, onSQLite(t), one, now, vs[0])
+	b, _ := room(t, onSQLite(t), one, now, vs[1])
+	var toA, toB told
+	a.SetHerald(&toA)
+	b.SetHerald(&toB)
+	p, err := a.ProposeChange(t.Context(), Change{Reason: "延长有效期", ValidUntil: now.Now().AddDate(1, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	vote := *p
+	sign(t, &vote.Signed, vs[2])
+	body, err := json.Marshal(vote)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := b.Receive(t.Context(), vs[0].id, KindProposal, (*sent)[0].body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Receive(t.Context(), vs[2].id, KindVote, body); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Approve(t.Context(), p.Hash); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(toB, "; "); got != "proposed by member-0: 延长有效期; version 2" || len(toA) != 0 {
+		t.Errorf("told: %s; its proposer: %v", got, toA)
 	}
 }

@@ -40,6 +40,7 @@ type Service struct {
 	self    string
 	root    *seal.PrivateKey
 	courier Courier
+	herald  Herald
 	watcher func(context.Context, *db.Tx) error // nil: nobody
 }
 
@@ -47,6 +48,15 @@ type Service struct {
 func NewService(d *db.DB, dir *Directory, c clock.Clock, self string, root *seal.PrivateKey) *Service {
 	return &Service{db: d, dir: dir, clock: c, self: self, root: root}
 }
+
+// Herald tells people, in the transaction that does it, that a proposal waits for their vote, or that a version is in force.
+type Herald interface {
+	Proposed(ctx context.Context, tx *db.Tx, from, hash, reason string) error
+	Adopted(ctx context.Context, tx *db.Tx, number int) error
+}
+
+// SetHerald names who tells people. Call before serving.
+func (s *Service) SetHerald(h Herald) { s.herald = h }
 
 // SetCourier tells the service how to reach other members.
 func (s *Service) SetCourier(c Courier) { s.courier = c }
@@ -125,7 +135,10 @@ func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error 
 		if _, err := tx.NewRaw("DELETE FROM federation_proposal WHERE number <= ?", len(chain)).Exec(ctx); err != nil {
 			return fmt.Errorf("store constitution: %w", err)
 		}
-		return nil
+		if s.herald == nil || len(old) == 0 { // the first that is known is no change
+			return nil
+		}
+		return s.herald.Adopted(ctx, tx, len(chain))
 	})
 	if err != nil {
 		return err
@@ -362,6 +375,15 @@ func (s *Service) saveProposal(ctx context.Context, p *Proposal) error {
 		return err
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var known []string
+		if err := tx.NewRaw("SELECT proposer FROM federation_proposal WHERE hash = ?", p.Hash).Scan(ctx, &known); err != nil {
+			return fmt.Errorf("store proposal: %w", err)
+		}
+		if s.herald != nil && p.Proposer != "" && p.Proposer != s.self && (len(known) == 0 || known[0] == "") {
+			if err := s.herald.Proposed(ctx, tx, p.Proposer, p.Hash, p.Reason); err != nil {
+				return err
+			}
+		}
 		_, err := tx.NewRaw(`INSERT INTO federation_proposal (hash, number, document, signatures, statement, reason, proposer, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (hash) DO UPDATE SET signatures = excluded.signatures,
 			proposer = CASE federation_proposal.proposer WHEN '' THEN excluded.proposer ELSE federation_proposal.proposer END`,

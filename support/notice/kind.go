@@ -73,6 +73,8 @@ const (
 	SchemeEnrol          Kind = "scheme.enrol"
 	SchemeReview         Kind = "scheme.review"
 	SchemeLeft           Kind = "scheme.left"
+	MembershipProposed   Kind = "membership.proposed"
+	MembershipChanged    Kind = "membership.changed"
 	HookDisabled         Kind = "webhook.disabled"
 )
 
@@ -166,6 +168,8 @@ func Kinds() []Template {
 		{SchemeEnrol, "登记使用待审签：{what}", "An enrolment waits for consent: {what}", "数据专员拟按共享方案“{what}”使用数据，待您审签。", "The data officer would use what the scheme “{what}” lists; it waits for your consent."},
 		{SchemeReview, "共享清单待复核：{what}", "A shared list is due for review: {what}", "“{what}”中由本部门维护的条目应于 {until} 前复核。", "The entries of “{what}” that this department keeps are to be reviewed by {until}."},
 		{SchemeLeft, "成员退出：{what}", "A member has left: {what}", "{member} 已退出“{what}”，与其相关的协议已终止。", "{member} has left “{what}”; the agreements with it have ended."},
+		{MembershipProposed, "章程变更待表决", "A change of the constitution waits for your vote", "{member} 提出变更章程：{text}。请在成员节点页核对后决定是否赞成。", "{member} proposes to change the constitution: {text}. Look at it on the page of members, and decide whether to approve."},
+		{MembershipChanged, "章程第 {text} 版生效", "Version {text} of the constitution is in force", "达到法定票数，章程第 {text} 版已经生效，变化见成员节点页。", "It has its quorum; version {text} of the constitution is in force. The page of members shows what changed."},
 		{HookDisabled, "回调已停用：{what}", "A web-hook is disabled: {what}", "回调 {what} 多次投递失败，已停用。请检查接收方后重新启用。", "The web-hook {what} failed too often and is disabled; look at its receiver, then enable it again."},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/internal/webtest"
+	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
@@ -187,6 +188,34 @@ func TestSchemeDraftPointToMany(t *testing.T) {
 	if y := f.schemeAt("zhejiang", "officer-zj", x.ID); !slices.Equal(y.Proposal.Text.Purposes, x.Text.Purposes) || y.Proposal.Text.Version != 1 {
 		t.Errorf("the draft changed: %+v", y.Proposal.Text)
 	}
+}
+
+// TestSchemeDraftTwoOfficers: two officers of a department change one draft at the same time. The first is done; the second,
+// who began from what is no more, is told so on whichever page, and what the first wrote stays.
+func TestSchemeDraftTwoOfficers(t *testing.T) {
+	f := newFixture(t, Settings{})
+	if err := f.c.AddDepartment(f.ctx, "shanghai", "sh3", Department("310000", 3), "上海市第三部门", identity.Actor{ID: "officer-sh4", Name: "另一专员", Kind: "officer", Roles: []identity.Role{identity.DataOfficer}}); err != nil {
+		t.Fatal(err)
+	}
+	var x scheme.Scheme
+	f.call(f.as("shanghai", "officer-sh3"), http.MethodPost, "/api/v1/schemes", f.scheme(scheme.ManyToPoint, "shanghai", "zhejiang"), &x)
+	next := "/schemes/" + x.ID + "/next"
+	one, two, early := f.drafting(f.officer("shanghai", "officer-sh3"), next), f.drafting(f.officer("shanghai", "officer-sh4"), next), f.drafting(f.officer("shanghai", "officer-sh4"), next)
+	for title, d := range map[string]*drafting{"先送出的": one, "后送出的": two} {
+		d.sends("2", 200, "title", title)
+		d.sends("3", 200)
+		d.sends("4", 200)
+	}
+	one.sends("send", 303)
+	says(t, two.sends("send", http.StatusConflict), "状态已变化，或已由他人办理", "请返回查看最新状态")
+	says(t, early.sends("2", http.StatusConflict), "请返回查看最新状态")
+	if y := f.schemeAt("shanghai", "officer-sh3", x.ID); y.Text.Title != "先送出的" || y.Text.Version != 1 {
+		t.Errorf("the first officer's draft: %+v", y.Text)
+	}
+	// Who begins anew begins from that.
+	again := f.drafting(f.officer("shanghai", "officer-sh4"), next)
+	again.sends("4", 200)
+	again.sends("send", 303)
 }
 
 // TestSchemeDraftRefusals: whoever may not draft sees no button, and is refused when asking for the form or sending it.

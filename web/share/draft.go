@@ -58,8 +58,12 @@ type drafted struct {
 	list []line
 }
 
-// version names what a next version starts from; another one meanwhile is found by it.
-func version(t *scheme.Text) string { return strconv.Itoa(t.Version) + " " + t.Prev }
+// version names the text that the form begins from, by its hash: number and predecessor are in it, and so is what another
+// officer made of a draft meanwhile.
+func version(t *scheme.Text) (string, error) {
+	_, hash, err := t.Encode()
+	return hash, err
+}
 
 // draftKinds are the kinds that a visitor may draft.
 func draftKinds(q desk.Visit) []scheme.Kind {
@@ -99,12 +103,16 @@ func (s *Share) nextVersion(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
+	began, err := version(base)
+	if err != nil {
+		return err
+	}
 	list := linesOf(q.V, base.Entries)
 	if sizeOf(list) > maxListed {
 		return ErrLongList.With(len(list))
 	}
 	f := url.Values{
-		"id": {base.ID}, "base": {version(base)}, "title": {base.Title}, "purposes": {desk.Purposes(q.V, base.Purposes)}, "scope": {base.Scope}, "parties": base.Parties,
+		"id": {base.ID}, "base": {began}, "title": {base.Title}, "purposes": {desk.Purposes(q.V, base.Purposes)}, "scope": {base.Scope}, "parties": base.Parties,
 		"max_days": {strconv.Itoa(base.MaxDays)}, "valid_until": {q.V.Day(base.ValidUntil)},
 	}
 	for _, p := range base.Users {
@@ -190,8 +198,12 @@ func (s *Share) readDraft(w http.ResponseWriter, q desk.Visit) (*drafted, error)
 		if base, err = s.Schemes.Next(q.Context(), q.Sess, id); err != nil {
 			return nil, settled(err)
 		}
-		if f.Get("base") != version(base) {
-			return nil, desk.ErrMoved.With()
+		now, err := version(base)
+		if err != nil {
+			return nil, err
+		}
+		if f.Get("base") != now {
+			return nil, desk.ErrMoved.With() // somebody else drafted meanwhile
 		}
 	} else if kind := scheme.Kind(f.Get("kind")); kind == scheme.Zone {
 		err = q.Sess.Require(identity.Authority)
@@ -297,6 +309,7 @@ type draftView struct {
 	fields  []ui.Field
 	users   ui.Field // which departments may use it, folded while all may; without options: not asked
 	more    bool     // departments are listed of the members chosen alone
+	rest    string   // that members have more departments than are listed
 	list    *listView
 	facts   []ui.Fact
 	entries ui.Table
@@ -407,7 +420,7 @@ func aboutFields(q desk.Visit, d *drafted) []ui.Field {
 const (
 	// fewMembers are so few that the departments of all of them are listed at once.
 	fewMembers = 8
-	// neighbours is how many departments of a member are listed.
+	// neighbours is how many departments of another member are listed.
 	neighbours = 100
 )
 
@@ -428,7 +441,7 @@ func (s *Share) memberFields(q desk.Visit, d *drafted, x *draftView) error {
 	x.more = len(members.Options) > fewMembers
 	x.users = ui.Field{
 		Name: "users", Kind: "check", Label: v.Pick("可使用的部门", "Departments that may use it"),
-		Hint: v.Pick("都不选时，参加成员的全部部门都可以使用。这里列出本成员的部门和已发布目录的其他部门。", "If none is ticked, every department of the members may use it. Listed are this member's departments, and others that have published something."),
+		Hint: v.Pick("都不选时，参加成员的全部部门都可以使用。这里列出本成员的部门，以及其他成员告知的部门。", "If none is ticked, every department of the members may use it. Listed are this member's departments, and those that the other members told of."),
 	}
 	known := map[string]bool{}
 	add := func(p policy.Party, name string) {
@@ -437,13 +450,17 @@ func (s *Share) memberFields(q desk.Visit, d *drafted, x *draftView) error {
 			x.users.Options = append(x.users.Options, ui.Option{Value: value, Label: name})
 		}
 	}
+	var longer []string
 	for _, o := range members.Options {
 		if x.more && !slices.Contains(d.text.Parties, o.Value) {
 			continue
 		}
-		names, err := s.departmentsOf(q, o.Value)
+		names, more, err := s.departmentsOf(q, o.Value)
 		if err != nil {
 			return err
+		}
+		if more {
+			longer = append(longer, nm.Member(o.Value))
 		}
 		for _, y := range names {
 			add(policy.Party{Member: o.Value, Department: y.Value}, nm.Of(o.Value, y.Label))
@@ -452,24 +469,31 @@ func (s *Share) memberFields(q desk.Visit, d *drafted, x *draftView) error {
 	for _, p := range d.text.Users { // chosen before, and not listed any more
 		add(p, nm.Party(p))
 	}
+	if len(longer) > 0 {
+		n := strconv.Itoa(neighbours)
+		x.rest = v.Pick(
+			strings.Join(longer, "、")+"还有更多部门，这里各列前 "+n+" 个。要指定未列出的部门，请用命令 kuayu scheme propose 或数据接口拟定方案。",
+			"Of "+strings.Join(longer, ", ")+" only the first "+n+" departments are listed. To name one that is not, draft the scheme with the command kuayu scheme propose, or by REST.",
+		)
+	}
 	return nil
 }
 
-// departmentsOf are the departments of a member that are known here, by code and name.
-func (s *Share) departmentsOf(q desk.Visit, member string) ([]ui.Option, error) {
+// departmentsOf are the departments of a member that are known here, by code and name, and whether it has more.
+func (s *Share) departmentsOf(q desk.Visit, member string) ([]ui.Option, bool, error) {
 	var out []ui.Option
 	if member == s.Self {
 		list, err := s.Offices.Departments(q.Context())
 		for _, d := range list {
 			out = append(out, ui.Option{Value: d.ID, Label: d.Name})
 		}
-		return out, err
+		return out, false, err
 	}
-	list, err := s.Neighbours.Departments(q.Context(), member, neighbours)
-	for _, d := range list {
+	list, err := s.Neighbours.Departments(q.Context(), member, neighbours+1)
+	for _, d := range list[:min(len(list), neighbours)] {
 		out = append(out, ui.Option{Value: d.ID, Label: d.Name})
 	}
-	return out, err
+	return out, len(list) > neighbours, err
 }
 
 // readDraftOnce asks for the time limits and shows the text in words, as its page will.

@@ -376,7 +376,10 @@ type Tab struct {
 }
 
 // Difference is one item before and after.
-type Difference struct{ Field, Before, After string }
+type Difference struct {
+	Field, Before, After string
+	Code                 bool // both are to be compared letter by letter: fingerprints
+}
 
 // status is what kind of difference it is.
 func (d Difference) status(v *View) Status {

@@ -174,11 +174,12 @@ func sampleTimeline(v *View) Timeline {
 
 func sampleDiff(v *View) []Difference {
 	return []Difference{
-		{v.Pick("用途", "Purpose"), v.Pick("企业开办", "Opening a business"), v.Pick("企业开办、变更", "Opening and changing a business")},
-		{v.Pick("有效期至", "Valid until"), "2026-12-01", "2027-12-01"},
-		{v.Pick("数据项：联系电话", "Item: telephone"), v.Pick("可用", "granted"), ""},
-		{v.Pick("数据项：经营状态", "Item: status"), "", v.Pick("可用", "granted")},
-		{v.Pick("共享方式", "Mode"), v.Pick("查询", "query"), v.Pick("查询", "query")},
+		{Field: v.Pick("用途", "Purpose"), Before: v.Pick("企业开办", "Opening a business"), After: v.Pick("企业开办、变更", "Opening and changing a business")},
+		{Field: v.Pick("有效期至", "Valid until"), Before: "2026-12-01", After: "2027-12-01"},
+		{Field: v.Pick("数据项：联系电话", "Item: telephone"), Before: v.Pick("可用", "granted")},
+		{Field: v.Pick("数据项：经营状态", "Item: status"), After: v.Pick("可用", "granted")},
+		{Field: v.Pick("共享方式", "Mode"), Before: v.Pick("查询", "query"), After: v.Pick("查询", "query")},
+		{Field: v.Pick("密钥指纹", "Key"), Before: "8a64 9022 63ea 96ff c022 791f ffd2 3e5d", After: "f2d1 21c9 572f e29e 22f2 fd41 d85a a42d", Code: true},
 	}
 }
 

@@ -127,36 +127,6 @@ func newcomerOf(v *ui.View, m *federation.Member, s *federation.SignedStatement)
 	return n
 }
 
-// changesOf are the differences between two versions, in words.
-func changesOf(v *ui.View, old, next *federation.Constitution) []ui.Difference {
-	var out []ui.Difference
-	member := v.Pick("成员：", "Member: ")
-	for i := range next.Members {
-		m := &next.Members[i]
-		was := old.Member(m.ID)
-		switch {
-		case was == nil:
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), After: v.Pick("加入，", "joins, ") + votes(v, m.Voter)})
-		case was.RootKey.String() != m.RootKey.String():
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: v.Pick("原根密钥", "old root key"), After: v.Pick("新根密钥", "new root key")})
-		case was.Voter != m.Voter:
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: votes(v, was.Voter), After: votes(v, m.Voter)})
-		}
-	}
-	for i := range old.Members {
-		if m := &old.Members[i]; next.Member(m.ID) == nil {
-			out = append(out, ui.Difference{Field: member + v.Pick(m.Name, m.NameEN), Before: v.Pick("是成员", "is a member")})
-		}
-	}
-	n := func(c *federation.Constitution) string {
-		return v.Number(int64(c.Quorum)) + " / " + v.Number(int64(c.Voters()))
-	}
-	return append(out,
-		ui.Difference{Field: v.Pick("法定票数", "Quorum"), Before: n(old), After: n(next)},
-		ui.Difference{Field: v.Pick("有效期至", "Valid until"), Before: v.Day(old.ValidUntil), After: v.Day(next.ValidUntil)},
-	)
-}
-
 func votes(v *ui.View, yes bool) string {
 	if yes {
 		return v.Pick("有表决权", "votes")
@@ -180,7 +150,9 @@ func (w *Watch) history(v *ui.View) (ui.Table, ui.Paging) {
 	for i := top - 1; i >= max(top-versionsMost, 0); i-- {
 		con, electorate, said := versions[i], versions[max(i-1, 0)], []string{v.Pick("创立联盟，"+v.Number(int64(len(versions[i].Members)))+" 个成员", "The federation is founded, members: "+v.Number(int64(len(versions[i].Members))))}
 		if i > 0 {
-			said = changed(changesOf(v, electorate, con), v)
+			was := *electorate
+			was.ValidFrom = con.ValidFrom // the first column says it
+			said = changed(changesOf(v, &was, con), v)
 		}
 		number := v.Pick("第 "+v.Number(int64(con.Number))+" 版", "Version "+v.Number(int64(con.Number)))
 		if i == last-1 {
@@ -204,6 +176,10 @@ func changed(ds []ui.Difference, v *ui.View) []string {
 	for _, d := range ds {
 		switch {
 		case d.Before == d.After:
+		case d.Before == "" && d.Code:
+			out = append(out, d.Field+v.Pick("：", ": ")+d.After)
+		case d.After == "" && d.Code:
+			out = append(out, d.Field+v.Pick("，撤销：", ", withdrawn: ")+d.Before)
 		case d.Before == "":
 			out = append(out, d.Field+v.Pick("", ": ")+d.After)
 		case d.After == "":

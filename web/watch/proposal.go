@@ -59,13 +59,24 @@ func (w *Watch) ballotsOf(v *ui.View, con *federation.Constitution, ps []federat
 				Act: v.Pick("赞成提案", "Approve"), Post: desk.PathMembers + "/proposals/" + p.Hash + "/approve",
 				Text: v.Pick("赞成即以本成员根密钥签名，不能收回；同一版本只能签一份。", "It is signed with this member's root key and can't be taken back; one document of each version is signed."),
 			}
-			if len(b.newcomers) > 0 {
+			switch {
+			case rekeyed(con, next):
+				b.approve.Text += v.Pick("请先另经电话等途径与该成员核对新根密钥指纹和失密时间：旧密钥自该时间起所签的不再作数。", " First compare the fingerprint of the new root key, and since when the old one is not trusted, with that member over another way: nothing that the old key signed from then on will count.")
+			case len(b.newcomers) > 0:
 				b.approve.Text += v.Pick("请先另经电话等途径与新成员核对根密钥指纹。", " First compare the fingerprint of the root key with the newcomer over another way, such as a telephone.")
 			}
 		}
 		out = append(out, b)
 	}
 	return out
+}
+
+// rekeyed reports whether a member has another root key in the next version.
+func rekeyed(con, next *federation.Constitution) bool {
+	return slices.ContainsFunc(next.Members, func(m federation.Member) bool {
+		old := con.Member(m.ID)
+		return old != nil && !old.RootKey.Equal(m.RootKey)
+	})
 }
 
 // namesIn are members by the names that a version of the constitution gives them.

@@ -192,15 +192,16 @@ func seedConsole(ctx context.Context, c *demo.Cluster, o Options) ([]shown, time
 		"/workbench", "/inbox", "/catalog", "/catalog?q=" + url.QueryEscape("记录"), "/catalog/jiangsu" + entry, "/applications", "/applications?state=ACTIVE", "/applications/" + agreement,
 		"/resources", "/resources?state=published", "/resources" + entry, "/demands", "/corrections", "/disputes", "/schemes", "/exchanges", "/exchanges?outcome=failed",
 		"/exchanges?outcome=gateway.quota", "/exchanges/" + last, "/evidence", "/evidence/" + url.PathEscape(last+"#query.serve"), "/evidence/logs", "/usage", "/screen",
+		"/agreements/" + agreement, "/share", "/demands/new", "/schemes/new",
 	}
 	var out []shown
 	for _, p := range officer {
 		out = append(out, shown{"officer-js", p})
 	}
-	for _, p := range []string{"/workbench", "/oversight", "/exchanges", "/exchanges?outcome=failed", "/evidence", "/resources?state=review", "/register", "/withheld", "/responsibilities", "/screen"} {
+	for _, p := range []string{"/workbench", "/oversight", "/exchanges", "/exchanges?outcome=failed", "/evidence", "/resources?state=review", "/register", "/withheld", "/responsibilities", "/screen", "/members", "/schemes"} {
 		out = append(out, shown{"authority", p})
 	}
-	for _, p := range []string{"/members", "/people", "/sign-ins", "/setup", "/sources"} {
+	for _, p := range []string{"/members", "/people", "/sign-ins", "/setup", "/sources", "/webhooks"} {
 		out = append(out, shown{"operator", p})
 	}
 	return out, time.Since(start), nil

@@ -60,28 +60,20 @@ func GenerateKeys(dir, member string, suite seal.Suite, now time.Time) (*Keys, e
 	if err != nil {
 		return nil, fmt.Errorf("log key: %w", err)
 	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("ca key: %w", err)
-	}
-	ca, err := selfSignedCA(caKey, member, now)
+	ca, err := newCA(member, now)
 	if err != nil {
 		return nil, err
 	}
 	secrets := make([]byte, 64)
 	_, _ = rand.Read(secrets)
-	caDER, err := x509.MarshalECPrivateKey(caKey)
-	if err != nil {
-		return nil, fmt.Errorf("ca key: %w", err)
-	}
 	files := []struct {
 		name string
 		data string
 	}{
 		{"evidence.key", ev.Marshal()},
 		{"log.key", base64.RawURLEncoding.EncodeToString(logSeed.Seed())},
-		{"ca.key", string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: caDER}))},
-		{"ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}))},
+		{"ca.key", ca.keyPEM},
+		{"ca.pem", ca.certPEM},
 		{"index.key", base64.RawURLEncoding.EncodeToString(secrets)},
 		{"root.key", root.Marshal()}, // last: its presence says that the node is complete
 	}
@@ -90,7 +82,7 @@ func GenerateKeys(dir, member string, suite seal.Suite, now time.Time) (*Keys, e
 			return nil, err
 		}
 	}
-	return &Keys{Root: root, Evidence: ev, LogSeed: logSeed, CAKey: caKey, CA: ca, Subject: secrets[:32], Pseudonym: secrets[32:]}, nil
+	return &Keys{Root: root, Evidence: ev, LogSeed: logSeed, CAKey: ca.key, CA: ca.cert, Subject: secrets[:32], Pseudonym: secrets[32:]}, nil
 }
 
 // LoadKeys reads the keys of an existing node; ErrNoNode if there is none.
@@ -149,6 +141,32 @@ func (k *Keys) BundlePEM() string {
 }
 
 func trustDomain(member string) string { return member + ".kuayu" }
+
+// authority is a member's own certificate authority, with its files.
+type authority struct {
+	key             *ecdsa.PrivateKey
+	cert            *x509.Certificate
+	keyPEM, certPEM string
+}
+
+func newCA(member string, now time.Time) (*authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("ca key: %w", err)
+	}
+	cert, err := selfSignedCA(key, member, now)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("ca key: %w", err)
+	}
+	return &authority{
+		key: key, cert: cert, keyPEM: string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})),
+		certPEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})),
+	}, nil
+}
 
 func selfSignedCA(key *ecdsa.PrivateKey, member string, now time.Time) (*x509.Certificate, error) {
 	t := &x509.Certificate{

@@ -1,11 +1,6 @@
 package federation
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,24 +49,16 @@ func (k *Keys) PrepareRekey(dir, member string, epoch uint32, now, since time.Ti
 	if err != nil {
 		return nil, err
 	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("ca key: %w", err)
-	}
-	ca, err := selfSignedCA(caKey, member, now)
+	ca, err := newCA(member, now)
 	if err != nil {
 		return nil, err
-	}
-	der, err := x509.MarshalECPrivateKey(caKey)
-	if err != nil {
-		return nil, fmt.Errorf("ca key: %w", err)
 	}
 	if err := k.Rotate(next, epoch, now, &since); err != nil {
 		return nil, err
 	}
 	for _, f := range [][2]string{
-		{"ca.key", string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))},
-		{"ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}))},
+		{"ca.key", ca.keyPEM},
+		{"ca.pem", ca.certPEM},
 		{"epoch", strconv.FormatUint(uint64(epoch), 10)},
 		{"root.key", root.Marshal()}, // last: its presence says that the folder is complete
 	} {
@@ -84,7 +71,7 @@ func (k *Keys) PrepareRekey(dir, member string, epoch uint32, now, since time.Ti
 		return nil, err
 	}
 	out := *k
-	out.Root, out.CAKey, out.CA = root, caKey, ca
+	out.Root, out.CAKey, out.CA = root, ca.key, ca.cert
 	out.Rotated = append(slices.Clone(k.Rotated), rotated...)
 	return &out, nil
 }

@@ -7,15 +7,19 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/exchange/directory"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
 	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
@@ -193,6 +197,42 @@ func TestWaitingOverAnEpoch(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSealedAnew: a message that had arrived, and is sent again under new keys because its acknowledgement was lost with the
+// old ones, is acknowledged: nothing behind it waits for ever.
+func TestSealedAnew(t *testing.T) {
+	f := newFixture(t, Settings{})
+	n := f.c.Node("zhejiang")
+	var sent []struct{ ID, Header string }
+	f.await(func() bool {
+		if err := n.DB.Read().NewRaw("SELECT id, header FROM evidence_outbox WHERE kind = ? AND sealed IS NOT NULL", directory.KindChanged).Scan(f.ctx, &sent); err != nil {
+			t.Fatal(err)
+		}
+		sent = slices.DeleteFunc(sent, func(x struct{ ID, Header string }) bool { return !strings.Contains(x.Header, `"shanghai"`) })
+		return len(sent) > 0
+	})
+	f.await(func() bool { return f.told("zhejiang", "shanghai") == "" }) // acknowledged
+	f.stop("zhejiang")
+	lost := f.c.Clock.Now().Add(-time.Hour)
+	if err := n.Keys.Rotate(filepath.Join(n.Dir, "keys"), 2, f.c.Clock.Now(), &lost); err != nil {
+		t.Fatal(err)
+	}
+	f.epoch("zhejiang")
+	f.start("zhejiang")
+	n = f.c.Node("zhejiang")
+	payload := must[[]byte](t)(json.Marshal(peer.Message{ID: sent[0].ID, To: "shanghai", Subject: "directory", Kind: directory.KindChanged, Method: http.MethodPost, Path: peer.PathMessages + directory.KindChanged, ContentType: "application/json"}))
+	again := queue.Job{ID: "peer.send/again", Kind: peer.KindSend, Payload: string(payload)}
+	if err := n.DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error { return n.Queue.Enqueue(ctx, tx, again) }); err != nil {
+		t.Fatal(err)
+	}
+	f.await(func() bool {
+		var left []string
+		if err := n.DB.Read().NewRaw("SELECT id FROM queue_job WHERE id = ?", again.ID).Scan(f.ctx, &left); err != nil {
+			t.Fatal(err)
+		}
+		return len(left) == 0
+	})
 }
 
 // newEpoch stops a node after its log has a checkpoint, begins an epoch, with new keys if they are to be fresh, and starts it.

@@ -450,7 +450,11 @@ func (n *Node) statement(epoch uint32) (*federation.Statement, error) {
 		st.Logs = append(st.Logs, l)
 	}
 	_, wkey, err := n.Keys.CosignSigner(n.Config.Member, epoch)
+	if err != nil {
+		return nil, err
+	}
 	st.WitnessKey = wkey
+	st.FormerWitnesses, err = n.Keys.FormerWitnesses(n.Config.Member, epoch)
 	return st, err
 }
 

@@ -60,6 +60,9 @@ func Offline(dir string) (*node.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if federation.Taking(filepath.Join(dir, "keys")) {
+		return nil, node.ErrRekeying.With()
+	}
 	keys, err := federation.LoadKeys(filepath.Join(dir, "keys"))
 	return &node.Node{Config: c, Dir: dir, Keys: keys}, err
 }

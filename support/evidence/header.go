@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -204,7 +206,29 @@ func WitnessVerifier(vkey string) (note.Verifier, error) {
 	return v, nil
 }
 
-func cosignedBy(raw []byte, vkey string) bool {
-	v, err := WitnessVerifier(vkey)
-	return err == nil && strings.Contains(string(raw), "— "+v.Name()+" ")
+// cosignedBy reports whether a checkpoint bears a cosignature by one of a member's keys.
+func cosignedBy(raw []byte, keys []string) bool {
+	for _, key := range keys {
+		v, err := WitnessVerifier(key)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(raw)) {
+			if by, hash := signedBy(line); by == v.Name() && hash == v.KeyHash() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// signedBy is whose key signed a line of a note.
+func signedBy(line string) (name string, hash uint32) {
+	rest, ok := strings.CutPrefix(line, "— ")
+	name, sig, found := strings.Cut(strings.TrimSuffix(rest, "\n"), " ")
+	b, err := base64.StdEncoding.DecodeString(sig)
+	if !ok || !found || err != nil || len(b) < 4 {
+		return "", 0
+	}
+	return name, binary.BigEndian.Uint32(b)
 }

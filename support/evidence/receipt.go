@@ -144,9 +144,14 @@ func (r *Receipt) Examine(versions []*federation.Constitution, known ...*federat
 	now := latest(versions, known, member)
 	if now != nil {
 		for i := range now.Logs {
-			if l := &now.Logs[i]; l.Log == s.Header.Log {
-				lost = earlier(lost, l.CompromisedSince)
+			l := &now.Logs[i]
+			if l.Log != s.Header.Log {
+				continue
 			}
+			if l.Until != nil && s.Header.Time.After(*l.Until) {
+				return nil, held, federation.ErrUnknownKey.With(member)
+			}
+			lost = earlier(lost, l.CompromisedSince)
 		}
 	}
 	f, err := s.Open(k.Key, nil)
@@ -190,15 +195,6 @@ func latest(versions []*federation.Constitution, known []*federation.SignedState
 		}
 	}
 	return out
-}
-
-// lostSince reports whether the key with which a member cosigned under an earlier statement was declared lost by now.
-func lostSince(then, now *federation.Statement) bool {
-	if now == nil || now.WitnessKey == then.WitnessKey {
-		return false
-	}
-	last := then.Logs[len(then.Logs)-1].Log
-	return slices.ContainsFunc(now.Logs, func(l federation.LogKey) bool { return l.Log == last && l.CompromisedSince != nil })
 }
 
 func earlier(a, b *time.Time) *time.Time {
@@ -254,30 +250,33 @@ func (in *Inclusion) verify(s *seal.Sealed, k *federation.LogKey, versions []*fe
 
 func (in *Inclusion) cosignature(ws *federation.SignedStatement, versions []*federation.Constitution, known []*federation.SignedStatement, logV note.Verifier, v *Verified) error {
 	st, lost, err := federation.VerifyStatement(versions, ws)
-	if err != nil {
-		return err
+	if err != nil || lost != nil {
+		return nil //nolint:nilerr // a witness that can't be judged proves nothing, and takes nothing away; a lost key could have cosigned with any time
 	}
-	// Whoever found a lost key could have cosigned with any time. The key of cosignatures changes with those of the logs.
-	if lost != nil || lostSince(st, latest(versions, known, st.Member)) {
-		return nil
+	if now := latest(versions, known, st.Member); now != nil {
+		st = now
 	}
-	cv, err := WitnessVerifier(st.WitnessKey)
-	if err != nil {
-		return err
+	verifiers := []note.Verifier{logV}
+	for _, key := range st.Cosigned() {
+		if cv, err := WitnessVerifier(key); err == nil {
+			verifiers = append(verifiers, cv)
+		}
 	}
-	n, err := note.Open(in.Checkpoint, note.VerifierList(logV, cv))
+	n, err := note.Open(in.Checkpoint, note.VerifierList(verifiers...))
 	if err != nil {
 		return ErrReceipt.Because(err, "checkpoint signatures", "检查点签名")
 	}
 	for _, sig := range n.Sigs {
-		if sig.Name != cv.Name() || sig.Hash != cv.KeyHash() {
+		if sig.Name == logV.Name() {
 			continue
 		}
 		at, err := fnote.CoSigV1Timestamp(sig)
 		if err != nil {
 			return ErrReceipt.Because(err, "cosignature time", "共签时间")
 		}
-		v.CosignedBy = append(v.CosignedBy, st.Member)
+		if !slices.Contains(v.CosignedBy, st.Member) {
+			v.CosignedBy = append(v.CosignedBy, st.Member)
+		}
 		if v.CosignedAt.IsZero() || at.Before(v.CosignedAt) {
 			v.CosignedAt = at.UTC()
 		}
@@ -356,7 +355,7 @@ func unverified(raw []byte) (*tlog.Checkpoint, error) {
 func (i *Issuer) Cosigners(cp *Checkpoint) []string {
 	var out []string
 	for _, m := range i.Dir.Current().Members {
-		if st, err := i.Dir.Statement(m.ID); err == nil && cosignedBy(cp.Raw, st.WitnessKey) {
+		if st, err := i.Dir.Statement(m.ID); err == nil && cosignedBy(cp.Raw, st.Cosigned()) {
 			out = append(out, m.ID)
 		}
 	}
@@ -445,7 +444,7 @@ func (i *Issuer) inclusion(ctx context.Context, r *Record) (*Inclusion, error) {
 		if ws == nil || m.ID == id.Node {
 			continue
 		}
-		if st, err := i.Dir.Statement(m.ID); err == nil && cosignedBy(cp.Raw, st.WitnessKey) {
+		if st, err := i.Dir.Statement(m.ID); err == nil && cosignedBy(cp.Raw, st.Cosigned()) {
 			in.Witnesses = append(in.Witnesses, *ws)
 		}
 	}

@@ -173,6 +173,10 @@ func past(epoch string, batch uint64) (*Tlog, *Checkpoint) {
 		if err != nil {
 			continue
 		}
+		var none *note.UnverifiedNoteError
+		if _, err := note.Open(raw, note.VerifierList()); !errors.As(err, &none) {
+			continue // no note
+		}
 		if cp, err := unverified(raw); err == nil && cp.Size > batch {
 			return t, &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Hash}
 		}
@@ -412,10 +416,33 @@ func (t *Tlog) AddCosignature(size uint64, line []byte, v note.Verifier) bool {
 		raw = old.Raw // keep the other witnesses' lines
 	}
 	if !bytes.Contains(raw, line) {
-		raw = append(append([]byte(nil), raw...), line...)
+		raw = withLine(raw, line)
 	}
 	t.cosigned = &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Root}
 	return true
+}
+
+// maxCosigners bounds the lines of a checkpoint: a note with a hundred is none any more.
+const maxCosigners = 64
+
+// withLine adds a cosignature to a checkpoint, in place of an earlier one by the same key.
+func withLine(raw, line []byte) []byte {
+	name, hash := signedBy(string(line))
+	var out []byte
+	lines := 0
+	for l := range bytes.Lines(raw) {
+		if by, h := signedBy(string(l)); by != "" {
+			if by == name && h == hash {
+				continue
+			}
+			lines++
+		}
+		out = append(out, l...)
+	}
+	if lines >= maxCosigners {
+		return raw
+	}
+	return append(out, line...)
 }
 
 // Cosigned returns the newest checkpoint that another member cosigned, nil if there is none yet.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func TestArrivingProposals(t *testing.T) {
 	}{
 		"of another chain":     {follows(func(c *Constitution) { c.Previous = strings.Repeat("0", 64) }, vs[1]), ErrConstitution},
 		"of another name":      {follows(func(c *Constitution) { c.Federation = "other" }, vs[1]), ErrConstitution},
-		"of a later number":    {follows(func(c *Constitution) { c.Number = 4 }, vs[1]), ErrConstitution},
+		"of a later number":    {follows(func(c *Constitution) { c.Number = 4 }, vs[1]), ErrAhead},
 		"not signed":           {follows(nil), ErrConstitution},
 		"signed by another":    {follows(nil, vs[2]), ErrConstitution},
 		"with a long reason":   {long, ErrConstitution},
@@ -270,5 +271,76 @@ func TestHerald(t *testing.T) {
 	}
 	if got := strings.Join(toB, "; "); got != "proposed by member-0: 延长有效期; version 2" || len(toA) != 0 {
 		t.Errorf("told: %s; its proposer: %v", got, toA)
+	}
+}
+
+// Votes that arrive at once are all kept; papers that are missing are refused, not fallen over.
+func TestVotesAtOnce(t *testing.T) {
+	for range 10 {
+		vs, one := founded(t)
+		s, _ := room(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
+		two := document(t, vs, 2, Hash(one.Document), nil)
+		var wait sync.WaitGroup
+		for _, v := range vs[1:] {
+			p := Proposal{Signed: Signed{Document: two.Document}, Reason: "延长"}
+			sign(t, &p.Signed, v)
+			body, err := json.Marshal(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait.Go(func() {
+				if err := s.Receive(t.Context(), v.id, KindVote, body); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		if n := s.dir.Current().Number; n != 2 {
+			t.Fatalf("three of three votes, and version %d", n)
+		}
+		if err := s.Receive(t.Context(), vs[1].id, KindConstitution, []byte(`{"chain":[],"statements":[null]}`)); err != nil {
+			t.Errorf("a missing statement in a bulletin: %v", err)
+		}
+		if _, _, err := VerifyStatement(s.dir.Versions(), nil); !errors.Is(err, ErrStatement) {
+			t.Errorf("no statement: %v", err)
+		}
+	}
+}
+
+// What is lost is lost with all that lay beside it: a key that was rotated away before counts no more either, and proves no
+// time as a witness. A rotation that never began is no part of a request for new keys.
+func TestLostWithTheFolder(t *testing.T) {
+	dir, now := filepath.Join(t.TempDir(), "keys"), time.Now().UTC()
+	keys, err := GenerateKeys(dir, "zhejiang", seal.Ed25519SHA256, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := now.Add(2 * time.Hour)
+	if err := errors.Join(keys.Rotate(dir, 2, now.Add(time.Hour), nil), keys.Rotate(dir, 3, lost, &lost)); err != nil {
+		t.Fatal(err)
+	}
+	k, err := LoadKeys(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for epoch, until := range map[uint32]time.Time{1: now.Add(time.Hour), 2: lost} {
+		l, err := k.LogKey(seal.Log{Node: "zhejiang", Instance: "1", Epoch: epoch}, 3)
+		if err != nil || l.Until == nil || !l.Until.Equal(until) || l.CompromisedSince == nil || !l.CompromisedSince.Equal(lost) {
+			t.Errorf("epoch %d: %+v %v", epoch, l, err)
+		}
+	}
+	for epoch, want := range map[uint32]string{1: "", 2: "false", 3: "true true"} {
+		fs, err := k.FormerWitnesses("zhejiang", epoch)
+		var got []string
+		for _, f := range fs {
+			got = append(got, fmt.Sprint(f.Lost))
+		}
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("witness keys before epoch %d: %v %v", epoch, got, err)
+		}
+	}
+	next, err := k.PrepareRekey(dir, "zhejiang", 3, lost.Add(time.Hour), lost.Add(time.Hour))
+	if err != nil || len(next.Rotated) != 2 || !next.Rotated[1].Since.Equal(lost.Add(time.Hour)) {
+		t.Errorf("the request holds a rotation that never began: %+v %v", next, err)
 	}
 }

@@ -85,7 +85,7 @@ func (d *Directory) SetStatement(s *SignedStatement) (*Statement, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.view.Load()
-	if len(old.versions) == 0 {
+	if len(old.versions) == 0 || s == nil {
 		return nil, ErrNotMember.With("?", "?")
 	}
 	var probe Statement
@@ -153,7 +153,7 @@ func (d *Directory) Statement(id string) (*Statement, error) {
 	if s := v.statements[id]; s != nil {
 		return s, nil
 	}
-	return nil, ErrStatement.With("none was received from "+id, "尚未收到 "+id+" 的声明")
+	return nil, ErrNoStatement.With(id)
 }
 
 // SignedStatement returns the statement as signed, nil if there is none.

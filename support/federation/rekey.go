@@ -72,7 +72,8 @@ func (k *Keys) PrepareRekey(dir, member string, epoch uint32, now, since time.Ti
 	}
 	out := *k
 	out.Root, out.CAKey, out.CA = root, ca.key, ca.cert
-	out.Rotated = append(slices.Clone(k.Rotated), rotated...)
+	before := slices.DeleteFunc(slices.Clone(k.Rotated), func(r Rotation) bool { return r.Epoch >= epoch }) // what never began
+	out.Rotated = append(before, rotated...)
 	return &out, nil
 }
 

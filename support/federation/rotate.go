@@ -150,6 +150,26 @@ func (k *Keys) at(epoch uint32) (*seal.PrivateKey, ed25519.PrivateKey, time.Time
 	return k.Evidence, k.LogSeed, time.Time{}
 }
 
+// FormerWitnesses are the keys with which the member cosigned before an epoch.
+func (k *Keys) FormerWitnesses(member string, now uint32) ([]FormerWitness, error) {
+	var out []FormerWitness
+	for i := range k.Rotated {
+		r := &k.Rotated[i]
+		if r.Epoch > now {
+			break
+		}
+		_, vkey, err := k.CosignSigner(member, r.Epoch-1)
+		if err != nil {
+			return nil, err
+		}
+		for j := range out {
+			out[j].Lost = out[j].Lost || r.CompromisedSince != nil
+		}
+		out = append(out, FormerWitness{Key: vkey, Lost: r.CompromisedSince != nil})
+	}
+	return out, nil
+}
+
 // EvidenceKey signs the batches of an epoch.
 func (k *Keys) EvidenceKey(epoch uint32) *seal.PrivateKey {
 	key, _, _ := k.at(epoch)
@@ -174,10 +194,17 @@ func (k *Keys) LogKey(l seal.Log, now uint32) (LogKey, error) {
 		out.From = since
 	}
 	for i := range k.Rotated {
-		if r := &k.Rotated[i]; r.Epoch > l.Epoch && r.Epoch <= now {
+		r := &k.Rotated[i]
+		if r.Epoch <= l.Epoch || r.Epoch > now {
+			continue
+		}
+		if out.Until == nil {
 			until := r.Since
-			out.Until, out.CompromisedSince = &until, r.CompromisedSince
-			break
+			out.Until = &until
+		}
+		// All keys lie in one folder: what was lost was lost with those before it.
+		if c := r.CompromisedSince; c != nil && (out.CompromisedSince == nil || c.Before(*out.CompromisedSince)) {
+			out.CompromisedSince = c
 		}
 	}
 	return out, nil

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/kuayu/kuayu/internal/clock"
@@ -34,14 +35,15 @@ const (
 
 // Service keeps the directory durable and changes it by the rules.
 type Service struct {
-	db      *db.DB
-	dir     *Directory
-	clock   clock.Clock
-	self    string
-	root    *seal.PrivateKey
-	courier Courier
-	herald  Herald
-	watcher func(context.Context, *db.Tx) error // nil: nobody
+	db       *db.DB
+	dir      *Directory
+	clock    clock.Clock
+	self     string
+	root     *seal.PrivateKey
+	courier  Courier
+	herald   Herald
+	deciding sync.Mutex                          // votes and versions: what is read of them is what is written over
+	watcher  func(context.Context, *db.Tx) error // nil: nobody
 }
 
 // NewService wires the room. SetCourier must follow before proposals are sent.
@@ -115,6 +117,13 @@ func (s *Service) Load(ctx context.Context) error {
 
 // Adopt verifies a chain that extends what is known and stores it.
 func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
+	return s.adopt(ctx, chain, genesis, func(context.Context, *db.Tx) error { return nil })
+}
+
+// adopt is Adopt by whoever decides; with is done in the transaction that stores the version.
+func (s *Service) adopt(ctx context.Context, chain Chain, genesis string, with func(context.Context, *db.Tx) error) error {
 	old := s.dir.Chain()
 	if len(chain) <= len(old) {
 		return nil
@@ -135,10 +144,12 @@ func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error 
 		if _, err := tx.NewRaw("DELETE FROM federation_proposal WHERE number <= ?", len(chain)).Exec(ctx); err != nil {
 			return fmt.Errorf("store constitution: %w", err)
 		}
-		if s.herald == nil || len(old) == 0 { // the first that is known is no change
-			return nil
+		if s.herald != nil && len(old) > 0 { // the first that is known is no change
+			if err := s.herald.Adopted(ctx, tx, len(chain)); err != nil {
+				return err
+			}
 		}
-		return s.herald.Adopted(ctx, tx, len(chain))
+		return with(ctx, tx)
 	})
 	if err != nil {
 		return err
@@ -170,12 +181,19 @@ func (s *Service) storeStatement(ctx context.Context, tx *db.Tx, v *Statement, s
 	if now := s.dir.SignedStatement(v.Member); now == nil || !bytes.Equal(now.Document, st.Document) {
 		return nil
 	}
+	if err := insertStatement(ctx, tx, v, st); err != nil {
+		return err
+	}
+	return s.changed(ctx, tx)
+}
+
+func insertStatement(ctx context.Context, tx *db.Tx, v *Statement, st *SignedStatement) error {
 	_, err := tx.NewRaw(`INSERT INTO federation_statement (member, sequence, document, sig) VALUES (?, ?, ?, ?)
 		ON CONFLICT (member) DO UPDATE SET sequence = excluded.sequence, document = excluded.document, sig = excluded.sig`, v.Member, v.Sequence, st.Document, st.Sig).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("store statement: %w", err)
 	}
-	return s.changed(ctx, tx)
+	return nil
 }
 
 // Announce signs a new statement of this member, stores it and sends it to all others.
@@ -238,6 +256,8 @@ type Proposal struct {
 // ProposeChange proposes the version of the constitution in which a change is made: this member votes for it and sends it
 // to the voters.
 func (s *Service) ProposeChange(ctx context.Context, c Change) (*Proposal, error) {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	next, err := s.Draft(ctx, c)
 	if err != nil {
 		return nil, err
@@ -258,6 +278,8 @@ func (s *Service) ProposeChange(ctx context.Context, c Change) (*Proposal, error
 
 // Approve votes for a proposal. A member signs one document of each version only: ErrVoted otherwise.
 func (s *Service) Approve(ctx context.Context, hash string) (*Proposal, error) {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	if m := s.dir.Current().Member(s.self); m == nil || !m.Voter {
 		return nil, ErrNotVoter.With()
 	}
@@ -337,22 +359,58 @@ func (s *Service) tryAdopt(ctx context.Context, p *Proposal) error {
 		return nil
 	}
 	chain := append(append(Chain(nil), s.dir.Chain()...), p.Signed)
-	if err := s.Adopt(ctx, chain, ""); err != nil {
-		return err
-	}
-	if p.Statement != nil { // one that no longer holds keeps nobody from hearing what was decided
-		if err := s.AcceptStatement(ctx, p.Statement); err != nil && !errors.Is(err, ErrStatement) && !errors.Is(err, ErrNotMember) {
-			return err
-		}
-	}
-	body, err := json.Marshal(bulletin{Chain: chain, Statements: s.dir.Statements()})
+	told := bulletin{Chain: chain, Statements: s.statements(c, p.Statement)}
+	body, err := json.Marshal(told)
 	if err != nil {
 		return err
 	}
-	return s.broadcast(ctx, KindConstitution, body, func(m *Member) bool {
-		_, err := s.dir.Statement(m.ID)
-		return err == nil
+	// Version, statement and bulletin are durable together: whoever is a member by the version is reached by the statement.
+	err = s.adopt(ctx, chain, "", func(ctx context.Context, tx *db.Tx) error {
+		for _, st := range told.Statements {
+			var said Statement
+			if err := jsonLoose(st.Document, &said); err != nil {
+				return err
+			}
+			if st == p.Statement {
+				if err := insertStatement(ctx, tx, &said, st); err != nil {
+					return err
+				}
+			}
+			if said.Member == s.self || cur.Member(said.Member) == nil {
+				continue
+			}
+			if err := s.courier.Send(ctx, tx, said.Member, "federation", KindConstitution, body); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+	if err != nil || p.Statement == nil {
+		return err
+	}
+	st, err := s.dir.SetStatement(p.Statement)
+	if err != nil || cur.Member(st.Member) != nil {
+		return err
+	}
+	// A newcomer is told when it is one here, too: until then nothing can be sent to it.
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return s.courier.Send(ctx, tx, st.Member, "federation", KindConstitution, body)
+	})
+}
+
+// statements are those of a version's members that count under it, one of them perhaps new.
+func (s *Service) statements(c *Constitution, fresh *SignedStatement) []*SignedStatement {
+	var out []*SignedStatement
+	for i := range c.Members {
+		m := &c.Members[i]
+		switch st := s.dir.SignedStatement(m.ID); {
+		case fresh.by(m):
+			out = append(out, fresh)
+		case st.by(m):
+			out = append(out, st)
+		}
+	}
+	return out
 }
 
 // bulletin is what members send one another when the constitution changed.
@@ -447,6 +505,8 @@ func (s *Service) Receive(ctx context.Context, from, kind string, body []byte) e
 }
 
 func (s *Service) receiveProposal(ctx context.Context, from, kind string, body []byte) error {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	var p Proposal
 	if err := httpx.Unmarshal(body, &p); err != nil {
 		return err
@@ -501,6 +561,9 @@ func (s *Service) receiveProposal(ctx context.Context, from, kind string, body [
 // adopted, and would take the vote of whoever approves it.
 func (s *Service) sound(cur, c *Constitution, p *Proposal, from string) error {
 	chain := s.dir.Chain()
+	if c.Number > cur.Number+1 {
+		return ErrAhead.With() // its sender heard of a version before this node did
+	}
 	if c.Number != cur.Number+1 || c.Federation != cur.Federation || c.Previous != Hash(chain[len(chain)-1].Document) {
 		return ErrConstitution.With("it does not follow the version in force", "不是现行版本的后继")
 	}

@@ -40,6 +40,25 @@ type Statement struct {
 	Logs       []LogKey  `json:"logs"`
 	WitnessKey string    `json:"witness_key"` // C2SP cosignature/v1 verifier key
 	Divisions  []string  `json:"divisions,omitempty"`
+	// FormerWitnesses are keys with which it cosigned before.
+	FormerWitnesses []FormerWitness `json:"former_witness_keys,omitempty"`
+}
+
+// FormerWitness is a key with which a member cosigned. One that was lost proves no time: whoever found it can claim any.
+type FormerWitness struct {
+	Key  string `json:"key"`
+	Lost bool   `json:"lost,omitempty"`
+}
+
+// Cosigned are the keys whose cosignatures count: the present one and former ones that were not lost.
+func (s *Statement) Cosigned() []string {
+	out := []string{s.WitnessKey}
+	for _, f := range s.FormerWitnesses {
+		if !f.Lost {
+			out = append(out, f.Key)
+		}
+	}
+	return out
 }
 
 // Same reports whether two statements of a member say the same, whenever they were made.
@@ -48,7 +67,7 @@ func (s *Statement) Same(o *Statement) bool {
 	logs := slices.EqualFunc(s.Logs, o.Logs, func(a, b LogKey) bool {
 		return a.Log == b.Log && a.Key.Equal(b.Key) && a.VKey == b.VKey && when(a.Until, b.Until) && when(a.CompromisedSince, b.CompromisedSince)
 	})
-	return logs && s.PeerURL == o.PeerURL && s.PublicURL == o.PublicURL && s.CABundle == o.CABundle && s.WitnessKey == o.WitnessKey && slices.Equal(s.Divisions, o.Divisions)
+	return logs && s.PeerURL == o.PeerURL && s.PublicURL == o.PublicURL && s.CABundle == o.CABundle && s.WitnessKey == o.WitnessKey && slices.Equal(s.Divisions, o.Divisions) && slices.Equal(s.FormerWitnesses, o.FormerWitnesses)
 }
 
 // keeps reports whether a statement says of every key that was lost what an earlier one said: a node restored from an old
@@ -90,8 +109,8 @@ func SignStatement(s *Statement, root *seal.PrivateKey) (*SignedStatement, error
 
 // Verify decodes the statement and checks it against the root key the constitution gives the member.
 func (s *SignedStatement) Verify(root seal.PublicKey) (*Statement, error) {
-	if len(s.Document) > MaxDocument {
-		return nil, ErrStatement.With("over 1 MiB", "超过 1 MiB")
+	if s == nil || len(s.Document) > MaxDocument {
+		return nil, ErrStatement.With("missing, or over 1 MiB", "缺失，或超过 1 MiB")
 	}
 	if !root.Verify(append([]byte(statementTag), s.Document...), s.Sig) {
 		return nil, ErrStatement.With("it is not signed by the member's root key", "不是由该成员的根密钥签发")
@@ -113,6 +132,9 @@ func (s *Statement) check() error {
 	}
 	if _, err := parseBundle(s.CABundle); err != nil {
 		return bad("the CA bundle holds no certificate", "CA 证书包中没有证书")
+	}
+	if len(s.FormerWitnesses) > 10_000 {
+		return bad("too many former keys", "原密钥过多")
 	}
 	if len(s.Logs) == 0 || len(s.Logs) > 10_000 {
 		return bad("it names no log", "没有列出日志")
@@ -182,6 +204,9 @@ func MemberAt(versions []*Constitution, id string, at time.Time) (*Member, error
 // statement must be shown to be older.
 func VerifyStatement(versions []*Constitution, s *SignedStatement) (st *Statement, lost *time.Time, err error) {
 	var said Statement
+	if s == nil {
+		return nil, nil, ErrStatement.With("missing", "缺失")
+	}
 	if err := jsonLoose(s.Document, &said); err != nil {
 		return nil, nil, err
 	}

@@ -237,11 +237,42 @@ func (p *Post) take(ctx context.Context, in *Incoming, h Handler) (*evidence.Rec
 	if err != nil {
 		return nil, err
 	}
-	return p.outbox.Sealed(ctx, ackID(in))
+	rec, err := p.outbox.Sealed(ctx, ackID(in))
+	if err != nil {
+		return nil, err
+	}
+	ack, err := rec.Fact()
+	if err != nil {
+		return nil, err
+	}
+	if h, err := evidence.HeaderOf(&ack); err != nil || h.ReqHash == Commitment(in.Sealed) {
+		return rec, err
+	}
+	return p.again(ctx, in, rec.Body)
+}
+
+// again acknowledges a message that was sealed anew since it was taken: an acknowledgement names the seal that it answers.
+func (p *Post) again(ctx context.Context, in *Incoming, reply []byte) (*evidence.Record, error) {
+	id := ackID(in) + "/" + Commitment(in.Sealed)
+	rec, err := p.outbox.Sealed(ctx, id)
+	if !errors.Is(err, evidence.ErrNoFact) {
+		return rec, err
+	}
+	err = p.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return p.acknowledge(ctx, tx, in, id, reply)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p.outbox.Sealed(ctx, id)
+}
+
+func (p *Post) acknowledge(ctx context.Context, tx *db.Tx, in *Incoming, id string, reply []byte) error {
+	head := evidence.Header{To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: Commitment(in.Sealed), Outcome: "ok", Agreement: in.Header.Agreement}
+	return p.outbox.Put(ctx, tx, evidence.Draft{Kind: "message.ack", ID: id, Time: p.clock.Now(), Header: head.Encode(), Body: reply, Actor: seal.Actor{Department: in.Header.ToDept}})
 }
 
 func (p *Post) apply(ctx context.Context, tx *db.Tx, in *Incoming, h Handler) error {
-	hash := Commitment(in.Sealed)
 	var had string
 	err := tx.NewRaw("SELECT body_hash FROM peer_in WHERE member = ? AND id = ?", in.From, in.Fact.ID).Scan(ctx, &had)
 	bodyHash := fmt.Sprintf("%x", in.Fact.Suite.Object(in.Body))
@@ -281,8 +312,7 @@ func (p *Post) apply(ctx context.Context, tx *db.Tx, in *Incoming, h Handler) er
 	if reply == nil {
 		reply = []byte("{}")
 	}
-	head := evidence.Header{To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: hash, Outcome: "ok", Agreement: in.Header.Agreement}
-	return p.outbox.Put(ctx, tx, evidence.Draft{Kind: "message.ack", ID: ackID(in), Time: now, Header: head.Encode(), Body: reply, Actor: seal.Actor{Department: in.Header.ToDept}})
+	return p.acknowledge(ctx, tx, in, ackID(in), reply)
 }
 
 // Forget drops inbox entries older than keep; duplicates of older messages are caught by the order of their subject.

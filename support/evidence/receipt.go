@@ -400,16 +400,15 @@ func (i *Issuer) Receipt(ctx context.Context, r *Record, withBody bool) (*Receip
 	if withBody && r.Body != nil {
 		out.Body, out.BodySalt = r.Body, r.BodySalt[:]
 	}
-	var err error
-	out.Inclusion, err = i.inclusion(ctx, r)
-	return out, err
+	return out, i.include(ctx, r, out)
 }
 
-// inclusion proves that a batch of this node is in its log; nil if it is another member's, or not logged yet.
-func (i *Issuer) inclusion(ctx context.Context, r *Record) (*Inclusion, error) {
+// include proves in a receipt that a batch of this node is in its log, if it is logged already. Another member's batch is
+// proven by that member's own log.
+func (i *Issuer) include(ctx context.Context, r *Record, out *Receipt) error {
 	id, own := r.Sealed.Header.Log, i.Log.ID()
 	if id.Node != own.Node || id.Instance != own.Instance {
-		return nil, nil //nolint:nilnil // its own log proves it
+		return nil
 	}
 	t, cp, find := i.Tlog, i.Tlog.Cosigned(), i.Log.scan
 	if id != own {
@@ -422,11 +421,11 @@ func (i *Issuer) inclusion(ctx context.Context, r *Record) (*Inclusion, error) {
 		cp = i.Tlog.Latest() // not yet seen by others: the member's own checkpoint says at least that it is logged
 	}
 	if cp == nil || cp.Size <= r.Batch {
-		return nil, nil //nolint:nilnil // not logged yet
+		return nil // not logged yet
 	}
 	p, err := t.Inclusion(ctx, r.Batch, cp)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	in := &Inclusion{Checkpoint: cp.Raw, Proof: p}
 	err = find(r.Batch, func(s *stored) (bool, error) {
@@ -437,7 +436,7 @@ func (i *Issuer) inclusion(ctx context.Context, r *Record) (*Inclusion, error) {
 		return false, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("receipt: %w", err)
+		return fmt.Errorf("receipt: %w", err)
 	}
 	for _, m := range i.Dir.Current().Members {
 		ws := i.Dir.SignedStatement(m.ID)
@@ -448,7 +447,8 @@ func (i *Issuer) inclusion(ctx context.Context, r *Record) (*Inclusion, error) {
 			in.Witnesses = append(in.Witnesses, *ws)
 		}
 	}
-	return in, nil
+	out.Inclusion = in
+	return nil
 }
 
 // Spoken is a fact whose seal holds under the key that the directory has for its log.

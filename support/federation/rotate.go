@@ -178,8 +178,26 @@ func (k *Keys) EvidenceKey(epoch uint32) *seal.PrivateKey {
 
 // Lost reports whether what a log sealed at a time does not count, in an epoch that may be a later one.
 func (k *Keys) Lost(l seal.Log, at time.Time, now uint32) bool {
-	key, err := k.LogKey(l, now)
-	return err == nil && key.CompromisedSince != nil && !at.Before(*key.CompromisedSince)
+	_, lost := k.ended(l.Epoch, now)
+	return lost != nil && !at.Before(*lost)
+}
+
+// ended is when the keys of an epoch were followed by others, and since when they do not count, in an epoch that may be a
+// later one. All keys lie in one folder: what was lost was lost with those before it.
+func (k *Keys) ended(epoch, now uint32) (until, lost *time.Time) {
+	for i := range k.Rotated {
+		r := &k.Rotated[i]
+		if r.Epoch <= epoch || r.Epoch > now {
+			continue
+		}
+		if until == nil {
+			until = &r.Since
+		}
+		if c := r.CompromisedSince; c != nil && (lost == nil || c.Before(*lost)) {
+			lost = c
+		}
+	}
+	return until, lost
 }
 
 // LogKey is what the member says of one of its logs, in an epoch that may be a later one.
@@ -193,19 +211,6 @@ func (k *Keys) LogKey(l seal.Log, now uint32) (LogKey, error) {
 	if !since.IsZero() {
 		out.From = since
 	}
-	for i := range k.Rotated {
-		r := &k.Rotated[i]
-		if r.Epoch <= l.Epoch || r.Epoch > now {
-			continue
-		}
-		if out.Until == nil {
-			until := r.Since
-			out.Until = &until
-		}
-		// All keys lie in one folder: what was lost was lost with those before it.
-		if c := r.CompromisedSince; c != nil && (out.CompromisedSince == nil || c.Before(*out.CompromisedSince)) {
-			out.CompromisedSince = c
-		}
-	}
+	out.Until, out.CompromisedSince = k.ended(l.Epoch, now)
 	return out, nil
 }

@@ -83,27 +83,29 @@ func (l *Link) introduce(ctx context.Context, to string) error {
 // learn asks a member for its statement, when it answers under a key that is not known here: once for all who wait for
 // its answers, and after a failure not again for a while.
 func (l *Link) learn(ctx context.Context, member string) {
-	_, _, _ = l.learning.Do(member, func() (any, error) {
-		now := l.Clock.Now()
-		l.mu.Lock()
-		last, had := l.unlearned[member]
-		l.mu.Unlock()
-		if had && now.Sub(last).Abs() < learnAgain {
-			return nil, nil //nolint:nilnil // whoever asked looks for the key again
-		}
-		err := l.learnFrom(ctx, member)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if err == nil {
-			delete(l.unlearned, member)
-			return nil, nil //nolint:nilnil // as above
-		}
-		if l.unlearned == nil {
-			l.unlearned = map[string]time.Time{}
-		}
-		l.unlearned[member] = now
-		return nil, err
-	})
+	_, _, _ = l.learning.Do(member, func() (any, error) { return nil, l.learnOnce(ctx, member) }) // whoever asked looks for the key again
+}
+
+func (l *Link) learnOnce(ctx context.Context, member string) error {
+	now := l.Clock.Now()
+	l.mu.Lock()
+	last, failed := l.unlearned[member]
+	l.mu.Unlock()
+	if failed && now.Sub(last).Abs() < learnAgain {
+		return federation.ErrUnknownKey.With(member)
+	}
+	err := l.learnFrom(ctx, member)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		delete(l.unlearned, member)
+		return nil
+	}
+	if l.unlearned == nil {
+		l.unlearned = map[string]time.Time{}
+	}
+	l.unlearned[member] = now
+	return err
 }
 
 func (l *Link) learnFrom(ctx context.Context, member string) error {

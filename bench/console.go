@@ -210,6 +210,7 @@ func seedConsole(ctx context.Context, c *demo.Cluster, o Options) ([]shown, time
 // copies makes many of the one resource and the one agreement there are, row by row as the rooms wrote them, and returns the
 // id of one of the agreements.
 func copies(ctx context.Context, n *node.Node, resources, agreements int) (string, error) {
+	const caseColumns = "kind, id, side, number, department, member, peer, ref, subject, title, state, turn, due, format, doc, created, updated"
 	const series = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?) "
 	const code = "'bench/r' || printf('%06d', s.n)"
 	const named = "replace(replace(doc, 'bench/records', " + code + "), '基准记录', '基准记录' || s.n)"
@@ -220,12 +221,13 @@ func copies(ctx context.Context, n *node.Node, resources, agreements int) (strin
 			count int
 		}{
 			{"INSERT INTO catalog_resource (code, department, name, state, version, doc, source, source_table, published, withheld) " + series + "SELECT " + code + ", department, name || s.n, state, version, " + named + ", source, source_table, published, withheld FROM catalog_resource, s WHERE code = 'bench/records'", resources},
-			{"INSERT INTO catalog_entry (code, department, state, version, in_force, name_key, doc, work, source, source_table, updated) " + series + "SELECT " + code + ", department, state, version, in_force, name_key || s.n, doc, replace(replace(work, 'bench/records', " + code + "), '基准记录', '基准记录' || s.n), source, source_table, updated + s.n FROM catalog_entry, s WHERE code = 'bench/records'", resources},
+			{"INSERT INTO process_case (" + caseColumns + ") " + series + "SELECT kind, " + code + ", side, number, department, member, peer, ref, subject || s.n, title || s.n, state, turn, due, format, " + named + ", created, updated + s.n FROM process_case, s WHERE kind = 'catalog' AND id = 'bench/records'", resources},
 			{"INSERT INTO catalog_item (code, stage, name, department, title, title_key, element) " + series + "SELECT " + code + ", stage, name, department, title || s.n, title_key || s.n, element FROM catalog_item, s WHERE code = 'bench/records'", resources},
-			{"INSERT INTO catalog_version (code, version, doc, time, actor, published) " + series + "SELECT " + code + ", version, " + named + ", time, actor, published FROM catalog_version, s WHERE code = 'bench/records'", resources},
+			{"INSERT INTO catalog_version (code, version, department, doc, time, actor, published) " + series + "SELECT " + code + ", version, department, " + named + ", time, actor, published FROM catalog_version, s WHERE code = 'bench/records'", resources},
 			{"INSERT INTO catalog_change (seq, code, time) " + series + "SELECT (SELECT max(seq) FROM catalog_change) + s.n, " + code + ", (SELECT max(time) FROM catalog_change) FROM s", resources},
-			{"INSERT INTO agreement_negotiation (id, department, role, state, peer, member, agreement, resource, doc, bytes, lease_until, updated) " + series + "SELECT id || '-' || s.n, department, role, state, peer || '-' || s.n, member, agreement || '-' || s.n, 'bench/r' || printf('%06d', s.n), replace(replace(replace(doc, id, id || '-' || s.n), agreement, agreement || '-' || s.n), 'bench/records', 'bench/r' || printf('%06d', s.n)), bytes, lease_until, updated + s.n FROM agreement_negotiation, s WHERE resource = 'bench/records'", agreements},
-			{"INSERT INTO agreement_step (id, negotiation, department, time, actor, event, from_state, to_state, note) " + series + "SELECT id || '-' || s.n, negotiation || '-' || s.n, department, time, actor, event, from_state, to_state, note FROM agreement_step, s", agreements},
+			{"INSERT INTO agreement_document (negotiation, bytes, lease_until) " + series + "SELECT negotiation || '-' || s.n, bytes, lease_until FROM agreement_document, s", agreements},
+			{"INSERT INTO process_step (id, kind, case_id, side, time, actor, event, from_state, to_state, note) " + series + "SELECT id || '-' || s.n, kind, case_id || '-' || s.n, side, time, actor, event, from_state, to_state, note FROM process_step, s WHERE kind = 'agreement'", agreements},
+			{"INSERT INTO process_case (" + caseColumns + ") " + series + "SELECT kind, id || '-' || s.n, side, number, department, member, peer || '-' || s.n, ref || '-' || s.n, 'bench/r' || printf('%06d', s.n), title, state, turn, due, format, replace(replace(replace(doc, id, id || '-' || s.n), ref, ref || '-' || s.n), 'bench/records', 'bench/r' || printf('%06d', s.n)), created, updated + s.n FROM process_case, s WHERE kind = 'agreement' AND subject = 'bench/records'", agreements},
 		} {
 			if _, err := tx.NewRaw(q.text, q.count).Exec(ctx); err != nil {
 				return fmt.Errorf("fill: %w", err)
@@ -234,7 +236,7 @@ func copies(ctx context.Context, n *node.Node, resources, agreements int) (strin
 		if err := n.Search.CatalogChanged(ctx, tx); err != nil {
 			return err
 		}
-		return tx.NewRaw("SELECT id FROM agreement_negotiation WHERE resource = 'bench/r000042'").Scan(ctx, &of)
+		return tx.NewRaw("SELECT id FROM process_case WHERE kind = 'agreement' AND subject = 'bench/r000042'").Scan(ctx, &of)
 	})
 	return of, err
 }
@@ -242,7 +244,7 @@ func copies(ctx context.Context, n *node.Node, resources, agreements int) (strin
 // sealMany seals what a provider seals of exchanges: one in a thousand fails. It returns the last id.
 func sealMany(ctx context.Context, n *node.Node, o Options) (string, error) {
 	var agreements []string
-	if err := n.DB.Read().NewRaw("SELECT agreement FROM agreement_negotiation WHERE agreement <> '' ORDER BY id").Scan(ctx, &agreements); err != nil {
+	if err := n.DB.Read().NewRaw("SELECT ref FROM process_case WHERE kind = 'agreement' AND ref <> '' ORDER BY id").Scan(ctx, &agreements); err != nil {
 		return "", fmt.Errorf("fill: %w", err)
 	}
 	now, giver, taker := time.Now(), demo.Department("320000", 1), demo.Department("310000", 1)

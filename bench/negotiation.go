@@ -123,7 +123,7 @@ func openMany(ctx context.Context, c *demo.Cluster, many int) error {
 			for i := range step {
 				a := benchApplication(c, "payload", "id")
 				a.ValidUntil = c.Clock.Now().AddDate(5, 0, 0) // longer than the standing consent covers
-				if _, err := jiangsu.Agreements.OnRequest(ctx, tx, policy.Party{Member: "shanghai", Department: demo.Department("310000", 1)}, fmt.Sprintf("open-%d", done+i), a); err != nil {
+				if _, err := jiangsu.Agreements.OnRequest(ctx, tx, policy.Party{Member: "shanghai", Department: demo.Department("310000", 1)}, fmt.Sprintf("open-%d", done+i), "", a); err != nil {
 					return err
 				}
 			}

@@ -27,6 +27,7 @@ import (
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // Participant is the name the kit goes by.
@@ -197,11 +198,11 @@ func adopt(ctx context.Context, tx *db.Tx, n *node.Node, id string) error {
 	now := n.Clock.Now().Truncate(time.Second)
 	us, kit := policy.Party{Member: self, Department: department}, policy.Party{Member: Participant, Department: Participant}
 	rec := &agreement.Negotiation{
-		ID: ids.Random{}.NewID(), Peer: "urn:conformance:" + id, Role: agreement.Provider, Consumer: kit, Provider: us, Agreement: id,
-		Application: agreement.Application{Provider: self, Resource: "CAT0101", Fields: []string{"id", "value"}}, Created: now, ValidUntil: now.AddDate(0, 1, 0),
+		Case: process.Case{ID: ids.Random{}.NewID(), Side: agreement.Provider, Department: department, Created: now}, Peer: "urn:conformance:" + id, Consumer: kit, Provider: us, Agreement: id,
+		Application: agreement.Application{Provider: self, Resource: "CAT0101", Fields: []string{"id", "value"}}, ValidUntil: now.AddDate(0, 1, 0),
 	}
 	if strings.HasPrefix(id, "ATPC") {
-		rec.Role, rec.Consumer, rec.Provider, rec.Application.Provider = agreement.Consumer, us, kit, Participant
+		rec.Side, rec.Consumer, rec.Provider, rec.Application.Provider = agreement.Consumer, us, kit, Participant
 	}
 	t := &policy.Terms{
 		Version: policy.TermsVersion, Agreement: id, Resource: "CAT0101", Provider: rec.Provider, Consumer: rec.Consumer, Basis: policy.Basis{Kind: "duty", Citation: "conformance"},

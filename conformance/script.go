@@ -126,7 +126,7 @@ func (s *script) next(process string, steps []step, state string) string {
 
 // Negotiation implements dataspace.Decider.
 func (s *script) Negotiation(ctx context.Context, tx *db.Tx, n *agreement.Negotiation) error {
-	if n.Role == agreement.Consumer && n.Peer == "" {
+	if n.Side == agreement.Consumer && n.Peer == "" {
 		return nil // the other end has not taken it yet
 	}
 	act := s.next(n.ID, negotiations()[n.Application.Resource], n.DSP())
@@ -134,23 +134,23 @@ func (s *script) Negotiation(ctx context.Context, tx *db.Tx, n *agreement.Negoti
 	case "":
 		return nil
 	case finalize:
-		if err := s.agreements.Take(ctx, tx, n, agreement.Finalize, ""); err != nil {
+		if err := s.agreements.Decide(ctx, tx, n, agreement.Finalize, ""); err != nil {
 			return err
 		}
-		return s.agreements.Take(ctx, tx, n, agreement.Provision, "")
+		return s.agreements.Decide(ctx, tx, n, agreement.Provision, "")
 	case agree:
 		if n.State == agreement.Reviewing {
-			return s.agreements.Take(ctx, tx, n, agreement.StandingConsent, "conformance script")
+			return s.agreements.Decide(ctx, tx, n, agreement.StandingConsent, "conformance script")
 		}
-		return s.agreements.Take(ctx, tx, n, agreement.ConsentAnswer, "")
+		return s.agreements.Decide(ctx, tx, n, agreement.ConsentAnswer, "")
 	case terminate:
-		if n.Role == agreement.Provider {
-			return s.agreements.Take(ctx, tx, n, agreement.Refuse, "conformance script")
+		if n.Side == agreement.Provider {
+			return s.agreements.Decide(ctx, tx, n, agreement.Refuse, "conformance script")
 		}
-		return s.agreements.Take(ctx, tx, n, agreement.Withdraw, "conformance script")
+		return s.agreements.Decide(ctx, tx, n, agreement.Withdraw, "conformance script")
 	}
 	events := map[string]agreement.Event{offer: agreement.CounterOffer, accept: agreement.AcceptOffer, counter: agreement.Resubmit, verify: agreement.Verify}
-	return s.agreements.Take(ctx, tx, n, events[act], "")
+	return s.agreements.Decide(ctx, tx, n, events[act], "")
 }
 
 // Transfer implements dataspace.Decider.

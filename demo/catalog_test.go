@@ -33,7 +33,7 @@ func TestCatalogueUpdate(t *testing.T) {
 		t.Helper()
 		var p deadline.Page[deadline.Clock]
 		f.call(f.as("zhejiang", "authority"), http.MethodGet, "/api/v1/deadlines?clock="+string(id), nil, &p)
-		if len(p.Items) != 1 || p.Items[0].Subject != "resource/"+testResource {
+		if len(p.Items) != 1 || p.Items[0].Subject != "catalog/"+testResource {
 			t.Fatalf("%s: %+v", id, p.Items)
 		}
 		return p.Items[0].Due
@@ -45,7 +45,7 @@ func TestCatalogueUpdate(t *testing.T) {
 			f.c.Node("zhejiang").Queue.Wake()
 			var p deadline.Page[deadline.Violation]
 			f.call(f.as("zhejiang", "authority"), http.MethodGet, "/api/v1/violations?code="+string(c), nil, &p)
-			return len(p.Items) == 1 && p.Items[0].Clock != nil && p.Items[0].Subject == "resource/"+testResource
+			return len(p.Items) == 1 && p.Items[0].Clock != nil && p.Items[0].Subject == "catalog/"+testResource
 		})
 	}
 	violated(deadline.P1, due(deadline.D1))

@@ -20,7 +20,7 @@ func TestClocksRun(t *testing.T) {
 	f := newFixture(t, Settings{Clock: now})
 	clocks := func(member, id string) []deadline.Clock {
 		t.Helper()
-		cs, err := f.c.Node(member).Deadlines.Of(f.ctx, db.System("test"), "negotiation/"+id)
+		cs, err := f.c.Node(member).Deadlines.Of(f.ctx, db.System("test"), "agreement/"+id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +66,7 @@ func TestClocksRun(t *testing.T) {
 	now.Set(b.Due.Add(time.Minute))
 	f.await(func() bool { f.c.Node("zhejiang").Queue.Wake(); return len(violations()) == 1 })
 	v := violations()[0]
-	if v.Code != deadline.P4 || v.Offender.Member != "zhejiang" || v.Subject != "negotiation/"+theirs.ID {
+	if v.Code != deadline.P4 || v.Offender.Member != "zhejiang" || v.Subject != "agreement/"+theirs.ID {
 		t.Fatalf("violation: %+v", v)
 	}
 	n := f.c.Node("zhejiang")

@@ -187,7 +187,7 @@ func TestDemandBadInput(t *testing.T) {
 	}
 	var d demand.Demand
 	f.call(officer, http.MethodPost, "/api/v1/demands", rest.DemandRequest{Want: f.want()}, &d)
-	if err := f.as("shanghai", "head-sh").Call(f.ctx, http.MethodPost, "/api/v1/demands/"+d.ID+"/return", rest.Reason{}, nil); code(err) != "agreement.reason" {
+	if err := f.as("shanghai", "head-sh").Call(f.ctx, http.MethodPost, "/api/v1/demands/"+d.ID+"/return", rest.Reason{}, nil); code(err) != "demand.reason" {
 		t.Errorf("returned without a reason: %v", err)
 	}
 	f.call(f.as("shanghai", "head-sh"), http.MethodPost, "/api/v1/demands/"+d.ID+"/return", rest.Reason{Reason: "范围过大"}, &d)

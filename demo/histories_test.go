@@ -410,11 +410,11 @@ func (h *history) walked(member string, n *agreement.Negotiation) {
 		h.t.Fatal(err)
 	}
 	at := agreement.Draft
-	if n.Role == agreement.Provider {
+	if n.Side == agreement.Provider {
 		at = agreement.Submitted
 	}
 	for _, s := range steps {
-		to, _, err := agreement.Next(s.From, s.Event, nil)
+		to, _, err := agreement.Table().Next(s.From, s.Event, nil)
 		if err != nil || s.From != at || to != s.To {
 			h.t.Errorf("%s at %s: %s on %s to %s after %s (%v)", n.ID, member, s.From, s.Event, s.To, at, err)
 		}
@@ -441,7 +441,7 @@ func (h *history) story(member, id string) string {
 // clocks checks that what waits for an answer has a running clock, and what does not has none.
 func (h *history) clocks(n *agreement.Negotiation) {
 	h.t.Helper()
-	cs, err := h.c.Node("zhejiang").Deadlines.Of(h.ctx, db.System("test"), "negotiation/"+n.ID)
+	cs, err := h.c.Node("zhejiang").Deadlines.Of(h.ctx, db.System("test"), "agreement/"+n.ID)
 	if err != nil {
 		h.t.Fatal(err)
 	}

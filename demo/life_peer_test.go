@@ -68,16 +68,16 @@ func TestStrangersTellNothing(t *testing.T) {
 		f.await(func() bool { return f.facts(to, "message.refused", want) > had })
 	}
 	for _, e := range []agreement.Effect{
-		agreement.TellSupplement, agreement.TellSupplied, agreement.TellExtended, agreement.TellChange, agreement.TellSuspended, agreement.TellRectify,
-		agreement.TellRectified, agreement.TellResumed, agreement.TellTerminated, agreement.TellDispose, agreement.TellDisposed,
+		agreement.SendSupplement, agreement.SendSupplied, agreement.SendExtended, agreement.SendChange, agreement.SendSuspended, agreement.SendRectify,
+		agreement.SendRectified, agreement.SendResumed, agreement.SendTerminated, agreement.SendDispose, agreement.SendDisposed,
 	} {
 		tell("jiangsu", "zhejiang", m.theirs, e, "agreement.no_such")
 		tell("jiangsu", "shanghai", m.mine, e, "agreement.no_such")
 	}
-	for _, e := range []agreement.Effect{agreement.TellSuspended, agreement.TellResumed, agreement.TellTerminated, agreement.TellExtended, agreement.TellDispose} {
+	for _, e := range []agreement.Effect{agreement.SendSuspended, agreement.SendResumed, agreement.SendTerminated, agreement.SendExtended, agreement.SendDispose} {
 		tell("shanghai", "zhejiang", m.theirs, e, "agreement.transition") // the provider's to say
 	}
-	for _, e := range []agreement.Effect{agreement.TellRectified, agreement.TellSupplied, agreement.TellDisposed} {
+	for _, e := range []agreement.Effect{agreement.SendRectified, agreement.SendSupplied, agreement.SendDisposed} {
 		tell("zhejiang", "shanghai", m.mine, e, "agreement.transition") // the applicant's to say
 	}
 	if after := m.stored(); after != before {
@@ -137,7 +137,7 @@ func TestMessagesCross(t *testing.T) {
 	}
 	n := f.c.Node("zhejiang")
 	if err := n.DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := n.Agreements.OnTold(ctx, tx, "shanghai", m.theirs, agreement.Provider, agreement.Told{What: agreement.TellChange, Time: f.c.Clock.Now(), Detail: detail})
+		_, err := n.Agreements.HandleMessage(ctx, tx, "shanghai", m.theirs, agreement.Provider, agreement.Message{Effect: agreement.SendChange, Time: f.c.Clock.Now(), Detail: detail})
 		return err
 	}); err != nil {
 		t.Errorf("overtaken: %v", err)

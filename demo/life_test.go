@@ -162,7 +162,7 @@ func TestSupplement(t *testing.T) {
 	m.refused("agreement.incomplete", "head-zj", "refuse", rest.Reason{Reason: "incomplete"})
 	m.act("officer-zj", "supplement", rest.SupplementRequest{Missing: []agreement.Missing{{Item: "依据", Why: "缺条文"}, {Item: "范围", Why: "不明确"}}})
 	m.awaitBoth(agreement.Supplement)
-	if p := m.at("shanghai").Papers; p == nil || len(p.Missing) != 2 || p.Missing[1].Why != "不明确" || p.Asked.IsZero() {
+	if p := m.at("shanghai").Supplement; p == nil || len(p.Missing) != 2 || p.Missing[1].Why != "不明确" || p.Asked.IsZero() {
 		t.Fatalf("what the applicant was told: %+v", p)
 	}
 	m.refused("agreement.incomplete", "head-zj", "refuse", rest.Reason{Reason: "别的理由"})
@@ -178,14 +178,14 @@ func TestSupplement(t *testing.T) {
 	wide := f.application()
 	wide.ValidUntil = a.ValidUntil
 	n := m.act("officer-sh", "supply", agreement.Supply{Texts: texts, Application: &wide})
-	if n.State != agreement.Supplement || len(n.Application.Fields) != 3 || m.at("zhejiang").Papers.Supply != nil {
+	if n.State != agreement.Supplement || len(n.Application.Fields) != 3 || m.at("zhejiang").Supplement.Supply != nil {
 		t.Fatalf("a widened supplement went out without the head: %+v", n)
 	}
 	m.refused("identity.role", "officer-sh", "consent-supply", nil)
 	m.act("head-sh", "consent-supply", nil)
 	m.awaitBoth(agreement.Reviewing)
 	for _, member := range []string{"shanghai", "zhejiang"} {
-		if n := m.at(member); len(n.Application.Fields) != len(wide.Fields) || n.Papers.Supply.Texts[0].Text != "第十二条" || n.Papers.Given.IsZero() {
+		if n := m.at(member); len(n.Application.Fields) != len(wide.Fields) || n.Supplement.Supply.Texts[0].Text != "第十二条" || n.Supplement.Given.IsZero() {
 			t.Errorf("%s after the supplement: %+v", member, n)
 		}
 	}

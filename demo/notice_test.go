@@ -36,7 +36,7 @@ func TestNoticesReachTheOffice(t *testing.T) {
 		t.Errorf("the applicant's head: %+v", n)
 	}
 	n, ok := f.inbox("zhejiang", "officer-zj")[notice.ApplicationReceived]
-	if !ok || n.Subject != "negotiation/"+theirs.ID || n.Department != f.health || !strings.Contains(n.Zh.Body, "上海市") || !strings.Contains(n.En.Body, "Shanghai") || !strings.Contains(n.En.Title, "企业登记信息") {
+	if !ok || n.Subject != "agreement/"+theirs.ID || n.Department != f.health || !strings.Contains(n.Zh.Body, "上海市") || !strings.Contains(n.En.Body, "Shanghai") || !strings.Contains(n.En.Title, "企业登记信息") {
 		t.Fatalf("the provider's officer: %+v", n)
 	}
 	if strings.Contains(n.Zh.Body+n.En.Body, f.application().Scenario) {
@@ -79,16 +79,16 @@ func TestNoticesReachTheOffice(t *testing.T) {
 	// Answered: the head, then the applicant.
 	again, granted := f.applied(f.application())
 	f.call(f.as("zhejiang", "officer-zj"), http.MethodPost, "/api/v1/applications/"+granted.ID+"/answer", agreement.Grant{Fields: f.application().Fields}, nil)
-	if n := f.inbox("zhejiang", "head-zj")[notice.AnswerConsent]; n.Subject != "negotiation/"+granted.ID {
+	if n := f.inbox("zhejiang", "head-zj")[notice.AnswerConsent]; n.Subject != "agreement/"+granted.ID {
 		t.Errorf("the provider's head: %+v", n)
 	}
 	f.call(f.as("zhejiang", "head-zj"), http.MethodPost, "/api/v1/applications/"+granted.ID+"/consent-answer", nil, nil)
 	f.reaches("shanghai", again.ID, agreement.Active)
-	if n := f.inbox("shanghai", "officer-sh")[notice.ApplicationGranted]; n.Subject != "negotiation/"+again.ID {
+	if n := f.inbox("shanghai", "officer-sh")[notice.ApplicationGranted]; n.Subject != "agreement/"+again.ID {
 		t.Errorf("the applicant: %+v", n)
 	}
 	// Nobody answers the first one.
-	cs, err := f.c.Node("zhejiang").Deadlines.Of(f.ctx, db.System("test"), "negotiation/"+theirs.ID)
+	cs, err := f.c.Node("zhejiang").Deadlines.Of(f.ctx, db.System("test"), "agreement/"+theirs.ID)
 	if err != nil || len(cs) != 1 || cs[0].Clock != deadline.D4 {
 		t.Fatalf("clocks: %+v %v", cs, err)
 	}
@@ -103,7 +103,7 @@ func TestNoticesReachTheOffice(t *testing.T) {
 		}
 	}
 	over := f.inbox("zhejiang", "authority")[notice.DeadlineOverdue]
-	if over.Subject != "negotiation/"+theirs.ID || over.Link != "/applications/"+theirs.ID || !strings.Contains(over.Zh.Body, cs[0].DueDay()) || !strings.Contains(over.En.Body, "answer an application") {
+	if over.Subject != "agreement/"+theirs.ID || over.Link != "/applications/"+theirs.ID || !strings.Contains(over.Zh.Body, cs[0].DueDay()) || !strings.Contains(over.En.Body, "answer an application") {
 		t.Errorf("the authority: %+v", over)
 	}
 	if _, ok := f.inbox("shanghai", "authority")[notice.DeadlineOverdue]; ok {

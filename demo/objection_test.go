@@ -21,6 +21,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // agreed concludes an agreement of a department of any member with Zhejiang's.
@@ -165,8 +166,8 @@ func TestCorrection(t *testing.T) {
 	f.call(f.as("zhejiang", "officer-zj"), http.MethodPost, "/api/v1/corrections/"+c.ID+"/answer", objection.CorrectionAnswer{
 		Outcome: objection.Corrected, Values: []objection.CorrectedItem{{Item: "name", Value: "示范企业叁有限公司"}},
 	}, &done)
-	if done.Told != 2 {
-		t.Errorf("%d agreements were told, want the exact one and the scan", done.Told)
+	if done.Notified != 2 {
+		t.Errorf("%d agreements were told, want the exact one and the scan", done.Notified)
 	}
 	f.awaitCorrection("shanghai", c.ID, objection.Corrected)
 	if v := f.correctionAt("shanghai", c.ID).Finding.Values; len(v) != 1 || v[0].Value != "示范企业叁有限公司" {
@@ -310,13 +311,17 @@ func TestCorrectionRefused(t *testing.T) {
 		}
 		f.await(func() bool { return f.facts(to, "message.refused", want) > had })
 	}
-	finding := map[string]any{"id": c.ID, "finding": objection.CorrectionAnswer{Outcome: objection.Withdrawn}}
-	forge("jiangsu", "shanghai", "", objection.KindAnswer, "objection.no_such", finding)
-	forge("zhejiang", "shanghai", "", objection.KindAnswer, "objection.no_such", finding) // in no department's name
-	forge("jiangsu", "zhejiang", "", objection.KindReport, "agreement.no_such", map[string]any{"id": ids.Random{}.NewID(), "agreement": mine, "report": wrong(wrongPhone)})
-	forge("jiangsu", "zhejiang", "", objection.KindReport, "objection.details", map[string]any{"id": "x", "agreement": mine, "report": wrong(wrongPhone)})
+	said := func(id string, e process.Event, args any) map[string]any {
+		return map[string]any{"v": 1, "case": id, "number": c.Number, "event": e, "to": "", "args": args}
+	}
+	finding := said(c.ID, objection.Remove, objection.CorrectionAnswer{Outcome: objection.Withdrawn})
+	forge("jiangsu", "shanghai", "", "correction.withdraw", "objection.no_such", finding)
+	forge("zhejiang", "shanghai", "", "correction.withdraw", "objection.no_such", finding) // in no department's name
+	report := map[string]any{"agreement": mine, "report": wrong(wrongPhone)}
+	forge("jiangsu", "zhejiang", "", "correction.report", "agreement.no_such", said(ids.Random{}.NewID(), objection.Report, report))
+	forge("jiangsu", "zhejiang", "", "correction.report", "objection.details", said("x", objection.Report, report))
 	forge("jiangsu", "shanghai", "", objection.KindNotice, "agreement.no_such", map[string]any{"agreement": mine, "resource": testResource, "items": []string{"name"}, "digest": "x"})
-	forge("jiangsu", "zhejiang", "", objection.KindDispute, "objection.no_such", map[string]any{"id": ids.Random{}.NewID(), "matter": objection.Matter{Kind: "correction", ID: c.ID}, "claim": "x"})
+	forge("jiangsu", "zhejiang", "", "dispute.open", "objection.no_such", said(ids.Random{}.NewID(), objection.OpenDispute, map[string]any{"matter": objection.Matter{Kind: "correction", ID: c.ID}, "claim": "x"}))
 	if s := f.correctionAt("shanghai", c.ID).State; s != objection.Verifying || len(f.refetches("shanghai", "sh")) != 0 {
 		t.Errorf("a stranger's message changed something: %s", s)
 	}
@@ -365,7 +370,7 @@ func (f *fixture) disputeAt(member, id string) *objection.Dispute {
 
 func (f *fixture) awaitDispute(id string, s objection.Stage) {
 	f.t.Helper()
-	f.await(func() bool { return f.disputeAt("shanghai", id).Stage == s && f.disputeAt("zhejiang", id).Stage == s })
+	f.await(func() bool { return f.disputeAt("shanghai", id).State == s && f.disputeAt("zhejiang", id).State == s })
 }
 
 // TestDispute: a correction is maintained with reasons; the dispute about it goes up the ladder to the nation, whose ruling
@@ -482,15 +487,13 @@ func objectionMethods() []scopedMethod {
 			return s.Correction(ctx, v.sc, id)
 		}),
 		read("Corrections", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
-			return s.Corrections(ctx, v.sc, 500)
+			cs, _, err := s.Corrections(ctx, v.sc, "", 500)
+			return cs, err
 		}),
 		read("Dispute", "dispute", func(ctx context.Context, s svc, v *visitor, id string) (any, error) { return s.Dispute(ctx, v.sc, id) }),
-		read("Disputes", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) { return s.Disputes(ctx, v.sc, 500) }),
-		read("CorrectionsAfter", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
-			return s.CorrectionsAfter(ctx, v.sc, "", 500)
-		}),
-		read("DisputesAfter", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
-			return s.DisputesAfter(ctx, v.sc, "", 500)
+		read("Disputes", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
+			ds, _, err := s.Disputes(ctx, v.sc, "", 500)
+			return ds, err
 		}),
 		read("Refetches", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
 			return s.Refetches(ctx, v.sc, true, 500)
@@ -535,9 +538,9 @@ func objectionMethods() []scopedMethod {
 			_, err := s.Acknowledge(ctx, as("head"), id)
 			return err
 		}),
-		{"agreement.Service.End", "negotiation agreement", func(ctx context.Context, v *visitor, id string) (any, error) {
+		{"agreement.Service.GetByRole", "negotiation agreement", func(ctx context.Context, v *visitor, id string) (any, error) {
 			for _, role := range []agreement.Role{agreement.Consumer, agreement.Provider} {
-				if n, err := v.n.Agreements.End(ctx, v.n.DB.Read(), v.sc, id, role); err == nil {
+				if n, err := v.n.Agreements.GetByRole(ctx, v.n.DB.Read(), v.sc, id, role); err == nil {
 					return n, nil
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/kuayu/kuayu/internal/dbtest"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // TestOneExchangeOnPostgres walks the story of TestOneExchange with every node's records in a PostgreSQL database of its
@@ -73,7 +74,7 @@ func (f *fixture) sameHistory(id string) {
 	f.call(sh, http.MethodGet, "/api/v1/applications/"+id, nil, &mine)
 	read := func(get func(out any)) []string {
 		var h struct {
-			Items []agreement.Step `json:"items"`
+			Items []process.Step `json:"items"`
 		}
 		get(&h)
 		out := []string{}

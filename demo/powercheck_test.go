@@ -199,7 +199,7 @@ func (r *remains) records(t *testing.T, d *db.DB) error {
 		ID, State, Agreement string
 		Bytes                []byte
 	}
-	if err := d.Read().NewRaw("SELECT id, state, agreement, bytes FROM agreement_negotiation").Scan(t.Context(), &rows); err != nil {
+	if err := d.Read().NewRaw("SELECT c.id, c.state, c.ref AS agreement, d.bytes FROM process_case c LEFT JOIN agreement_document d ON d.negotiation = c.id WHERE c.kind = 'agreement'").Scan(t.Context(), &rows); err != nil {
 		return err
 	}
 	for _, n := range rows {

@@ -94,7 +94,8 @@ func demandMethods() []scopedMethod {
 	}
 	return []scopedMethod{
 		read("Page", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) {
-			return s.Page(ctx, v.sc, "", "", 500)
+			ds, _, err := s.Page(ctx, v.sc, "", "", 500)
+			return ds, err
 		}),
 		read("Get", "demand", func(ctx context.Context, s svc, v *visitor, id string) (any, error) { return s.Get(ctx, v.sc, id) }),
 		read("List", "", func(ctx context.Context, s svc, v *visitor, _ string) (any, error) { return s.List(ctx, v.sc, "", 500) }),

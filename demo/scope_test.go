@@ -378,14 +378,14 @@ func scoped() []scopedMethod {
 			}
 			return all, nil
 		}},
-		{"agreement.Service.SealOf", "negotiation agreement", func(ctx context.Context, v *visitor, id string) (any, error) {
-			return v.n.Agreements.SealOf(ctx, v.sc, id)
+		{"agreement.Service.SignatureOf", "negotiation agreement", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Agreements.SignatureOf(ctx, v.sc, id)
 		}},
 		{"agreement.Service.ReturnRequest", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.ReturnRequest(ctx, v.as("head"), id, "x")
 		})},
-		{"agreement.Service.Mend", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
-			return s.Mend(ctx, v.as("officer"), id, agreement.Application{})
+		{"agreement.Service.Correct", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.Correct(ctx, v.as("officer"), id, agreement.Application{})
 		})},
 		{"agreement.Service.Answer", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.Answer(ctx, v.as("officer"), id, agreement.Grant{Fields: []string{"uscc"}})
@@ -417,8 +417,8 @@ func scoped() []scopedMethod {
 				Modes: []policy.Mode{policy.ModeQuery}, Fields: []string{"uscc"}, ValidUntil: v.c.Clock.Now().AddDate(0, 1, 0), Declared: true,
 			})
 		})},
-		{"agreement.Service.Find", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
-			return s.Find(ctx, v.n.DB.Read(), v.sc, id)
+		{"agreement.Service.GetTx", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
+			return s.GetTx(ctx, v.n.DB.Read(), v.sc, id)
 		})},
 		{"dataspace.Service.Transfer", "transfer", func(ctx context.Context, v *visitor, id string) (any, error) {
 			return v.n.Dataspace.Transfer(ctx, v.sc, id)

@@ -307,16 +307,16 @@ func (s *stage) lookAtCases(ctx context.Context, since time.Time, n *node.Node, 
 		}
 		path := desk.CasePath(x.ID)
 		switch {
-		case x.Role == agreement.Consumer && x.State == agreement.ReqOfficeApproval:
+		case x.Side == agreement.Consumer && x.State == agreement.ReqOfficeApproval:
 			give(legApply, n, x.Consumer.Department, identity.OfficeHead, path)
-		case x.Role == agreement.Consumer && x.State == agreement.Active:
+		case x.Side == agreement.Consumer && x.State == agreement.Active:
 			w.done[legApply], w.done[legDecide] = true, true
 			give(legQuery, n, x.Consumer.Department, identity.DataOfficer, path)
-		case x.Role == agreement.Consumer && x.State != agreement.Draft && x.State != agreement.Withdrawn:
+		case x.Side == agreement.Consumer && x.State != agreement.Draft && x.State != agreement.Withdrawn:
 			w.done[legApply] = true
-		case x.Role == agreement.Provider && x.State == agreement.ProvOfficeApproval:
+		case x.Side == agreement.Provider && x.State == agreement.ProvOfficeApproval:
 			give(legDecide, n, x.Provider.Department, identity.OfficeHead, path)
-		case x.Role == agreement.Provider && x.State == agreement.Reviewing:
+		case x.Side == agreement.Provider && x.State == agreement.Reviewing:
 			give(legDecide, n, x.Provider.Department, identity.DataOfficer, path)
 		}
 	}

@@ -195,7 +195,7 @@ func (f *fixture) overdue(now *clock.Manual) deadline.Clock {
 	n := f.c.Node("zhejiang")
 	var k deadline.Clock
 	f.await(func() bool {
-		cs := must[[]deadline.Clock](f.t)(n.Deadlines.Of(f.ctx, db.System("test"), "negotiation/"+theirs.ID))
+		cs := must[[]deadline.Clock](f.t)(n.Deadlines.Of(f.ctx, db.System("test"), "agreement/"+theirs.ID))
 		if len(cs) == 1 {
 			k = cs[0]
 		}

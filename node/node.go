@@ -44,6 +44,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/console"
 	"github.com/kuayu/kuayu/web/desk"
@@ -95,6 +96,7 @@ type Node struct {
 	Catalog    *catalog.Service
 	Notices    *notice.Service
 	Deadlines  *deadline.Service
+	Cases      *process.Engine
 	Agreements *agreement.Service
 	Objections *objection.Service
 	Dataspace  *dataspace.Service
@@ -264,7 +266,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate, directory.Migrate, demand.Migrate, scheme.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate, directory.Migrate, process.Migrate, scheme.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -331,18 +333,18 @@ func (n *Node) rooms() {
 		}})
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
-	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}})
+	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}, Path: desk.SubjectPath})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
 		Notifier: teller{board: n.Notices, self: self},
 	})
-	n.Catalog = catalog.NewService(catalog.Deps{
-		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Clocks: n.Deadlines, Board: n.Notices, Offices: n.Identity, Self: self,
+	n.Cases = process.NewEngine(process.Deps{
+		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Clocks: n.Deadlines, Board: n.Notices, Offices: n.Identity, Mailbox: n.Post,
+		Division: n.divisionOf,
 	})
-	n.Agreements = agreement.NewService(agreement.Deps{
-		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Catalog: n.Catalog, Clocks: n.Deadlines, Division: n.divisionOf, Self: self,
-	})
-	n.Agreements.SetListener(agreement.Herald{Board: n.Notices})
+	n.Deadlines.OnDue(n.Cases.SetDue)
+	n.Catalog = catalog.NewService(n.Cases)
+	n.Agreements = agreement.NewService(agreement.Deps{Cases: n.Cases, Queue: n.Queue, Catalog: n.Catalog})
 	n.Dataspace = dataspace.NewService(dataspace.Deps{
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Dir: n.Directory, Offices: n.Identity, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
@@ -360,13 +362,9 @@ func (n *Node) rooms() {
 	})
 	n.Link.Answers(gateway.Path, n.Gateway.Respond)
 	n.Dataspace.SetPull(n.Gateway.Pull)
-	n.Objections = objection.NewService(objection.Deps{
-		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Index: n.Index, Post: n.Post, Agreements: n.Agreements, Clocks: n.Deadlines,
-		Division: n.divisionOf,
-	})
+	n.Objections = objection.NewService(objection.Deps{Cases: n.Cases, Index: n.Index, Agreements: n.Agreements})
 	n.Demands = demand.NewService(demand.Deps{
-		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Post: n.Post, Catalog: n.Catalog, Agreements: n.Agreements, Staff: n.Identity,
-		Board: n.Notices, Finder: finder{n.Search}, Members: n.memberIDs,
+		Cases: n.Cases, Catalog: n.Catalog, Agreements: n.Agreements, Staff: n.Identity, Finder: finder{n.Search}, Members: n.memberIDs,
 	})
 	n.Schemes = scheme.NewService(scheme.Deps{
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Catalog: n.Catalog, Agreements: n.Agreements,

@@ -46,7 +46,7 @@ func (t teller) Notify(ctx context.Context, tx *db.Tx, n deadline.Notice) error 
 		return nil
 	}
 	k := &n.Clock
-	x := notice.Notice{Kind: kindOf(n.Kind), Subject: k.Subject, Link: linkOf(k.Subject), Department: n.Party.Department, Roles: []identity.Role{identity.DataOfficer}}
+	x := notice.Notice{Kind: kindOf(n.Kind), Subject: k.Subject, Department: n.Party.Department, Roles: []identity.Role{identity.DataOfficer}}
 	switch {
 	case n.To == deadline.Authority:
 		x.Department, x.Roles = "", []identity.Role{identity.Authority}
@@ -62,26 +62,15 @@ func (t teller) Notify(ctx context.Context, tx *db.Tx, n deadline.Notice) error 
 	return t.board.Put(ctx, tx, db.System("deadline"), x, p)
 }
 
-// linkOf is the page of a matter.
-func linkOf(subject string) string {
-	if id, ok := strings.CutPrefix(subject, "negotiation/"); ok {
-		return "/applications/" + id
-	}
-	if code, ok := strings.CutPrefix(subject, "resource/"); ok {
-		return "/resources/" + code
-	}
-	return "/" + subject
-}
-
 // Proposed implements federation.Herald: the authority votes.
 func (t teller) Proposed(ctx context.Context, tx *db.Tx, from, hash, reason string) error {
-	x := notice.Notice{Kind: notice.MembershipProposed, Subject: "constitution/" + hash, Link: "/members", Roles: []identity.Role{identity.Authority}}
+	x := notice.Notice{Kind: notice.MembershipProposed, Subject: "constitution/" + hash, Roles: []identity.Role{identity.Authority}}
 	return t.board.Put(ctx, tx, db.System("federation"), x, notice.Params{Member: from, Text: strings.TrimRight(reason, "。.")})
 }
 
 // Adopted implements federation.Herald.
 func (t teller) Adopted(ctx context.Context, tx *db.Tx, number int) error {
 	n := strconv.Itoa(number)
-	x := notice.Notice{Kind: notice.MembershipChanged, Subject: "constitution/" + n, Link: "/members", Roles: []identity.Role{identity.Authority, identity.Operator}}
+	x := notice.Notice{Kind: notice.MembershipChanged, Subject: "constitution/" + n, Roles: []identity.Role{identity.Authority, identity.Operator}}
 	return t.board.Put(ctx, tx, db.System("federation"), x, notice.Params{Text: n})
 }

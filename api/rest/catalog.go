@@ -9,6 +9,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // ResourceRequest describes a catalogue entry and where it is mounted.
@@ -48,9 +49,9 @@ func (a *API) entryRoutes(mux *http.ServeMux) {
 		es, err := a.Catalog.Dossiers(c.ctx, c.sess.Scope(), catalog.State(q.Get("state")), q.Get("after"), limitOf(c.r))
 		return paged(es, limitOf(c.r), func(e *catalog.Dossier) string { return e.Code }), err
 	})
-	route(a, mux, "GET", one+"/history", "条目办理经过", "History of an entry", nil, func(c call, _ *empty) (*Page[catalog.Act], error) {
+	route(a, mux, "GET", one+"/history", "条目办理经过", "History of an entry", nil, func(c call, _ *empty) (*Page[process.Step], error) {
 		hs, err := a.Catalog.History(c.ctx, c.sess.Scope(), code(c))
-		return &Page[catalog.Act]{Items: hs}, err
+		return &Page[process.Step]{Items: hs}, err
 	})
 	route(a, mux, "POST", one+"/assessments", "登记评估", "Put an assessment on record", officer, func(c call, in *catalog.Assessment) (*catalog.Dossier, error) {
 		return a.Catalog.Assess(c.ctx, c.sess, code(c), *in)

@@ -19,7 +19,7 @@ func (a *API) deadlineRoutes(mux *http.ServeMux) {
 		if err != nil {
 			return nil, err
 		}
-		cs, err := a.Deadlines.Of(c.ctx, c.sess.Scope(), "negotiation/"+n.ID)
+		cs, err := a.Deadlines.Of(c.ctx, c.sess.Scope(), "agreement/"+n.ID)
 		return &Page[deadline.Clock]{Items: cs}, err
 	})
 	route(a, mux, "GET", "/api/v1/violations", "违规记录", "Violations", nil, func(c call, _ *empty) (*deadline.Page[deadline.Violation], error) {

@@ -24,7 +24,7 @@ func (a *API) objectionRoutes(mux *http.ServeMux) {
 		return s().Report(c.ctx, c.sess, id(c), *in)
 	})
 	route(a, mux, "GET", "/api/v1/corrections", "校核申请列表", "List corrections", nil, func(c call, _ *empty) (*Page[corr], error) {
-		cs, err := s().Corrections(c.ctx, c.sess.Scope(), limitOf(c.r))
+		cs, _, err := s().Corrections(c.ctx, c.sess.Scope(), "", limitOf(c.r))
 		return &Page[corr]{Items: cs}, err
 	})
 	route(a, mux, "GET", "/api/v1/corrections/{id}", "查看校核申请", "Show a correction", nil, func(c call, _ *empty) (*corr, error) {
@@ -44,7 +44,7 @@ func (a *API) objectionRoutes(mux *http.ServeMux) {
 		return s().Open(c.ctx, c.sess, *in)
 	})
 	route(a, mux, "GET", "/api/v1/disputes", "争议列表", "List disputes", nil, func(c call, _ *empty) (*Page[disp], error) {
-		ds, err := s().Disputes(c.ctx, c.sess.Scope(), limitOf(c.r))
+		ds, _, err := s().Disputes(c.ctx, c.sess.Scope(), "", limitOf(c.r))
 		return &Page[disp]{Items: ds}, err
 	})
 	route(a, mux, "GET", "/api/v1/disputes/{id}", "查看争议", "Show a dispute", nil, func(c call, _ *empty) (*disp, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 type roles = []identity.Role
@@ -198,9 +199,9 @@ func (a *API) agreementRoutes(mux *http.ServeMux) {
 	route(a, mux, "GET", "/api/v1/applications/{id}", "查看申请或协议", "One application or agreement", nil, func(c call, _ *empty) (*neg, error) {
 		return a.Agreements.Get(c.ctx, c.sess.Scope(), c.r.PathValue("id"))
 	})
-	route(a, mux, "GET", "/api/v1/applications/{id}/history", "办理经过", "History of an application", nil, func(c call, _ *empty) (*Page[agreement.Step], error) {
+	route(a, mux, "GET", "/api/v1/applications/{id}/history", "办理经过", "History of an application", nil, func(c call, _ *empty) (*Page[process.Step], error) {
 		hs, err := a.Agreements.History(c.ctx, c.sess.Scope(), c.r.PathValue("id"))
-		return &Page[agreement.Step]{Items: hs}, err
+		return &Page[process.Step]{Items: hs}, err
 	})
 	route(a, mux, "POST", "/api/v1/applications/{id}/consent", "使用方审签", "Consent that the application goes out", head, func(c call, _ *empty) (*neg, error) {
 		return a.Agreements.ConsentRequest(c.ctx, c.sess, c.r.PathValue("id"))
@@ -209,7 +210,7 @@ func (a *API) agreementRoutes(mux *http.ServeMux) {
 		return a.Agreements.ReturnRequest(c.ctx, c.sess, c.r.PathValue("id"), in.Reason)
 	})
 	route(a, mux, "POST", "/api/v1/applications/{id}/mend", "修改被退回的申请并重新报送", "Mend a returned draft and put it up again", officer, func(c call, in *agreement.Application) (*neg, error) {
-		return a.Agreements.Mend(c.ctx, c.sess, c.r.PathValue("id"), *in)
+		return a.Agreements.Correct(c.ctx, c.sess, c.r.PathValue("id"), *in)
 	})
 	route(a, mux, "POST", "/api/v1/applications/{id}/answer", "提出答复", "Propose an answer", officer, func(c call, in *agreement.Grant) (*neg, error) {
 		return a.Agreements.Answer(c.ctx, c.sess, c.r.PathValue("id"), *in)

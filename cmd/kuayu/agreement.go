@@ -51,7 +51,7 @@ func (c *agreementListCmd) Run(ctx context.Context, a *app) error {
 			continue
 		}
 		made = append(made, *n)
-		t.Add(n.Agreement, string(n.Role), n.Other(), n.Application.Resource, string(n.State), cli.When(n.ValidUntil))
+		t.Add(n.Agreement, string(n.Side), n.Other(), n.Application.Resource, string(n.State), cli.When(n.ValidUntil))
 	}
 	return a.List(made, t, "还没有协议：kuayu request list 显示办理中的申请。", "No agreement yet: kuayu request list shows applications under way.")
 }

@@ -54,7 +54,7 @@ func (a *app) showDemand(d *demand.Demand) error {
 	t.Add(a.T("编号", "id"), d.ID)
 	t.Add(a.T("需求", "demand"), d.Want.Name)
 	t.Add(a.T("状态", "state"), string(d.State))
-	t.Add(a.T("提出方", "asked by"), d.Asker.Member+" "+d.Asker.Department)
+	t.Add(a.T("提出方", "asked by"), d.Consumer.Member+" "+d.Consumer.Department)
 	t.Add(a.T("数据项", "items"), strings.Join(d.Want.Items, a.T("、", ", ")))
 	t.Add(a.T("场景", "scenario"), d.Want.Scenario)
 	t.Add(a.T("范围", "scope"), d.Want.Scope)
@@ -90,7 +90,7 @@ func (c *demandListCmd) Run(ctx context.Context, a *app) error {
 	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("需求", "demand"), a.T("提出方", "asked by"), a.T("状态", "state"), a.T("答复", "answers"), a.T("更新", "updated")}}
 	for i := range p.Items {
 		d := &p.Items[i]
-		t.Add(d.ID, d.Want.Name, d.Asker.Member, string(d.State), strconv.Itoa(len(d.Answers)), cli.When(d.Updated))
+		t.Add(d.ID, d.Want.Name, d.Consumer.Member, string(d.State), strconv.Itoa(len(d.Answers)), cli.When(d.Updated))
 	}
 	return a.List(p.Items, t, "清单为空：kuayu demand new FILE 提出需求。", "The list is empty: kuayu demand new FILE writes a demand.")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // showEntry shows where an entry stands.
@@ -21,7 +22,7 @@ func (a *app) showEntry(e *catalog.Dossier) error {
 	if e.Resource != nil {
 		t.Add(a.T("名称", "name"), e.Resource.Name)
 	}
-	t.Add(a.T("状态", "state"), string(e.State)+" v"+cli.Count(e.Version)+a.T("（", " (")+e.State.In(a.Lang)+a.T("）", ")"))
+	t.Add(a.T("状态", "state"), string(e.State)+" v"+cli.Count(e.Version)+a.T("（", " (")+catalog.Table().StateWords(e.State).In(a.Lang)+a.T("）", ")"))
 	if e.InForce > 0 {
 		t.Add(a.T("有效版本", "in force"), "v"+cli.Count(e.InForce))
 	}
@@ -121,7 +122,7 @@ func (a *app) entries(ctx context.Context, state string, limit int) error {
 		if e.Resource != nil {
 			name = e.Resource.Name
 		}
-		t.Add(e.Code, name, e.Department, e.State.In(a.Lang), cli.Count(e.Version), cli.Count(e.InForce), cli.When(e.Updated))
+		t.Add(e.Code, name, e.Department, catalog.Table().StateWords(e.State).In(a.Lang), cli.Count(e.Version), cli.Count(e.InForce), cli.When(e.Updated))
 	}
 	return a.List(all, t, "没有条目。", "No entries.")
 }
@@ -129,13 +130,13 @@ func (a *app) entries(ctx context.Context, state string, limit int) error {
 type catalogHistoryCmd struct{ entryArg }
 
 func (c *catalogHistoryCmd) Run(ctx context.Context, a *app) error {
-	var p cli.Page[catalog.Act]
+	var p cli.Page[process.Step]
 	if err := a.Get(ctx, "/api/v1/resources/"+seg(c.Code)+"/history", &p); err != nil {
 		return err
 	}
-	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("何人", "who"), a.T("办理", "what"), a.T("版本", "version"), a.T("状态", "state"), a.T("说明", "note")}}
+	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("何人", "who"), a.T("办理", "what"), a.T("状态", "state"), a.T("说明", "note")}}
 	for _, s := range p.Items {
-		t.Add(cli.Micro(s.Time), s.Actor, s.Event.In(a.Lang), cli.Count(s.Version), s.To.In(a.Lang), cli.Dash(s.Note))
+		t.Add(cli.When(s.Time), s.Actor, catalog.Table().EventWords(s.Event).In(a.Lang), catalog.Table().StateWords(s.To).In(a.Lang), cli.Dash(s.Note))
 	}
 	return a.List(p.Items, t, "没有记录。", "Nothing yet.")
 }

@@ -272,12 +272,12 @@ func (c *agreementVersionsCmd) Run(ctx context.Context, a *app) error {
 
 // nextLife is next for what happens besides the answer.
 func (a *app) nextLife(n *agreement.Negotiation) (command, role string) {
-	consumer, change := n.Role == agreement.Consumer, agreement.ChangeStatus("")
+	consumer, change := n.Side == agreement.Consumer, agreement.ChangeStatus("")
 	if n.Change != nil {
 		change = n.Change.Status
 	}
 	switch {
-	case consumer && n.State == agreement.Supplement && n.Papers != nil && n.Papers.Supply != nil:
+	case consumer && n.State == agreement.Supplement && n.Supplement != nil && n.Supplement.Supply != nil:
 		return "kuayu request consent-supply " + n.ID, "office_head"
 	case consumer && n.State == agreement.Supplement:
 		return "kuayu request supply " + n.ID, "data_officer"
@@ -313,12 +313,12 @@ func (a *app) addLife(t *cli.Table, n *agreement.Negotiation) {
 			t.Add(a.T("不予共享", "not granted"), r.Item+": "+r.Reason)
 		}
 	}
-	if n.Papers != nil {
-		for _, m := range n.Papers.Missing {
+	if n.Supplement != nil {
+		for _, m := range n.Supplement.Missing {
 			t.Add(a.T("须补正", "missing"), m.Item+": "+m.Why)
 		}
-		if n.Papers.Supply != nil {
-			for _, s := range n.Papers.Supply.Texts {
+		if n.Supplement.Supply != nil {
+			for _, s := range n.Supplement.Supply.Texts {
 				t.Add(a.T("补正", "supplied"), s.Item+": "+s.Text)
 			}
 		}

@@ -81,9 +81,9 @@ func (a *app) showCorrection(x *objection.Correction) error {
 			t.Add(a.T("现为", "now"), v.Item+" = "+v.Value)
 		}
 		t.Add(a.T("反馈理由", "answer"), cli.Dash(f.Reason))
-		t.Add(a.T("已告知其他协议", "others told"), strconv.Itoa(x.Told))
+		t.Add(a.T("已告知其他协议", "others told"), strconv.Itoa(x.Notified))
 	}
-	if x.State.Open() {
+	if !objection.CorrectionTable().Final(x.State) {
 		t.Add(a.T("所办事项", "the case"), a.T("照常办理，不等待校核结果", "goes on; it does not wait for the answer"))
 	}
 	return a.Show(x, t)
@@ -101,7 +101,7 @@ func (c *correctionListCmd) Run(ctx context.Context, a *app) error {
 	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("本方", "we are"), a.T("资源", "resource"), a.T("状态", "state"), a.T("更新", "updated")}}
 	for i := range p.Items {
 		x := &p.Items[i]
-		t.Add(x.ID, string(x.Role), x.Resource, string(x.State), cli.When(x.Updated))
+		t.Add(x.ID, string(x.Side), x.Resource, string(x.State), cli.When(x.Updated))
 	}
 	return a.List(p.Items, t, "没有校核申请。", "No corrections.")
 }
@@ -215,7 +215,7 @@ func (a *app) dispute(ctx context.Context, path string, in any) error {
 func (a *app) showDispute(d *objection.Dispute) error {
 	t := &cli.Table{}
 	t.Add(a.T("编号", "id"), d.ID)
-	t.Add(a.T("阶段", "stage"), string(d.Stage))
+	t.Add(a.T("阶段", "stage"), string(d.State))
 	t.Add(a.T("事项", "about"), d.Matter.Kind+" "+d.Matter.ID)
 	t.Add(a.T("提出方", "opened by"), d.Opener.Member+" "+d.Opener.Department)
 	t.Add(a.T("对方", "against"), d.Respondent.Member+" "+d.Respondent.Department)
@@ -259,7 +259,7 @@ func (c *disputeListCmd) Run(ctx context.Context, a *app) error {
 	t := &cli.Table{Head: []string{a.T("编号", "id"), a.T("事项", "about"), a.T("提出方", "opened by"), a.T("对方", "against"), a.T("阶段", "stage"), a.T("更新", "updated")}}
 	for i := range p.Items {
 		d := &p.Items[i]
-		t.Add(d.ID, d.Matter.Kind, d.Opener.Member, d.Respondent.Member, string(d.Stage), cli.When(d.Updated))
+		t.Add(d.ID, d.Matter.Kind, d.Opener.Member, d.Respondent.Member, string(d.State), cli.When(d.Updated))
 	}
 	return a.List(p.Items, t, "没有争议。", "No disputes.")
 }

@@ -269,7 +269,7 @@ func (*listsResponsibilityCmd) Run(ctx context.Context, a *app) error {
 		if r.Overdue {
 			due += a.T(" 逾期", " overdue")
 		}
-		t.Add(r.Provider, r.Code, r.Name, r.UpdateCycle, cli.Dash(r.Owner), cli.Dash(r.Approver), r.State.In(a.Lang), what, due)
+		t.Add(r.Provider, r.Code, r.Name, r.UpdateCycle, cli.Dash(r.Owner), cli.Dash(r.Approver), catalog.Table().StateWords(r.State).In(a.Lang), what, due)
 	}
 	return a.List(all, t, "没有条目。", "No entries.")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // requestCmd walks an application the law's way: the applicant's officer drafts, its head consents, the provider's
@@ -97,7 +98,7 @@ func (c *requestListCmd) Run(ctx context.Context, a *app) error {
 	for i := range ns {
 		n := &ns[i]
 		_, turn := a.next(n)
-		t.Add(n.ID, string(n.Role), n.Other(), n.Application.Resource, string(n.State), cli.When(n.Application.ValidUntil), cli.When(n.Updated), cli.Dash(turn))
+		t.Add(n.ID, string(n.Side), n.Other(), n.Application.Resource, string(n.State), cli.When(n.Application.ValidUntil), cli.When(n.Updated), cli.Dash(turn))
 	}
 	return a.List(ns, t, "没有申请：先 kuayu catalog list MEMBER，再 kuayu request new。", "No applications: kuayu catalog list MEMBER, then kuayu request new.")
 }
@@ -122,13 +123,13 @@ func (c *requestShowCmd) Run(ctx context.Context, a *app) error {
 // next says which command moves a negotiation on from this end, and which role runs it.
 func (a *app) next(n *agreement.Negotiation) (command, role string) {
 	switch {
-	case n.Role == agreement.Consumer && n.State == agreement.ReqOfficeApproval:
+	case n.Side == agreement.Consumer && n.State == agreement.ReqOfficeApproval:
 		return "kuayu request consent " + n.ID, "office_head"
-	case n.Role == agreement.Provider && (n.State == agreement.Reviewing || n.State == agreement.Extended || n.State == agreement.Resubmitted):
+	case n.Side == agreement.Provider && (n.State == agreement.Reviewing || n.State == agreement.Extended || n.State == agreement.Resubmitted):
 		return "kuayu request answer " + n.ID, "data_officer"
-	case n.Role == agreement.Provider && n.State == agreement.ProvOfficeApproval:
+	case n.Side == agreement.Provider && n.State == agreement.ProvOfficeApproval:
 		return "kuayu request consent-answer " + n.ID, "office_head"
-	case n.Role == agreement.Consumer && n.State == agreement.CounterOffered:
+	case n.Side == agreement.Consumer && n.State == agreement.CounterOffered:
 		return "kuayu request accept " + n.ID, "office_head"
 	default:
 		return a.nextLife(n)
@@ -138,7 +139,7 @@ func (a *app) next(n *agreement.Negotiation) (command, role string) {
 func (a *app) showNegotiation(n *agreement.Negotiation) error {
 	t := &cli.Table{}
 	t.Add(a.T("编号", "id"), n.ID)
-	t.Add(a.T("本方", "we are"), string(n.Role))
+	t.Add(a.T("本方", "we are"), string(n.Side))
 	t.Add(a.T("状态", "state"), string(n.State))
 	t.Add(a.T("使用方", "consumer"), n.Consumer.Member+" "+n.Consumer.Department)
 	t.Add(a.T("提供方", "provider"), n.Provider.Member+" "+n.Provider.Department)
@@ -161,7 +162,7 @@ func (a *app) showNegotiation(n *agreement.Negotiation) error {
 	a.addLife(t, n)
 	if cmd, role := a.next(n); cmd != "" {
 		a.Note("下一步（%s）：%s", "Next (%s): %s", role, cmd)
-	} else if n.Role == agreement.Consumer && n.State == agreement.Active {
+	} else if n.Side == agreement.Consumer && n.State == agreement.Active {
 		a.Note("可以使用：kuayu query %s --purpose %s", "In force: kuayu query %s --purpose %s", n.Agreement, strings.Join(n.Application.Purposes, "|"))
 	}
 	return a.Show(n, t)
@@ -183,13 +184,13 @@ type requestHistoryCmd struct {
 }
 
 func (c *requestHistoryCmd) Run(ctx context.Context, a *app) error {
-	var p cli.Page[agreement.Step]
+	var p cli.Page[process.Step]
 	if err := a.Get(ctx, step(c.ID, "history"), &p); err != nil {
 		return err
 	}
 	t := &cli.Table{Head: []string{a.T("时间", "time"), a.T("何人", "who"), a.T("事项", "event"), a.T("由", "from"), a.T("至", "to"), a.T("说明", "note")}}
 	for _, s := range p.Items {
-		t.Add(cli.Micro(s.Time), cli.Dash(s.Actor), string(s.Event), string(s.From), string(s.To), cli.Dash(s.Note))
+		t.Add(cli.When(s.Time), cli.Dash(s.Actor), string(s.Event), string(s.From), string(s.To), cli.Dash(s.Note))
 	}
 	return a.List(p.Items, t, "还没有经过。", "Nothing happened yet.")
 }

@@ -24,6 +24,8 @@ type InForce struct {
 	lease atomic.Int64 // consumer: Unix microseconds
 	saved atomic.Int64 // the lease as last stored
 	read  time.Time
+
+	record string // of this end
 }
 
 // cacheLife bounds how long another instance's change can go unnoticed when several share a PostgreSQL database.
@@ -52,7 +54,7 @@ func (s *Service) load(ctx context.Context, id string, role Role) (*InForce, err
 	s.mu.RLock()
 	changes := s.changes
 	s.mu.RUnlock()
-	n, r, err := s.byAgreement(ctx, s.db.Read(), db.System("in force"), id, role)
+	n, err := s.byAgreement(ctx, s.db.Read(), db.System("in force"), id, role)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +71,10 @@ func (s *Service) load(ctx context.Context, id string, role Role) (*InForce, err
 	default:
 		return nil, ErrNotInForce.With()
 	}
+	r, err := s.document(ctx, s.db.Read(), n)
+	if err != nil {
+		return nil, err
+	}
 	if hashOf(r.Bytes) != n.Hash {
 		return nil, ErrMismatch.With("its stored bytes do not match their hash", "所存字节与散列不符")
 	}
@@ -80,7 +86,7 @@ func (s *Service) load(ctx context.Context, id string, role Role) (*InForce, err
 	if err != nil {
 		return nil, err
 	}
-	f := &InForce{Compiled: c, ID: id, Hash: n.Hash, Role: role, read: s.clock.Now()}
+	f := &InForce{Compiled: c, ID: id, record: n.ID, Hash: n.Hash, Role: role, read: s.clock.Now()}
 	f.lease.Store(r.LeaseUntil)
 	f.saved.Store(r.LeaseUntil)
 	s.mu.Lock()
@@ -102,7 +108,7 @@ func (s *Service) forget(id string) {
 
 // lease starts the consumer's lease inside a transaction.
 func (s *Service) lease(ctx context.Context, tx *db.Tx, n *Negotiation) error {
-	_, r, err := s.byID(ctx, tx, db.System("lease"), n.ID)
+	r, err := s.document(ctx, tx, n)
 	if err != nil {
 		return err
 	}
@@ -111,7 +117,7 @@ func (s *Service) lease(ctx context.Context, tx *db.Tx, n *Negotiation) error {
 		return err
 	}
 	until := s.clock.Now().Add(time.Duration(t.LeaseSeconds) * time.Second)
-	_, err = tx.NewRaw("UPDATE agreement_negotiation SET lease_until = ? WHERE id = ?", until.UnixMicro(), n.ID).Exec(ctx)
+	_, err = tx.NewRaw("UPDATE agreement_document SET lease_until = ? WHERE negotiation = ?", until.UnixMicro(), n.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("lease: %w", err)
 	}
@@ -143,7 +149,7 @@ func (s *Service) Renew(ctx context.Context, f *InForce, asked time.Time) error 
 		return nil
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.NewRaw("UPDATE agreement_negotiation SET lease_until = ? WHERE agreement = ? AND role = 'consumer' AND lease_until < ?", until, f.ID, until).Exec(ctx)
+		_, err := tx.NewRaw("UPDATE agreement_document SET lease_until = ? WHERE negotiation = ? AND lease_until < ?", until, f.record, until).Exec(ctx)
 		return err
 	})
 }
@@ -151,7 +157,7 @@ func (s *Service) Renew(ctx context.Context, f *InForce, asked time.Time) error 
 // Parties returns the parties of an agreement whatever its state, for judging who asks about one that is not in force.
 // ErrNoSuch if this end has no such agreement.
 func (s *Service) Parties(ctx context.Context, id string, role Role) (consumer, provider policy.Party, err error) {
-	n, _, err := s.byAgreement(ctx, s.db.Read(), db.System("party"), id, role)
+	n, err := s.byAgreement(ctx, s.db.Read(), db.System("party"), id, role)
 	if err != nil {
 		return policy.Party{}, policy.Party{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -73,40 +74,48 @@ func held() []State {
 // RecordUse adds a line to the usage ledger of an agreement (Decree 809 art. 29). Lines are never changed; a correction
 // is another line.
 func (s *Service) RecordUse(ctx context.Context, sess *identity.Session, id string, u UseRecord) (*Ledger, error) {
+	if err := sess.Require(identity.DataOfficer); err != nil {
+		return nil, err
+	}
+	sc := db.In(sess.Division, sess.Department, sess.Actor)
 	var l *Ledger
-	_, err := s.act(ctx, sess, id, Consumer, []identity.Role{identity.DataOfficer}, func(ctx context.Context, tx *db.Tx, n *Negotiation) error {
-		var f faults
-		f.need(slices.Contains(Parts(), u.Part), "part", "须为使用场景、过程、成效、存储、销毁之一", "must be scenario, process, effect, storage or destruction")
-		f.need(text(u.Text), "text", "请写明内容", "say what is to be recorded")
-		if err := f.err(); err != nil {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, err := s.GetByRole(ctx, tx, sc, id, Consumer)
+		if err != nil {
+			return err
+		}
+		var f process.Faults
+		f.Need(slices.Contains(Parts(), u.Part), "part", "须为使用场景、过程、成效、存储、销毁之一", "must be scenario, process, effect, storage or destruction")
+		f.Need(process.Text(u.Text), "text", "请写明内容", "say what is to be recorded")
+		if err := f.Err(ErrDetails); err != nil {
 			return err
 		}
 		if !slices.Contains(held(), n.State) {
 			return ErrNotInForce.With()
 		}
-		body, err := json.Marshal(u)
-		if err != nil {
+		if err := s.record(ctx, tx, sess, n, u); err != nil {
 			return err
 		}
-		eid, now := s.ids.NewID(), s.clock.Now()
-		_, err = tx.NewRaw("INSERT INTO agreement_ledger (id, negotiation, department, part, entry, officer, time) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			eid, n.ID, n.Department(), string(u.Part), u.Text, sess.Actor, now.UnixMicro()).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("write ledger: %w", err)
-		}
-		h := evidence.Header{Agreement: n.Agreement, To: n.Other(), ToDept: n.Provider.Department, Note: n.ID}
-		if err := s.outbox.Put(ctx, tx, evidence.Draft{
-			Kind: "agreement.ledger", ID: eid, Header: h.Encode(), Body: body, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor},
-		}); err != nil {
-			return err
-		}
-		l, err = s.ledger(ctx, tx, db.In(sess.Division, sess.Department, sess.Actor), n)
+		l, err = s.ledger(ctx, tx, sc, n)
 		return err
 	})
+	return l, err
+}
+
+func (s *Service) record(ctx context.Context, tx *db.Tx, sess *identity.Session, n *Negotiation, u UseRecord) error {
+	body, err := json.Marshal(u)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return l, nil
+	id, now := s.cases.IDs.NewID(), s.clock.Now()
+	if _, err := tx.NewRaw("INSERT INTO agreement_ledger (id, negotiation, department, part, entry, officer, time) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		id, n.ID, n.Department, string(u.Part), u.Text, sess.Actor, now.UnixMicro()).Exec(ctx); err != nil {
+		return fmt.Errorf("write ledger: %w", err)
+	}
+	h := evidence.Header{Agreement: n.Agreement, To: n.Other(), ToDept: n.Provider.Department, Note: n.ID}
+	return s.cases.Outbox.Put(ctx, tx, evidence.Draft{
+		Kind: "agreement.ledger", ID: id, Header: h.Encode(), Body: body, Actor: seal.Actor{Department: sess.Department, Officer: sess.Actor},
+	})
 }
 
 func (s *Service) ledger(ctx context.Context, tx *db.Tx, sc db.Scope, n *Negotiation) (*Ledger, error) {
@@ -140,20 +149,23 @@ func (s *Service) ledger(ctx context.Context, tx *db.Tx, sc db.Scope, n *Negotia
 // Ledger returns the usage ledger of an agreement of the scope at the using end. The authority's scope sees all of its
 // node (Decree 809 art. 29); the provider asks over the peer link (LedgerFor).
 func (s *Service) Ledger(ctx context.Context, sc db.Scope, id string) (*Ledger, error) {
-	n, _, err := scanRow(ctx, s.db.Read(), sc, named+" AND agreement <> '' AND role = 'consumer'", id, id)
+	n, err := s.GetByRole(ctx, s.db.Read(), sc, id, Consumer)
 	if err != nil {
 		return nil, err
+	}
+	if n.Agreement == "" {
+		return nil, ErrNoSuch.With()
 	}
 	return s.ledger(ctx, s.db.Read(), sc, n)
 }
 
 // LedgerFor returns the usage ledger to the provider of the agreement; ErrNoSuch for everybody else.
 func (s *Service) LedgerFor(ctx context.Context, member, department, id string) (*Ledger, error) {
-	n, _, err := s.byAgreement(ctx, s.db.Read(), db.System("ledger"), id, Consumer)
+	n, err := s.byAgreement(ctx, s.db.Read(), db.System("ledger"), id, Consumer)
 	if err != nil {
 		return nil, err
 	}
-	if id == "" || n.Provider.Member != member || n.Provider.Department != department {
+	if n.Provider.Member != member || n.Provider.Department != department {
 		return nil, ErrNoSuch.With()
 	}
 	return s.ledger(ctx, s.db.Read(), db.System("ledger"), n)
@@ -161,12 +173,13 @@ func (s *Service) LedgerFor(ctx context.Context, member, department, id string) 
 
 // renewable holds an application that continues an agreement to the agreement: the department's own, with the same
 // provider and resource, not stopped, and with a usage ledger that is complete.
-func (s *Service) renewable(ctx context.Context, tx *db.Tx, sess *identity.Session, a *Application) error {
-	if a.Continues == "" {
+func (s *Service) renewable(ctx context.Context, tx *db.Tx, of *Negotiation, x *act) error {
+	a, ok := x.Args.(*Application)
+	if !ok || a.Continues == "" {
 		return nil
 	}
-	sc := db.In(sess.Division, sess.Department, sess.Actor)
-	n, _, err := s.byAgreement(ctx, tx, sc, a.Continues, Consumer)
+	sc := db.In("", of.Department, x.Actor.Officer)
+	n, err := s.byAgreement(ctx, tx, sc, a.Continues, Consumer)
 	if err != nil {
 		return err
 	}
@@ -207,7 +220,7 @@ func (s *Service) continued(ctx context.Context, tx *db.Tx, n *Negotiation) erro
 	if id == "" {
 		return nil
 	}
-	old, _, err := s.byAgreement(ctx, tx, db.System("renewal"), id, Provider)
+	old, err := s.byAgreement(ctx, tx, db.System("renewal"), id, Provider)
 	if err == nil && old.Consumer != n.Consumer {
 		err = ErrNoSuch.With()
 	}

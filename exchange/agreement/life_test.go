@@ -8,6 +8,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 var day = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -66,7 +67,7 @@ func TestAccounts(t *testing.T) {
 		"all accounted":   {Grant{Fields: items[:1], Refused: []RefusedItem{{"b", "x"}, {"c", "y"}}}, 0},
 		"two forgotten":   {Grant{Fields: items[:1]}, 2},
 		"no reason":       {Grant{Fields: items[:2], Refused: []RefusedItem{{"c", " "}}}, 1},
-		"an endless one":  {Grant{Fields: items[:2], Refused: []RefusedItem{{"c", strings.Repeat("x", maxText+1)}}}, 1},
+		"an endless one":  {Grant{Fields: items[:2], Refused: []RefusedItem{{"c", strings.Repeat("x", process.MaxNote+1)}}}, 1},
 		"both":            {Grant{Fields: items, Refused: []RefusedItem{{"c", "y"}}}, 1},
 		"twice":           {Grant{Fields: items[:2], Refused: []RefusedItem{{"c", "y"}, {"c", "y"}}}, 1},
 		"never asked for": {Grant{Fields: items, Refused: []RefusedItem{{"d", "y"}}}, 1},
@@ -93,7 +94,7 @@ func TestAccounts(t *testing.T) {
 func TestContinues(t *testing.T) {
 	a := asked()
 	for _, s := range States() {
-		n := &Negotiation{State: s, Application: a, Provider: policy.Party{Member: a.Provider}}
+		n := &Negotiation{Case: process.Case{State: s}, Application: a, Provider: policy.Party{Member: a.Provider}}
 		want := error(ErrNotInForce)
 		switch s { //nolint:exhaustive // the others as above
 		case Active, ChangeOfUse, Expired:
@@ -115,12 +116,12 @@ func TestContinues(t *testing.T) {
 func TestOvertaken(t *testing.T) {
 	some := 0
 	for _, s := range States() {
-		for _, e := range Events() {
+		for _, e := range events() {
 			if !overtaken(s, e) {
 				continue
 			}
 			some++
-			if to, _, err := Next(s, e, nil); err == nil {
+			if to, _, err := next(s, e, nil); err == nil {
 				t.Errorf("%s in %s has an arrow to %s", e, s, to)
 			}
 		}
@@ -136,8 +137,8 @@ func TestDropped(t *testing.T) {
 		ChangeDrafted: ChangeDropped, ChangeRequested: ChangeDropped, ChangeProposed: ChangeDropped, ChangeGranted: ChangeGranted, ChangeDeclined: ChangeDeclined,
 	} {
 		for _, e := range []Event{Suspend, Terminate, Expire} {
-			n := &Negotiation{Life: Life{Change: &Change{Status: from}}}
-			n.marked(e, day)
+			n := &Negotiation{Lifecycle: Lifecycle{Change: &Change{Status: from}}}
+			does()[e].Change(n, &act{Event: e, At: day})
 			if n.Change.Status != to {
 				t.Errorf("%s on %s: %s, want %s", from, e, n.Change.Status, to)
 			}

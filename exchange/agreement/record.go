@@ -5,17 +5,8 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
-)
-
-// Role is which end this record is.
-type Role string
-
-// The roles.
-const (
-	Consumer Role = "consumer"
-	Provider Role = "provider"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // Application is what the using department asks for: the five statements of Decree 809 art. 20, and the items.
@@ -39,12 +30,8 @@ type Application struct {
 
 // Check lists everything missing at once.
 func (a *Application) Check(now time.Time) error {
-	var f []errs.Field
-	need := func(ok bool, name, zh, en string) {
-		if !ok {
-			f = append(f, errs.Field{Name: name, Zh: zh, En: en})
-		}
-	}
+	var f process.Faults
+	need := f.Need
 	need(a.Provider != "", "provider", "请填写提供方", "name the providing member")
 	need(a.Resource != "", "resource", "请填写资源代码", "name the resource")
 	need(a.Basis.Kind == "consent" || (a.Basis.Kind == "duty" && strings.TrimSpace(a.Basis.Citation) != ""), "basis", "请写明使用依据（法定职责的条文，或本人同意）", "state the legal basis: the article of a duty, or consent")
@@ -57,8 +44,8 @@ func (a *Application) Check(now time.Time) error {
 	need(a.ValidUntil.Before(now.AddDate(10, 0, 1)), "valid_until", "使用时限不得超过十年", "the time limit must be within ten years")
 	need(len(a.Continues) <= 128, "continues", "所续协议编号有误", "the id of the agreement to be continued is not valid")
 	need(a.Declared, "declared", "请确认申请真实、合法、必要", "declare that the application is true, lawful and necessary")
-	if len(f) > 0 {
-		return ErrApplication.With().WithFields(f...)
+	if err := f.Err(ErrApplication); err != nil {
+		return err
 	}
 	p := policy.Plan{Where: a.Filter}
 	return p.Check()
@@ -76,29 +63,22 @@ type Grant struct {
 
 // Negotiation is one end's record of an application and what became of it.
 type Negotiation struct {
-	ID          string          `json:"id"`   // this end's process id
+	process.Case
 	Peer        string          `json:"peer"` // the other end's process id, empty until known
-	Role        Role            `json:"role"`
-	State       State           `json:"state"`
 	Consumer    policy.Party    `json:"consumer"`
 	Provider    policy.Party    `json:"provider"`
 	Application Application     `json:"application"`
 	Grant       *Grant          `json:"grant,omitempty"`
 	ProposedBy  string          `json:"proposed_by,omitempty"`
 	Accepted    bool            `json:"accepted,omitempty"`  // an offer was accepted: DSP state ACCEPTED
-	Done        []Event         `json:"done,omitempty"`      // events that may happen once and did
 	Agreement   string          `json:"agreement,omitempty"` // id
 	Hash        string          `json:"hash,omitempty"`      // SHA-256 of the exact bytes, hex
 	Standing    string          `json:"standing,omitempty"`  // id of the standing consent it was made under
 	Reason      string          `json:"reason,omitempty"`    // of refusal, suspension, termination
 	ValidUntil  time.Time       `json:"valid_until,omitzero"`
-	Created     time.Time       `json:"created"`
-	Updated     time.Time       `json:"updated"`
 	Received    time.Time       `json:"received,omitzero"` // when the application arrived, as acknowledged: the law's clocks start
 	Sharing     catalog.Sharing `json:"sharing,omitempty"` // class of the resource: how long the answer may take (art. 21)
-	Life
-
-	said string // of the arrow being taken; it travels with its effect
+	Lifecycle
 }
 
 // DSP is the Dataspace Protocol state.
@@ -106,45 +86,23 @@ func (n *Negotiation) DSP() string {
 	if n.State == ProvOfficeApproval && n.Accepted {
 		return "ACCEPTED"
 	}
-	return n.State.DSP()
+	return DSP(n.State)
 }
 
-// Said is what was said with the arrow being taken.
-func (n *Negotiation) Said() string { return n.said }
-
-// Department is the department of this end.
-func (n *Negotiation) Department() string {
-	if n.Role == Consumer {
-		return n.Consumer.Department
+// OtherEnd is the party at the other end.
+func (n *Negotiation) OtherEnd() policy.Party {
+	if n.Side == Consumer {
+		return n.Provider
 	}
-	return n.Provider.Department
+	return n.Consumer
 }
+
+// Other is the member at the other end.
+func (n *Negotiation) Other() string { return n.OtherEnd().Member }
 
 // Foreign reports whether the other end is no member but a participant of another dataspace: it answers for its
 // departments, so both parts of its name are its id.
 func (n *Negotiation) Foreign() bool {
-	p := n.Provider
-	if n.Role == Provider {
-		p = n.Consumer
-	}
+	p := n.OtherEnd()
 	return p.Department == p.Member
-}
-
-// Other is the member at the other end.
-func (n *Negotiation) Other() string {
-	if n.Role == Consumer {
-		return n.Provider.Member
-	}
-	return n.Consumer.Member
-}
-
-// Step is one line of the history: every arrow writes one.
-type Step struct {
-	ID    string `json:"id"`
-	Time  int64  `json:"time"` // Unix microseconds
-	Actor string `json:"actor"`
-	Event Event  `json:"event"`
-	From  State  `json:"from"`
-	To    State  `json:"to"`
-	Note  string `json:"note,omitempty"`
 }

@@ -3,20 +3,19 @@ package catalog
 import (
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // Dossier is what a department and its authority see of a resource besides the resource itself: where its next version
 // stands, who did what, what is missing. It is no affair of other departments.
 type Dossier struct {
-	Code       string `json:"code"`
-	Department string `json:"department"`
-	State      State  `json:"state"`
-	Version    int    `json:"version"`  // the latest one described
-	InForce    int    `json:"in_force"` // the published one; 0: none
+	process.Case
+	Code    string `json:"code"`
+	Version int    `json:"version"`  // the latest one described
+	InForce int    `json:"in_force"` // the published one; 0: none
 
 	SubmittedBy string    `json:"submitted_by,omitempty"`
 	SignedBy    string    `json:"signed_by,omitempty"` // the head of the department
@@ -26,18 +25,15 @@ type Dossier struct {
 	Reason      string    `json:"reason,omitempty"`   // of the last return, rejection, withdrawal or refusal
 	Demand      *Demand   `json:"demand,omitempty"`
 	Extension   *MoreTime `json:"extension,omitempty"`
-	Advice      []Advice  `json:"advice,omitempty"` // what the submission was told, and the authority should weigh
-	Created     time.Time `json:"created"`
-	Updated     time.Time `json:"updated"`
+	Advice      []Advice  `json:"advice,omitempty"`   // what the submission was told, and the authority should weigh
+	Resource    *Resource `json:"resource,omitempty"` // the latest version
+	Source      string    `json:"source,omitempty"`
+	Table       string    `json:"table,omitempty"`
 
 	// Filled in when one entry is read; not stored with it.
-	Resource    *Resource    `json:"resource,omitempty"` // the latest version
-	Source      string       `json:"source,omitempty"`
-	Table       string       `json:"table,omitempty"`
 	Assessments []Assessment `json:"assessments,omitempty"` // of the latest version
 	Missing     []errs.Field `json:"missing,omitempty"`     // what a submission would be refused for
-
-	division string // of who moves it: the region by whose profile its clocks run
+	Division    string       `json:"division,omitempty"`    // of who described it: the region by whose profile its clocks run
 }
 
 // Demand is a change that makes an update due (Decree 809 art. 17).
@@ -63,10 +59,10 @@ const maxDemandAge = 5 * 366 * 24 * time.Hour
 
 func (d *Demand) check(now time.Time) error {
 	var f faults
-	f.need(d.Cause == LawChanged || d.Cause == DecisionChanged || d.Cause == DutyChanged, "cause", "须为 law、state_council_decision 或 duty", "must be law, state_council_decision or duty")
-	f.need(text(d.What), "what", "请写明变化的内容（4000 字节以内）", "say what changed, in at most 4000 bytes")
-	f.need(!d.Since.IsZero() && !d.Since.After(now) && d.Since.After(now.Add(-maxDemandAge)), "since", "变化日期须为今天或以前五年之内", "the date of the change must be today or within the five years before")
-	return f.err()
+	f.Need(d.Cause == LawChanged || d.Cause == DecisionChanged || d.Cause == DutyChanged, "cause", "须为 law、state_council_decision 或 duty", "must be law, state_council_decision or duty")
+	f.Need(process.Text(d.What), "what", "请写明变化的内容（4000 字节以内）", "say what changed, in at most 4000 bytes")
+	f.Need(!d.Since.IsZero() && !d.Since.After(now) && d.Since.After(now.Add(-maxDemandAge)), "since", "变化日期须为今天或以前五年之内", "the date of the change must be today or within the five years before")
+	return f.Err(ErrResource)
 }
 
 // MaxExtension is how many working days the authority may add to the time for an update (Decree 809 art. 17).
@@ -82,11 +78,13 @@ type MoreTime struct {
 	Declined    string    `json:"declined,omitempty"`
 }
 
+func (x *MoreTime) open() bool { return x.ConsentedBy == "" && x.Declined == "" }
+
 func (x *MoreTime) check() error {
 	var f faults
-	f.need(x.Days >= 1 && x.Days <= MaxExtension, "days", "延期须为一至五个工作日（809 号令第十七条）", "an extension is 1 to 5 working days (Decree 809 art. 17)")
-	f.need(text(x.Reason), "reason", "请写明延期理由", "say why more time is needed")
-	return f.err()
+	f.Need(x.Days >= 1 && x.Days <= MaxExtension, "days", "延期须为一至五个工作日（809 号令第十七条）", "an extension is 1 to 5 working days (Decree 809 art. 17)")
+	f.Need(process.Text(x.Reason), "reason", "请写明延期理由", "say why more time is needed")
+	return f.Err(ErrResource)
 }
 
 // Kind is which assessment the law asks for before an entry is submitted (Decree 809 art. 13).
@@ -114,14 +112,14 @@ type Assessment struct {
 
 func (a *Assessment) check(now time.Time) error {
 	var f faults
-	f.need(a.Kind == Confidentiality || a.Kind == Privacy, "kind", "须为 confidentiality（保密风险评估）或 privacy（个人信息保护影响评估）", "must be confidentiality or privacy")
-	f.need(text(a.Assessor) && len(a.Assessor) <= 200, "assessor", "请写明评估人", "name the assessor")
+	f.Need(a.Kind == Confidentiality || a.Kind == Privacy, "kind", "须为 confidentiality（保密风险评估）或 privacy（个人信息保护影响评估）", "must be confidentiality or privacy")
+	f.Need(process.Text(a.Assessor) && len(a.Assessor) <= 200, "assessor", "请写明评估人", "name the assessor")
 	d, err := time.Parse(time.DateOnly, a.Date)
-	f.need(err == nil && !d.After(now.Add(24*time.Hour)), "date", "评估日期写作 2027-01-31，不得晚于今天", "the date is written 2027-01-31 and not later than today")
-	f.need(text(a.Text), "text", "请写明评估结论（4000 字节以内）", "state the conclusion, in at most 4000 bytes")
+	f.Need(err == nil && !d.After(now.Add(24*time.Hour)), "date", "评估日期写作 2027-01-31，不得晚于今天", "the date is written 2027-01-31 and not later than today")
+	f.Need(process.Text(a.Text), "text", "请写明评估结论（4000 字节以内）", "state the conclusion, in at most 4000 bytes")
 	raw, err := hex.DecodeString(a.Digest)
-	f.need(err == nil && len(raw) == 32, "digest", "请给出评估文件的 SHA-256（64 位十六进制）", "give the SHA-256 of the document, 64 hex digits")
-	return f.err()
+	f.Need(err == nil && len(raw) == 32, "digest", "请给出评估文件的 SHA-256（64 位十六进制）", "give the SHA-256 of the document, 64 hex digits")
+	return f.Err(ErrResource)
 }
 
 // Needed are the assessments that a resource needs: of the risk to secrets always, of the impact on personal information
@@ -135,10 +133,10 @@ func (r *Resource) Needed() []Kind {
 
 // In is the name of the assessment in a language.
 func (k Kind) In(lang string) string {
-	return word(lang, string(k), map[string][2]string{
-		string(Confidentiality): {"保密风险评估", "confidentiality-risk assessment"},
-		string(Privacy):         {"个人信息保护影响评估", "personal-information impact assessment"},
-	})
+	if k == Privacy {
+		return process.Say("个人信息保护影响评估", "personal-information impact assessment").In(lang)
+	}
+	return process.Say("保密风险评估", "confidentiality-risk assessment").In(lang)
 }
 
 // gates lists what the assessments of a version lack: of each kind needed the latest must have passed.
@@ -153,36 +151,16 @@ func gates(r *Resource, as []Assessment) []errs.Field {
 		}
 		switch {
 		case last == nil:
-			f.need(false, "assessments", "缺少本版本的"+k.In("zh")+"（809 号令第十三条）", "this version has no "+k.In("en")+" (Decree 809 art. 13)")
+			f.Need(false, "assessments", "缺少本版本的"+k.In("zh")+"（809 号令第十三条）", "this version has no "+k.In("en")+" (Decree 809 art. 13)")
 		case !last.Pass:
-			f.need(false, "assessments", k.In("zh")+"的结论为不通过", "the "+k.In("en")+" did not pass")
+			f.Need(false, "assessments", k.In("zh")+"的结论为不通过", "the "+k.In("en")+" did not pass")
 		}
 	}
 	return f
 }
 
-// faults collects everything that is wrong, to be told at once.
-type faults []errs.Field
-
-func (f *faults) add(name, zh, en string) { *f = append(*f, errs.Field{Name: name, Zh: zh, En: en}) }
-
-func (f *faults) need(ok bool, name, zh, en string) {
-	if !ok {
-		f.add(name, zh, en)
-	}
-}
-
-func (f faults) err() error {
-	if len(f) == 0 {
-		return nil
-	}
-	return ErrResource.With().WithFields(f...)
-}
-
-const maxText = 4000
-
-// text reports whether something was said, within bounds.
-func text(s string) bool { return strings.TrimSpace(s) != "" && len(s) <= maxText }
+// faults collects everything that is wrong, to be answered at once.
+type faults = process.Faults
 
 // Advice is what is not forbidden and should still be weighed.
 type Advice struct {
@@ -190,16 +168,4 @@ type Advice struct {
 	Item string `json:"item,omitempty"`
 	Zh   string `json:"zh"`
 	En   string `json:"en"`
-}
-
-// Act is one line of an entry's history: every arrow writes one.
-type Act struct {
-	ID      string `json:"id"`
-	Time    int64  `json:"time"` // Unix microseconds
-	Actor   string `json:"actor"`
-	Event   Event  `json:"event"`
-	From    State  `json:"from"`
-	To      State  `json:"to"`
-	Version int    `json:"version"`
-	Note    string `json:"note,omitempty"`
 }

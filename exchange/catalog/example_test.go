@@ -7,13 +7,13 @@ import (
 )
 
 // An entry's way into the catalogue, and an update that goes the same way while the old version stays in force.
-func ExampleNext() {
+func ExampleTable() {
 	s := catalog.New
 	for _, e := range []catalog.Event{
 		catalog.Describe, catalog.Assess, catalog.Submit, catalog.Sign, catalog.Publish, catalog.Describe, catalog.Submit, catalog.Sign, catalog.Reject,
 	} {
-		s, _, _ = catalog.Next(s, e)
-		fmt.Println(e, "→", s, s.InForce())
+		s, _, _ = catalog.Table().Next(s, e, nil)
+		fmt.Println(e, "→", s, catalog.InForce(s))
 	}
 	// Output:
 	// describe → draft false

@@ -78,7 +78,7 @@ func (s *Service) importable(ctx context.Context, tx *db.Tx, sess *identity.Sess
 	case e.Department != sess.Department:
 		err = ErrTaken.With(d.r.Code)
 	default:
-		_, _, err = Next(e.State, Describe)
+		_, _, err = s.kind.Table.Next(e.State, Describe, nil)
 	}
 	if err != nil {
 		x := errs.As(err)

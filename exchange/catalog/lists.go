@@ -3,11 +3,11 @@ package catalog
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // Responsibility is one line of the list of responsibilities (责任清单): who owes what of an entry, and until when.
@@ -26,6 +26,11 @@ type Responsibility struct {
 	Overdue     bool        `json:"overdue,omitempty"`
 }
 
+// alive are the states of entries that are not gone.
+func alive() []State {
+	return []State{Draft, Submitted, Signed, Published, Updating, UpdateSubmitted, UpdateSigned, RevokePending}
+}
+
 // Responsibilities lists the scope's entries with who answers for them and the law's clocks that run, by code after the
 // cursor.
 func (s *Service) Responsibilities(ctx context.Context, sc db.Scope, after string, limit int) ([]Responsibility, error) {
@@ -33,19 +38,13 @@ func (s *Service) Responsibilities(ctx context.Context, sc db.Scope, after strin
 	if err != nil {
 		return nil, err
 	}
-	cond, args := sc.Where("department")
-	var rows []entryRow
-	err = s.db.Read().NewRaw("SELECT "+entryColumns+" FROM catalog_entry WHERE code > ? AND state NOT IN (?, ?) AND "+cond+" ORDER BY code LIMIT ?",
-		append(append([]any{after, string(Revoked), string(Deleted)}, args...), min(max(limit, 1), 500))...).Scan(ctx, &rows)
+	es, err := s.kind.Find(ctx, s.db.Read(), sc, process.Query{ByID: true, From: after, States: alive(), Limit: min(max(limit, 1), 500)})
 	if err != nil {
-		return nil, fmt.Errorf("responsibilities: %w", err)
+		return nil, err
 	}
-	out := make([]Responsibility, len(rows))
-	for i := range rows {
-		e, err := rows[i].entry()
-		if err != nil {
-			return nil, err
-		}
+	out := make([]Responsibility, len(es))
+	for i := range es {
+		e := &es[i]
 		out[i] = Responsibility{
 			Department: e.Department, Provider: e.Resource.Provider, Code: e.Code, Name: e.Resource.Name, UpdateCycle: e.Resource.UpdateCycle,
 			State: e.State, Version: e.Version, Owner: cmp.Or(e.Owner, e.SubmittedBy), Approver: cmp.Or(e.Approver, e.SignedBy),

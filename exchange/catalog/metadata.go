@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // FormatClass is the class of a format (信息资源格式) in the 2017 guide.
@@ -68,35 +69,35 @@ func short(s string) bool { return strings.TrimSpace(s) != "" && len(s) <= maxNa
 // checkMetadata validates what the guide adds to the law's fields, as far as it is stated.
 func (r *Resource) checkMetadata(f *faults) {
 	if c := r.Classification; c != nil {
-		f.need(digits(c.Group, 2, 2) && (c.Topic == "" || digits(c.Topic, 3, 3)) && (c.Detail == "" || (c.Topic != "" && digits(c.Detail, 1, 20))),
+		f.Need(digits(c.Group, 2, 2) && (c.Topic == "" || digits(c.Topic, 3, 3)) && (c.Detail == "" || (c.Topic != "" && digits(c.Detail, 1, 20))),
 			"classification", "项为两位数字，目为三位数字，细目为数字且须先有目（2017 年编制指南）", "group is two digits, topic three, detail digits and only below a topic (guide of 2017)")
 	}
 	if r.FormatClass != "" {
 		known := slices.Contains(FormatClasses(), r.FormatClass)
-		f.need(known, "format_class", "须为 file、spreadsheet、database、image、stream 或 other", "must be file, spreadsheet, database, image, stream or other")
+		f.Need(known, "format_class", "须为 file、spreadsheet、database、image、stream 或 other", "must be file, spreadsheet, database, image, stream or other")
 		if c := classOf(r.Format); known && r.FormatClass != SelfDescribed {
-			f.need(c == r.FormatClass, "format", "格式“"+clip(r.Format)+"”不属于所选的格式分类", "the format “"+clip(r.Format)+"” is not of the class stated")
+			f.Need(c == r.FormatClass, "format", "格式“"+clip(r.Format)+"”不属于所选的格式分类", "the format “"+clip(r.Format)+"” is not of the class stated")
 		}
 	}
 	switch r.Openness {
 	case Closed, Open, OpenConditionally:
 	default:
-		f.add("openness", "须为空、open 或 conditional", "must be empty, open or conditional")
+		f.Need(false, "openness", "须为空、open 或 conditional", "must be empty, open or conditional")
 	}
-	f.need(r.Openness != OpenConditionally || text(r.OpenCondition), "open_condition", "有条件开放须写明开放条件", "conditional opening must state its condition")
-	f.need(r.Openness == Closed || r.Sharing != NotShared, "openness", "不予共享的资源不能开放", "what is not shared cannot be open")
+	f.Need(r.Openness != OpenConditionally || process.Text(r.OpenCondition), "open_condition", "有条件开放须写明开放条件", "conditional opening must state its condition")
+	f.Need(r.Openness == Closed || r.Sharing != NotShared, "openness", "不予共享的资源不能开放", "what is not shared cannot be open")
 	switch r.Channel {
 	case "", GovernmentNetwork, Internet, DepartmentNetwork:
 	default:
-		f.add("channel", "须为 government_network、internet 或 department_network", "must be government_network, internet or department_network")
+		f.Need(false, "channel", "须为 government_network、internet 或 department_network", "must be government_network, internet or department_network")
 	}
-	f.need(len(r.Related) <= maxRelated && !slices.ContainsFunc(r.Related, func(c string) bool { return c == r.Code || !codeForm.MatchString(c) }),
+	f.Need(len(r.Related) <= maxRelated && !slices.ContainsFunc(r.Related, func(c string) bool { return c == r.Code || !codeForm.MatchString(c) }),
 		"related", "关联资源代码有误，或多于 50 个，或为自身", "a related code is not valid, or there are more than 50, or it is the entry's own")
-	f.need(len(r.Origins) <= maxRelated && !slices.ContainsFunc(r.Origins, func(s string) bool { return !short(s) || strings.ContainsAny(s, "；;\n") }),
+	f.Need(len(r.Origins) <= maxRelated && !slices.ContainsFunc(r.Origins, func(s string) bool { return !short(s) || strings.ContainsAny(s, "；;\n") }),
 		"origins", "来源方为空、过长或含分号，或多于 50 个", "a source department is empty, too long or has a semicolon, or there are more than 50")
-	f.need(len(r.OriginSystem) <= maxName && len(r.OpenCondition) <= maxText && len(r.ShareScope) <= maxText && len(r.UsePurpose) <= maxText, "origin_system", "所属系统、开放条件、共享范围或使用用途过长", "system of origin, open condition, scope or purpose is too long")
+	f.Need(len(r.OriginSystem) <= maxName && len(r.OpenCondition) <= process.MaxNote && len(r.ShareScope) <= process.MaxNote && len(r.UsePurpose) <= process.MaxNote, "origin_system", "所属系统、开放条件、共享范围或使用用途过长", "system of origin, open condition, scope or purpose is too long")
 	if s := r.ServiceItem; s != nil {
-		f.need(short(s.Name) && len(s.Kind)+len(s.Basic)+len(s.Handling)+len(s.Implementation) <= maxName, "service_item", "关联事项须有名称，各编码合计不超过 200 字节", "a linked service item needs a name; its codes have at most 200 bytes together")
+		f.Need(short(s.Name) && len(s.Kind)+len(s.Basic)+len(s.Handling)+len(s.Implementation) <= maxName, "service_item", "关联事项须有名称，各编码合计不超过 200 字节", "a linked service item needs a name; its codes have at most 200 bytes together")
 	}
 }
 

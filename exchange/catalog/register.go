@@ -10,6 +10,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/support/standard"
 )
@@ -28,13 +29,13 @@ type Designation struct {
 
 func (d *Designation) check() error {
 	var f faults
-	f.need(short(d.Item) && nameKey(d.Item) != "", "item", "请写明数据项名称", "name the item")
-	f.need(len(d.Element) <= 100, "element", "数据元代码过长", "the element's code is too long")
+	f.Need(short(d.Item) && nameKey(d.Item) != "", "item", "请写明数据项名称", "name the item")
+	f.Need(len(d.Element) <= 100, "element", "数据元代码过长", "the element's code is too long")
 	_, err := standard.CheckUSCC(d.Department)
-	f.need(err == nil, "department", "数源部门的统一社会信用代码不合格", "the unified social credit code of the source department is not valid")
-	f.need(short(d.Name), "name", "请写明数源部门名称", "name the source department")
-	f.need(len(d.Reason) <= maxText, "reason", "理由过长", "the reason is too long")
-	return f.err()
+	f.Need(err == nil, "department", "数源部门的统一社会信用代码不合格", "the unified social credit code of the source department is not valid")
+	f.Need(short(d.Name), "name", "请写明数源部门名称", "name the source department")
+	f.Need(len(d.Reason) <= process.MaxNote, "reason", "理由过长", "the reason is too long")
+	return f.Err(ErrResource)
 }
 
 // Designate names the source department of an item; naming another replaces the one before.
@@ -174,7 +175,16 @@ type Breach struct {
 // RecordBreach puts a violation on record that the authority found: conditions added on one's own (P2), not working with
 // the source department (P3), no source department named (A1). Nothing does so by itself (Decree 809 art. 39, 41).
 func (s *Service) RecordBreach(ctx context.Context, sess *identity.Session, code string, b Breach) (*Dossier, error) {
-	return s.act(ctx, sess, code, authority(), func(ctx context.Context, tx *db.Tx, e *Dossier, _ by) error {
+	if err := sess.Require(identity.Authority); err != nil {
+		return nil, err
+	}
+	sc := db.Oversight(sess.Division, sess.Department, sess.Actor)
+	var e *Dossier
+	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var err error
+		if e, err = s.entry(ctx, tx, sc, code); err != nil {
+			return err
+		}
 		v := deadline.Violation{Code: b.Code, Subject: subject(code), Department: e.Department, By: deadline.Provider, Note: b.Note, Offender: deadline.Party{Member: s.self, Department: e.Department}}
 		var f faults
 		switch b.Code {
@@ -182,12 +192,16 @@ func (s *Service) RecordBreach(ctx context.Context, sess *identity.Session, code
 		case deadline.A1:
 			v.By, v.Offender.Department = deadline.Authority, ""
 		default:
-			f.add("code", "须为 P2、P3 或 A1", "must be P2, P3 or A1")
+			f.Need(false, "code", "须为 P2、P3 或 A1", "must be P2, P3 or A1")
 		}
-		f.need(text(b.Note), "note", "请写明事实", "say what was found")
-		if err := f.err(); err != nil {
+		f.Need(process.Text(b.Note), "note", "请写明事实", "say what was found")
+		if err := f.Err(ErrResource); err != nil {
 			return err
 		}
-		return s.clocks.Raise(ctx, tx, db.Oversight(sess.Division, sess.Department, sess.Actor), v)
+		if err := s.clocks.Raise(ctx, tx, sc, v); err != nil {
+			return err
+		}
+		return s.fill(ctx, tx, e)
 	})
+	return e, err
 }

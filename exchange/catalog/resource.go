@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // Sharing is one of exactly three attributes (Decree 809 art. 14).
@@ -136,7 +137,7 @@ func updateCycles() []string {
 // Check validates the entry and lists everything wrong at once.
 func (r *Resource) Check() error {
 	var f faults
-	add := f.add
+	add := func(name, zh, en string) { f.Need(false, name, zh, en) }
 	need := func(name, zh, v string) {
 		if strings.TrimSpace(v) == "" {
 			add(name, zh+"不能为空", "the "+name+" must not be empty")
@@ -166,7 +167,7 @@ func (r *Resource) Check() error {
 	r.checkSharing(add)
 	r.checkItems(add)
 	r.checkMetadata(&f)
-	return f.err()
+	return f.Err(ErrResource)
 }
 
 // codeForm is what every identifier must look like, so that it fits addresses, notices and clocks. Whether it also has
@@ -194,7 +195,7 @@ func (r *Resource) checkSharing(add func(name, zh, en string)) {
 
 // valid reports whether a citation can forbid sharing: only the three instruments of art. 14 can.
 func (b *LegalBasis) valid() bool {
-	return b != nil && b.Name != "" && b.Article != "" && b.Reason != "" && len(b.Name)+len(b.Article)+len(b.Reason) <= maxText &&
+	return b != nil && b.Name != "" && b.Article != "" && b.Reason != "" && len(b.Name)+len(b.Article)+len(b.Reason) <= process.MaxNote &&
 		(b.Instrument == Law || b.Instrument == Regulation || b.Instrument == StateDecision)
 }
 
@@ -238,7 +239,7 @@ func (s Sharing) strictness() int {
 // checkItemSharing: an item may be shared more strictly than its entry, never more loosely, and to share it not at all
 // takes a citation of its own (Decree 809 art. 14, 15).
 func (r *Resource) checkItemSharing(it *Item, add func(name, zh, en string)) {
-	if it.Length < 0 || len(it.Title) > maxText || len(it.Name) > 200 || len(it.Element) > 100 {
+	if it.Length < 0 || len(it.Title) > process.MaxNote || len(it.Name) > 200 || len(it.Element) > 100 {
 		add("items", it.Name+" 的名称、长度或数据元代码超出范围", it.Name+": name, length or element code out of range")
 	}
 	switch {

@@ -2,13 +2,13 @@ package catalog
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/support/process"
 	"golang.org/x/text/width"
 )
 
@@ -30,34 +30,32 @@ func systemWords() []string { return []string{"系统", "平台", "数据库", "
 func (r *Resource) reviewable() []errs.Field {
 	var f faults
 	for _, w := range systemWords() {
-		f.need(!strings.HasSuffix(nameKey(r.Name), w), "name", "名称不能是系统名（以“"+w+"”结尾），请写数据的名称", "the name must not be a system's (it ends in “"+w+"”); name the data")
+		f.Need(!strings.HasSuffix(nameKey(r.Name), w), "name", "名称不能是系统名（以“"+w+"”结尾），请写数据的名称", "the name must not be a system's (it ends in “"+w+"”); name the data")
 	}
 	c := r.Formatted()
-	f.need(c != "", "format", "格式不在指南所列之中，请选择格式分类 format_class", "the format is none of the guide's; state its class in format_class")
+	f.Need(c != "", "format", "格式不在指南所列之中，请选择格式分类 format_class", "the format is none of the guide's; state its class in format_class")
 	if c != "" && r.Sharing != NotShared {
 		for _, m := range r.Modes {
-			f.need(slices.Contains(modesOf(c), m), "modes", "格式分类 "+string(c)+" 不能用方式 "+string(m)+"：文件类只能文件下载，数据库类只能接口查询、核验或批量交换", "the class "+string(c)+" does not go with the mode "+string(m)+": files are downloaded, databases are queried, verified or delivered in batches")
+			f.Need(slices.Contains(modesOf(c), m), "modes", "格式分类 "+string(c)+" 不能用方式 "+string(m)+"：文件类只能文件下载，数据库类只能接口查询、核验或批量交换", "the class "+string(c)+" does not go with the mode "+string(m)+": files are downloaded, databases are queried, verified or delivered in batches")
 		}
 	}
-	f.need(!r.Secret, "secret", "涉及国家秘密的资源不得在本网络发布", "what holds State secrets must not be published on this network")
+	f.Need(!r.Secret, "secret", "涉及国家秘密的资源不得在本网络发布", "what holds State secrets must not be published on this network")
 	if r.Classification != nil {
 		_, ok := ParseCode(r.Code, r.ClassCode())
-		f.need(ok, "code", "代码须为“前段码/顺序号”，前段码（或其前 6、10 位平台前缀之后）以类目代码 "+r.ClassCode()+" 开头且不少于 6 位", "the code must be FRONT/SEQUENCE, the front (after a platform's prefix of 6 or 10 digits, if any) beginning with the class code "+r.ClassCode()+" and at least 6 digits long")
+		f.Need(ok, "code", "代码须为“前段码/顺序号”，前段码（或其前 6、10 位平台前缀之后）以类目代码 "+r.ClassCode()+" 开头且不少于 6 位", "the code must be FRONT/SEQUENCE, the front (after a platform's prefix of 6 or 10 digits, if any) beginning with the class code "+r.ClassCode()+" and at least 6 digits long")
 	}
 	return f
 }
 
 // twins lists entries of the department whose name is the same but for punctuation and spaces.
 func (s *Service) twins(ctx context.Context, tx *db.Tx, r *Resource) ([]errs.Field, error) {
-	var codes []string
-	err := tx.NewRaw("SELECT code FROM catalog_entry WHERE department = ? AND name_key = ? AND code <> ? AND state NOT IN (?, ?) ORDER BY code LIMIT 5",
-		r.Department, nameKey(r.Name), r.Code, string(Revoked), string(Deleted)).Scan(ctx, &codes)
+	same, err := s.kind.Find(ctx, tx, db.In("", r.Department, ""), process.Query{Subject: nameKey(r.Name), Not: r.Code, States: alive(), ByID: true, Limit: 5})
 	if err != nil {
-		return nil, fmt.Errorf("same names: %w", err)
+		return nil, err
 	}
 	var f faults
-	for _, c := range codes {
-		f.add("name", "与本部门条目 "+c+" 同名（仅标点或空格不同）", "the entry "+c+" of the department has the same name (but for punctuation or spaces)")
+	for i := range same {
+		f.Need(false, "name", "与本部门条目 "+same[i].Code+" 同名（仅标点或空格不同）", "the entry "+same[i].Code+" of the department has the same name (but for punctuation or spaces)")
 	}
 	return f, nil
 }

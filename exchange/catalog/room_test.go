@@ -22,6 +22,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -94,7 +95,7 @@ func newRoom(t *testing.T, dsn string) *room {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	for _, m := range []func(context.Context, *db.DB) error{queue.Migrate, evidence.Migrate, deadline.Migrate, Migrate} {
+	for _, m := range []func(context.Context, *db.DB) error{queue.Migrate, evidence.Migrate, deadline.Migrate, process.Migrate, Migrate} {
 		if err := m(ctx, d); err != nil {
 			t.Fatal(err)
 		}
@@ -112,10 +113,11 @@ func newRoom(t *testing.T, dsn string) *room {
 	o := evidence.NewOutbox(d, log, q)
 	b := &board{}
 	r := &room{t: t, clock: now, board: b}
-	r.Service = NewService(Deps{
+	r.Service = NewService(process.NewEngine(process.Deps{
 		DB: d, Clock: now, IDs: ids.Random{}, Outbox: o, Board: b, Offices: twoOffices{}, Self: "zhejiang",
-		Clocks: deadline.NewService(deadline.Deps{DB: d, Clock: now, IDs: ids.Random{}, Queue: q, Outbox: o, Calendar: workday.Builtin()}),
-	})
+		Clocks:   deadline.NewService(deadline.Deps{DB: d, Clock: now, IDs: ids.Random{}, Queue: q, Outbox: o, Calendar: workday.Builtin()}),
+		Division: func(string) string { return "330000" },
+	}))
 	return r
 }
 
@@ -215,7 +217,7 @@ func (r *room) facts(kind string) int {
 func (r *room) rows() string {
 	r.t.Helper()
 	out := ""
-	for _, table := range []string{"catalog_entry", "catalog_resource", "catalog_version", "catalog_step", "catalog_assessment", "catalog_item", "catalog_register", "catalog_change", "evidence_outbox"} {
+	for _, table := range []string{"process_case", "catalog_resource", "catalog_version", "process_step", "catalog_assessment", "catalog_item", "catalog_register", "catalog_change", "evidence_outbox"} {
 		var n int
 		if err := r.db.Read().NewRaw("SELECT count(*) FROM "+table).Scan(r.t.Context(), &n); err != nil {
 			r.t.Fatal(err)

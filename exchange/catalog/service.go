@@ -9,54 +9,33 @@ import (
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
-	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate creates the room's tables.
+// Migrate creates the tables of what is in force, its versions and mounts; where entries stand is the kernel's.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "catalog", migrations, "migrations")
 }
 
-// Board is where notices are put. notice.Service is one.
-type Board interface {
-	Put(ctx context.Context, tx *db.Tx, sc db.Scope, n notice.Notice, p notice.Params) error
-}
-
-// Offices tells which departments the node has. identity.Service is one.
-type Offices interface {
-	Departments(ctx context.Context) ([]identity.Department, error)
-}
-
-// Deps are what the room needs.
-type Deps struct {
-	DB      *db.DB
-	Clock   clock.Clock
-	IDs     ids.Source
-	Outbox  *evidence.Outbox
-	Clocks  *deadline.Service // nil: no clock runs
-	Board   Board             // nil: nobody is told
-	Offices Offices           // who hears of a publication (Decree 809 art. 16)
-	Self    string            // this member
-}
-
-// Service is the room.
+// Service is the service of the catalogue.
 type Service struct {
+	cases   *process.Engine
+	kind    *process.Kind[Dossier]
 	db      *db.DB
 	clock   clock.Clock
 	ids     ids.Source
 	outbox  *evidence.Outbox
 	clocks  *deadline.Service
-	board   Board
-	offices Offices
 	self    string
 	watcher Watcher // nil: nobody
 }
 
-// NewService wires the room.
-func NewService(d Deps) *Service {
-	return &Service{db: d.DB, clock: d.Clock, ids: d.IDs, outbox: d.Outbox, clocks: d.Clocks, board: d.Board, offices: d.Offices, self: d.Self}
+// NewService adds entries to the node's kinds of case.
+func NewService(e *process.Engine) *Service {
+	s := &Service{cases: e, db: e.DB, clock: e.Clock, ids: e.IDs, outbox: e.Outbox, clocks: e.Clocks, self: e.Self}
+	s.kind = process.Open(e, Process(), s.hooks())
+	return s
 }

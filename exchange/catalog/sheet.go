@@ -8,6 +8,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // A sheet has one row per data item; the columns of the entry are repeated on each of its rows, or left empty after the
@@ -469,7 +470,7 @@ func readRow(cells []string, line int, at []placed, department string, byCode ma
 			entry = append(entry, v)
 		}
 		switch {
-		case len(v) > maxText:
+		case len(v) > process.MaxNote:
 			f.add(line, c.zh, "内容过长，不得超过 4000 字节", "too long; at most 4000 bytes")
 			bad = true
 		case !c.set(&x, v):

@@ -11,13 +11,15 @@ import (
 
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // own is the scope of the session's department alone, whatever other roles it has.
 func own(sess *identity.Session) db.Scope { return db.In(sess.Division, sess.Department, sess.Actor) }
 
 // The published version of an entry, or the draft of one that never was in force, is a row of catalog_resource: what the
-// gateway, agreements and other members read. catalog_entry is where the entry stands and the version being worked on.
+// gateway, agreements and other members read. Where an entry stands and the version being
+// worked on are its case.
 
 func get(ctx context.Context, tx *db.Tx, sc db.Scope, code string, publishedToo bool) (*Resource, *Mount, error) {
 	cond, args := sc.Where("department")
@@ -78,61 +80,9 @@ func (s *Service) resources(ctx context.Context, cond string, args []any, after 
 	return out, nil
 }
 
-// entryRow is a row of catalog_entry.
-type entryRow struct {
-	Code, Department, State, Doc, Work, Source, SourceTable string
-	Version, InForce                                        int
-}
-
-const entryColumns = "code, department, state, version, in_force, doc, work, source, source_table"
-
-func (row *entryRow) entry() (*Dossier, error) {
-	e := &Dossier{}
-	if err := json.Unmarshal([]byte(row.Doc), e); err != nil {
-		return nil, fmt.Errorf("read entry: %w", err)
-	}
-	e.Code, e.Department, e.State, e.Version, e.InForce = row.Code, row.Department, State(row.State), row.Version, row.InForce
-	e.Source, e.Table, e.Resource = row.Source, row.SourceTable, &Resource{}
-	if err := json.Unmarshal([]byte(row.Work), e.Resource); err != nil {
-		return nil, fmt.Errorf("read entry: %w", err)
-	}
-	return e, nil
-}
-
 // entry reads where an entry of the scope stands, with the version being worked on.
 func (s *Service) entry(ctx context.Context, tx *db.Tx, sc db.Scope, code string) (*Dossier, error) {
-	cond, args := sc.Where("department")
-	var row entryRow
-	err := tx.NewRaw("SELECT "+entryColumns+" FROM catalog_entry WHERE code = ? AND "+cond, append([]any{code}, args...)...).Scan(ctx, &row)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNoSuch.With()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read entry: %w", err)
-	}
-	return row.entry()
-}
-
-// saveEntry writes where an entry stands and the version being worked on.
-func (s *Service) saveEntry(ctx context.Context, tx *db.Tx, e *Dossier) error {
-	work, err := json.Marshal(e.Resource)
-	if err != nil {
-		return err
-	}
-	bare := *e
-	bare.Resource, bare.Assessments, bare.Missing, bare.Source, bare.Table = nil, nil, nil, "", ""
-	doc, err := json.Marshal(&bare)
-	if err != nil {
-		return err
-	}
-	_, err = tx.NewRaw(`INSERT INTO catalog_entry (code, department, state, version, in_force, name_key, doc, work, source, source_table, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (code) DO UPDATE SET state = excluded.state, version = excluded.version, in_force = excluded.in_force, name_key = excluded.name_key,
-		doc = excluded.doc, work = excluded.work, source = excluded.source, source_table = excluded.source_table, updated = excluded.updated`,
-		e.Code, e.Department, string(e.State), e.Version, e.InForce, nameKey(e.Resource.Name), string(doc), string(work), e.Source, e.Table, e.Updated.UnixMicro()).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("save entry: %w", err)
-	}
-	return nil
+	return s.kind.Get(ctx, tx, sc, process.Query{ID: code})
 }
 
 // show writes what others may come to see: a draft that is the only version, what is in force, what was.
@@ -214,16 +164,6 @@ func digest(r *Resource) (string, error) {
 	return hex.EncodeToString(h[:]), nil
 }
 
-// step writes one line of the history.
-func (s *Service) step(ctx context.Context, tx *db.Tx, e *Dossier, x Act) error {
-	_, err := tx.NewRaw("INSERT INTO catalog_step (id, code, department, time, actor, event, from_state, to_state, version, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		x.ID, e.Code, e.Department, x.Time, x.Actor, string(x.Event), string(x.From), string(x.To), x.Version, x.Note).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	return nil
-}
-
 // assessments reads the assessments of a version.
 func (s *Service) assessments(ctx context.Context, tx *db.Tx, code string, version int) ([]Assessment, error) {
 	var docs []string
@@ -253,7 +193,7 @@ func (s *Service) fill(ctx context.Context, tx *db.Tx, e *Dossier) error {
 	if e.Assessments, err = s.assessments(ctx, tx, e.Code, e.Version); err != nil {
 		return err
 	}
-	if e.State.Drafting() {
+	if Drafting(e.State) {
 		e.Missing, err = s.missing(ctx, tx, e.Resource, e.Assessments)
 	}
 	return err
@@ -265,47 +205,22 @@ const InReview = "review"
 // Dossiers lists where the scope's entries stand, by code after the cursor; state narrows the list, InReview to all that
 // wait for the authority.
 func (s *Service) Dossiers(ctx context.Context, sc db.Scope, state State, after string, limit int) ([]Dossier, error) {
-	cond, args := sc.Where("department")
+	q := process.Query{ByID: true, From: after, Limit: min(max(limit, 1), 500)}
 	switch state {
 	case "":
 	case InReview:
-		cond, args = cond+" AND state IN (?, ?, ?)", append(args, string(Signed), string(UpdateSigned), string(RevokePending))
+		q.States = []State{Signed, UpdateSigned, RevokePending}
 	default:
-		cond, args = cond+" AND state = ?", append(args, string(state))
+		q.States = []State{state}
 	}
-	var rows []entryRow
-	err := s.db.Read().NewRaw("SELECT "+entryColumns+" FROM catalog_entry WHERE code > ? AND "+cond+" ORDER BY code LIMIT ?", append(append([]any{after}, args...), min(max(limit, 1), 500))...).Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("list entries: %w", err)
-	}
-	out := make([]Dossier, len(rows))
-	for i := range rows {
-		e, err := rows[i].entry()
-		if err != nil {
-			return nil, err
-		}
-		out[i] = *e
-	}
-	return out, nil
+	return s.kind.Find(ctx, s.db.Read(), sc, q)
 }
 
 // History returns the steps of an entry of the scope, oldest first.
-func (s *Service) History(ctx context.Context, sc db.Scope, code string) ([]Act, error) {
-	if _, err := s.entry(ctx, s.db.Read(), sc, code); err != nil {
+func (s *Service) History(ctx context.Context, sc db.Scope, code string) ([]process.Step, error) {
+	e, err := s.entry(ctx, s.db.Read(), sc, code)
+	if err != nil {
 		return nil, err
 	}
-	var rows []struct {
-		ID, Actor, Event, FromState, ToState, Note string
-		Time                                       int64
-		Version                                    int
-	}
-	err := s.db.Read().NewRaw("SELECT id, actor, event, from_state, to_state, note, time, version FROM catalog_step WHERE code = ? ORDER BY time, id", code).Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
-	out := make([]Act, len(rows))
-	for i, r := range rows {
-		out[i] = Act{ID: r.ID, Time: r.Time, Actor: r.Actor, Event: Event(r.Event), From: State(r.FromState), To: State(r.ToState), Version: r.Version, Note: r.Note}
-	}
-	return out, nil
+	return s.kind.History(ctx, s.db.Read(), e)
 }

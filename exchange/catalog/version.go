@@ -24,7 +24,7 @@ type Edition struct {
 
 // visible is what of an entry's versions a scope may see: of its own department all, of others those that were published.
 func visible(sc db.Scope) (string, []any) {
-	cond, args := sc.Where("e.department")
+	cond, args := sc.Where("v.department")
 	return "(v.published > 0 OR " + cond + ")", args
 }
 
@@ -36,7 +36,7 @@ func (s *Service) Versions(ctx context.Context, sc db.Scope, code string) ([]Edi
 		Time, Published        int64
 		Actor, Doc, Department string
 	}
-	err := s.db.Read().NewRaw("SELECT v.version, v.time, v.published, v.actor, v.doc, e.department FROM catalog_version v JOIN catalog_entry e ON e.code = v.code WHERE v.code = ? AND "+cond+" ORDER BY v.version DESC LIMIT 500",
+	err := s.db.Read().NewRaw("SELECT v.version, v.time, v.published, v.actor, v.doc, v.department FROM catalog_version v WHERE v.code = ? AND "+cond+" ORDER BY v.version DESC LIMIT 500",
 		append([]any{code}, args...)...).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("versions: %w", err)
@@ -73,7 +73,7 @@ func (s *Service) Version(ctx context.Context, sc db.Scope, code string, number 
 		Doc       string
 		Published int64
 	}
-	err := s.db.Read().NewRaw("SELECT v.doc, v.published FROM catalog_version v JOIN catalog_entry e ON e.code = v.code WHERE v.code = ? AND v.version = ? AND "+cond,
+	err := s.db.Read().NewRaw("SELECT v.doc, v.published FROM catalog_version v WHERE v.code = ? AND v.version = ? AND "+cond,
 		append([]any{code, number}, args...)...).Scan(ctx, &row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNoVersion.With()

@@ -186,7 +186,7 @@ func (s *Service) delivered(ctx context.Context, p *Participant, f *foreignMessa
 		var err error
 		switch f.Type {
 		case "ContractRequestMessage":
-			err = s.agreements.Learned(ctx, f.Process, got.ProviderPid, "", time.Time{})
+			err = s.agreements.OnAcknowledged(ctx, f.Process, got.ProviderPid, "", time.Time{})
 		case "TransferRequestMessage":
 			err = s.learnedTransfer(ctx, f.Process, got.ProviderPid, nil)
 		}
@@ -288,7 +288,7 @@ func (s *Service) ForeignRoutes(mux *http.ServeMux) {
 				if err != nil {
 					return nil, err
 				}
-				return &outcome{process: n.ID, agreement: n.Agreement, dept: n.Department(), doc: negotiation(n)}, nil
+				return &outcome{process: n.ID, agreement: n.Agreement, dept: n.Department, doc: negotiation(n)}, nil
 			})
 		})
 	}

@@ -114,6 +114,7 @@ type message struct {
 	Address     *DataAddress `json:"dataAddress,omitempty"`
 
 	Department string          `json:"kuayu:department,omitempty"`
+	Number     string          `json:"kuayu:case,omitempty"` // of the case, for people at both ends
 	Standing   string          `json:"kuayu:standing,omitempty"`
 	Sharing    catalog.Sharing `json:"kuayu:sharing,omitempty"`
 	Hash       string          `json:"kuayu:hash,omitempty"`
@@ -185,7 +186,7 @@ func (m *message) check(want string) error {
 // negotiation renders the protocol's view of a record.
 func negotiation(n *agreement.Negotiation) *message {
 	m := &message{Context: ldContext(), Type: "ContractNegotiation", ProviderPid: n.ID, ConsumerPid: n.Peer, State: n.DSP()}
-	if n.Role == agreement.Consumer {
+	if n.Side == agreement.Consumer {
 		m.ProviderPid, m.ConsumerPid = n.Peer, n.ID
 	}
 	return m

@@ -109,7 +109,7 @@ type rules struct{ *Service }
 
 // Negotiation implements Decider: standing consents, countersignature, closing.
 func (r rules) Negotiation(ctx context.Context, tx *db.Tx, n *agreement.Negotiation) error {
-	_, err := r.agreements.BySelf(ctx, tx, n)
+	_, err := r.agreements.Automatic(ctx, tx, n)
 	return err
 }
 
@@ -135,8 +135,8 @@ func member(in *peer.Incoming) sender {
 // told lists the effects that travel as Kuayu's own messages.
 func told() []agreement.Effect {
 	return []agreement.Effect{
-		agreement.TellSupplement, agreement.TellSupplied, agreement.TellExtended, agreement.TellChange, agreement.TellSuspended, agreement.TellRectify,
-		agreement.TellRectified, agreement.TellResumed, agreement.TellTerminated, agreement.TellDispose, agreement.TellDisposed,
+		agreement.SendSupplement, agreement.SendSupplied, agreement.SendExtended, agreement.SendChange, agreement.SendSuspended, agreement.SendRectify,
+		agreement.SendRectified, agreement.SendResumed, agreement.SendTerminated, agreement.SendDispose, agreement.SendDisposed,
 	}
 }
 
@@ -144,8 +144,8 @@ func told() []agreement.Effect {
 func factKind(e agreement.Effect) string { return "dsp." + strings.ReplaceAll(string(e), ":", ".") }
 
 // Carry implements agreement.Carrier.
-func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, e agreement.Effect, bytes []byte) error {
-	if err := s.follow(ctx, tx, n, e); err != nil || e == agreement.Ended {
+func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, e agreement.Effect, note string, bytes []byte) error {
+	if err := s.follow(ctx, tx, n, e, note); err != nil || e == agreement.Ended {
 		return err
 	}
 	p := s.participant(n.Other())
@@ -154,7 +154,7 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 		pid = n.ID // the other end knows it as its peer's id
 	}
 	m := message{Context: ldContext(), ProviderPid: n.ID, ConsumerPid: n.Peer}
-	if n.Role == agreement.Consumer {
+	if n.Side == agreement.Consumer {
 		m.ProviderPid, m.ConsumerPid = n.Peer, n.ID
 	}
 	path := "/negotiations/" + url.PathEscape(pid)
@@ -176,7 +176,7 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 			m.Callback = callback
 		}
 		if p == nil {
-			m.Department, o.Application = n.Consumer.Department, &n.Application
+			m.Department, m.Number, o.Application = n.Consumer.Department, n.Number, &n.Application
 		}
 	case agreement.SendOffer:
 		m.Type, m.Offer, path = "ContractOfferMessage", o, path+"/offers"
@@ -206,7 +206,7 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 		if p != nil {
 			return nil // what a foreign participant sees of it is the effect on transfers
 		}
-		body, err := json.Marshal(toldMessage{Process: pid, Reason: n.Said(), Agreement: n.Agreement, Detail: bytes})
+		body, err := json.Marshal(toldMessage{Process: pid, Reason: note, Agreement: n.Agreement, Detail: bytes})
 		if err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 	}
 	if p != nil {
 		m.Standing, m.Hash, m.Refused = "", "", nil
-		return s.send(ctx, tx, p, &foreignMessage{Process: n.ID, Path: path, Kind: factKind(e), Agreement: n.Agreement, Department: n.Department()}, &m)
+		return s.send(ctx, tx, p, &foreignMessage{Process: n.ID, Path: path, Kind: factKind(e), Agreement: n.Agreement, Department: n.Department}, &m)
 	}
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -239,13 +239,13 @@ func (s *Service) callbackURL(p *Participant) (string, error) {
 }
 
 func (s *Service) queue(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, m peer.Message) error {
-	m.To, m.Method, m.ContentType, m.Agreement, m.Department = n.Other(), http.MethodPost, "application/json", n.Agreement, n.Department()
+	m.To, m.Method, m.ContentType, m.Agreement, m.Department = n.Other(), http.MethodPost, "application/json", n.Agreement, n.Department
 	m.ToDept = n.Provider.Department
-	if n.Role == agreement.Provider {
+	if n.Side == agreement.Provider {
 		m.ToDept = n.Consumer.Department
 	}
 	if m.Subject == "" {
-		m.Subject = "negotiation/" + n.ID
+		m.Subject = "agreement/" + n.ID
 	}
 	return s.post.Queue(ctx, tx, m)
 }
@@ -266,13 +266,13 @@ func (s *Service) requested(ctx context.Context, m peer.Message, ack *peer.Answe
 		return nil //nolint:nilerr // our own bytes; nothing to learn
 	}
 	if err != nil {
-		return s.agreements.Rejected(ctx, sent.ConsumerPid, errs.As(err))
+		return s.agreements.OnRejected(ctx, sent.ConsumerPid, errs.As(err))
 	}
 	var got message
 	if jerr := json.Unmarshal(ack.Body, &got); jerr != nil || got.ProviderPid == "" {
 		return nil //nolint:nilerr // the agreement message will name the process
 	}
-	return s.agreements.Learned(ctx, sent.ConsumerPid, got.ProviderPid, got.Sharing, ack.Fact.Time)
+	return s.agreements.OnAcknowledged(ctx, sent.ConsumerPid, got.ProviderPid, got.Sharing, ack.Fact.Time)
 }
 
 func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agreement.Effect) ([]byte, error) {
@@ -280,16 +280,16 @@ func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agre
 	if err := httpx.Unmarshal(in.Body, &m); err != nil {
 		return nil, err
 	}
-	t := agreement.Told{What: e, Time: in.Fact.Time, Reason: m.Reason, Detail: m.Detail}
-	n, err := s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Consumer, t)
+	t := agreement.Message{Effect: e, Time: in.Fact.Time, Reason: m.Reason, Detail: m.Detail}
+	n, err := s.agreements.HandleMessage(ctx, tx, in.From, m.Process, agreement.Consumer, t)
 	if errors.Is(err, agreement.ErrNoSuch) {
-		n, err = s.agreements.OnTold(ctx, tx, in.From, m.Process, agreement.Provider, t)
+		n, err = s.agreements.HandleMessage(ctx, tx, in.From, m.Process, agreement.Provider, t)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if e == agreement.TellChange {
-		if err := s.agreements.KeepSeal(ctx, tx, n, word(in)); err != nil {
+	if e == agreement.SendChange {
+		if err := s.agreements.SaveSignature(ctx, tx, n, word(in)); err != nil {
 			return nil, err
 		}
 	}
@@ -302,8 +302,8 @@ func signs(kind string) bool {
 }
 
 // word is a message as its sender sealed it.
-func word(in *peer.Incoming) agreement.SealedWord {
-	return agreement.SealedWord{Sealed: in.Sealed.Encode(nil), BodySalt: in.BodySalt[:], Body: in.Body}
+func word(in *peer.Incoming) agreement.PeerSignature {
+	return agreement.PeerSignature{Sealed: in.Sealed.Encode(nil), BodySalt: in.BodySalt[:], Body: in.Body}
 }
 
 // arrival is one kind of message that may arrive: where, of what type, and what it does.
@@ -345,7 +345,7 @@ func (s *Service) Routes(mux *http.ServeMux) {
 					return nil, err
 				}
 				if signs(a.kind) {
-					if err := s.agreements.KeepSeal(ctx, tx, n, word(in)); err != nil {
+					if err := s.agreements.SaveSignature(ctx, tx, n, word(in)); err != nil {
 						return nil, err
 					}
 				}
@@ -384,7 +384,7 @@ func (s *Service) onRequest(ctx context.Context, tx *db.Tx, from sender, _ strin
 	if from.foreign == nil && (from.department == "" || from.department != m.Department) {
 		return nil, ErrMessage.With("kuayu:department must be the sealed actor's", "kuayu:department 须与封印中的部门一致")
 	}
-	n, err := s.agreements.OnRequest(ctx, tx, policy.Party{Member: from.id, Department: from.department}, m.ConsumerPid, *a)
+	n, err := s.agreements.OnRequest(ctx, tx, policy.Party{Member: from.id, Department: from.department}, m.ConsumerPid, m.Number, *a)
 	if err != nil || from.foreign == nil {
 		return n, err
 	}

@@ -163,17 +163,17 @@ func (s *Service) RequestTransfer(ctx context.Context, sess *identity.Session, a
 	}
 	var t *Transfer
 	return t, s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		n, err := s.agreements.Find(ctx, tx, db.In(sess.Division, sess.Department, sess.Actor), agreementID)
+		n, err := s.agreements.GetTx(ctx, tx, db.In(sess.Division, sess.Department, sess.Actor), agreementID)
 		if err != nil {
 			return err
 		}
-		if n.Role != agreement.Consumer || n.State != agreement.Active {
+		if n.Side != agreement.Consumer || n.State != agreement.Active {
 			return agreement.ErrNotInForce.With()
 		}
 		now := s.clock.Now()
 		t = &Transfer{
 			ID: s.ids.NewID(), Role: agreement.Consumer, State: Requested, Member: n.Other(), Agreement: n.Agreement, Resource: n.Application.Resource,
-			Format: format, Department: n.Department(), Other: n.Provider.Department, Created: now, Updated: now,
+			Format: format, Department: n.Department, Other: n.Provider.Department, Created: now, Updated: now,
 		}
 		if err := s.saveTransfer(ctx, tx, t); err != nil {
 			return err
@@ -277,11 +277,11 @@ func (s *Service) open(t *Transfer) {
 
 // inForce checks, at the provider, that an agreement with a member stands.
 func (s *Service) inForce(ctx context.Context, tx *db.Tx, id, with string) error {
-	n, err := s.agreements.Find(ctx, tx, db.System("transfer"), id)
+	n, err := s.agreements.GetTx(ctx, tx, db.System("transfer"), id)
 	switch {
 	case err != nil:
 		return err
-	case n.Role != agreement.Provider || n.Other() != with:
+	case n.Side != agreement.Provider || n.Other() != with:
 		return agreement.ErrNoSuch.With()
 	case n.State != agreement.Active && n.State != agreement.ChangeOfUse:
 		return agreement.ErrNotInForce.With()
@@ -356,14 +356,14 @@ func (s *Service) onTransferRequest(ctx context.Context, tx *db.Tx, from sender,
 	if err := s.inForce(ctx, tx, id, from.id); err != nil {
 		return nil, err
 	}
-	n, err := s.agreements.Find(ctx, tx, db.System("transfer"), id)
+	n, err := s.agreements.GetTx(ctx, tx, db.System("transfer"), id)
 	if err != nil {
 		return nil, err
 	}
 	now := s.clock.Now()
 	t := &Transfer{
 		ID: s.ids.NewID(), Peer: m.ConsumerPid, Role: agreement.Provider, State: Requested, Member: from.id, Agreement: id, Resource: n.Application.Resource,
-		Format: m.Format, Department: n.Department(), Other: n.Consumer.Department, Created: now, Updated: now,
+		Format: m.Format, Department: n.Department, Other: n.Consumer.Department, Created: now, Updated: now,
 	}
 	if from.foreign != nil {
 		if err := s.keepCallback(ctx, tx, from.foreign, t.ID, m.Callback); err != nil {
@@ -400,18 +400,18 @@ func (s *Service) onTransfer(ctx context.Context, tx *db.Tx, from sender, pid st
 
 // follow lets the transfers of an agreement follow what happens to it: nothing flows while it is suspended or after it
 // ended (Decree 809 art. 27).
-func (s *Service) follow(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, e agreement.Effect) error {
-	if n.Role != agreement.Provider || n.Agreement == "" {
+func (s *Service) follow(ctx context.Context, tx *db.Tx, n *agreement.Negotiation, e agreement.Effect, note string) error {
+	if n.Side != agreement.Provider || n.Agreement == "" {
 		return nil
 	}
 	var on TransferEvent
 	var states string
 	switch e {
-	case agreement.TellSuspended:
+	case agreement.SendSuspended:
 		on, states = Suspend, "state = 'STARTED'"
-	case agreement.TellResumed:
+	case agreement.SendResumed:
 		on, states = Start, "state = 'SUSPENDED'"
-	case agreement.TellTerminated, agreement.Ended:
+	case agreement.SendTerminated, agreement.Ended:
 		on, states = Terminate, "state IN ('REQUESTED', 'STARTED', 'SUSPENDED')"
 	default:
 		return nil
@@ -425,7 +425,7 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, n *agreement.Negotiatio
 			continue // an officer suspended it; the agreement's resumption is not its own
 		}
 		ts[i].Held = on == Suspend
-		if err := s.Move(ctx, tx, &ts[i], on, n.Said()); err != nil {
+		if err := s.Move(ctx, tx, &ts[i], on, note); err != nil {
 			return err
 		}
 	}
@@ -463,7 +463,7 @@ func (s *Service) decide(ctx context.Context, j queue.Job) error {
 			}
 			return s.decider.Transfer(ctx, tx, t)
 		}
-		n, err := s.agreements.Find(ctx, tx, db.System("decide"), d.Process)
+		n, err := s.agreements.GetTx(ctx, tx, db.System("decide"), d.Process)
 		if err != nil {
 			return queue.Stop(err)
 		}

@@ -11,11 +11,18 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 func noon() time.Time { return time.Date(2026, 3, 2, 4, 0, 0, 0, time.UTC) }
+
+// TestTable: the table has no faults.
+func TestTable(t *testing.T) {
+	for _, f := range Table().Check() {
+		t.Error(f)
+	}
+}
 
 // TestNext: the whole table; what is not in it is refused.
 func TestNext(t *testing.T) {
@@ -33,7 +40,7 @@ func TestNext(t *testing.T) {
 	for _, s := range []State{Draft, Listed, Answered, Satisfied, Withdrawn, Open, Assigned, Replied, Closed, "NOWHERE"} {
 		for _, e := range []Event{Consent, Return, Withdraw, Satisfy, Offer, Decline, Assign, Reply, Close, "nothing"} {
 			to, ok := want[s][e]
-			got, err := next(s, e)
+			got, _, err := Table().Next(s, e, nil)
 			if ok != (err == nil) || (ok && got != to) || (!ok && (got != s || !errors.Is(err, ErrTransition))) {
 				t.Errorf("%s in %s: %s, %v; want %s", e, s, got, err, to)
 			}
@@ -115,22 +122,33 @@ func TestAnswerCheck(t *testing.T) {
 
 // TestDecode: what comes in has to be UTF-8 and nothing but what is asked for.
 func TestDecode(t *testing.T) {
-	good, err := json.Marshal(listedMessage{ID: "x", Want: sound()})
+	want, err := json.Marshal(sound())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m listedMessage
-	if err := httpx.Unmarshal(good, &m); err != nil || m.Want.Name != sound().Name {
-		t.Fatalf("%+v, %v", m, err)
+	good, err := json.Marshal(process.Message{Version: 1, Case: "x", Number: process.NewNumber(noon()), Event: Consent, Args: want})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(b []byte) (*Want, error) {
+		m, err := process.DecodeMessage(b, Consent)
+		if err != nil {
+			return nil, err
+		}
+		return process.Said[Want](m)
+	}
+	if w, err := read(good); err != nil || w.Name != sound().Name {
+		t.Fatalf("%+v, %v", w, err)
 	}
 	for name, b := range map[string]string{
 		"not UTF-8":         strings.Replace(string(good), "企业联系信息", "\xc6\xf3\xd2\xb5", 1),
-		"an unknown member": strings.Replace(string(good), `"id"`, `"admin":true,"id"`, 1),
+		"an unknown member": strings.Replace(string(good), `"case"`, `"admin":true,"case"`, 1),
+		"an unknown item":   strings.Replace(string(good), `"items"`, `"admin":true,"items"`, 1),
 		"two values":        string(good) + "{}",
 		"cut off":           string(good[:len(good)/2]),
 		"an empty body":     "",
 	} {
-		if err := httpx.Unmarshal([]byte(b), &listedMessage{}); err == nil || errs.As(err).Kind != errs.Invalid {
+		if _, err := read([]byte(b)); err == nil || errs.As(err).Kind != errs.Invalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

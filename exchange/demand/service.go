@@ -2,111 +2,92 @@ package demand
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
-	"github.com/kuayu/kuayu/internal/httpx"
-	"github.com/kuayu/kuayu/internal/ids"
-	"github.com/kuayu/kuayu/support/evidence"
+	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
-	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/support/seal"
+	"github.com/kuayu/kuayu/support/process"
 )
 
-// The kinds of messages, and of the facts that prove them.
-const (
-	KindListed = "demand.listed"
-	KindAnswer = "demand.answer"
-	KindClosed = "demand.closed"
-)
-
-// Board is where notices are put. notice.Service is one.
-type Board interface {
-	Put(ctx context.Context, tx *db.Tx, sc db.Scope, n notice.Notice, p notice.Params) error
-}
-
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
-	Self       string // this member
-	DB         *db.DB
-	Clock      clock.Clock
-	IDs        ids.Source
-	Outbox     *evidence.Outbox
-	Post       *peer.Post
+	Cases      *process.Engine
 	Catalog    *catalog.Service
 	Agreements *agreement.Service
 	Staff      *identity.Service
-	Board      Board
 	Finder     Finder
 	// Members are the ids of all members of the federation.
 	Members func() []string
 }
 
-// Service is the room.
-type Service struct{ d Deps }
+// Service is the service of demands.
+type Service struct {
+	d    Deps
+	kind *process.Kind[Demand]
+}
 
-// NewService wires the room and takes its messages.
+// NewService adds demands to the node's kinds of case.
 func NewService(d Deps) *Service {
 	s := &Service{d: d}
-	d.Post.Handle(KindListed, peer.Handler{In: s.listed})
-	d.Post.Handle(KindAnswer, peer.Handler{In: s.answered})
-	d.Post.Handle(KindClosed, peer.Handler{In: s.closed})
+	s.kind = process.Open(d.Cases, def(), process.Hooks[Demand]{
+		Index: func(d *Demand) process.Index {
+			x := process.Index{Title: d.Want.Name}
+			if d.Side == Provider {
+				x.Member = d.Consumer.Member
+			}
+			return x
+		},
+		Params: func(d *Demand, e Event) notice.Params {
+			p := notice.Params{Zh: d.Want.Name, En: d.Want.Name, Member: d.Consumer.Member}
+			if n := len(d.Answers); (e == Offer || e == Decline) && n > 0 {
+				p.Member = d.Answers[n-1].From.Member
+			}
+			return p
+		},
+		Before: map[Event]process.Hook[Demand]{Consent: s.everybody, Satisfy: s.applied, Assign: s.assigned, Reply: s.published},
+		Arrives: &process.Arrivals[Demand]{
+			Other: func(d *Demand) (deadline.Party, string) { return deadline.Party(d.Consumer), "" },
+			To:    s.to,
+			Belongs: func(d *Demand, from deadline.Party) bool {
+				return (d.Side == Provider && d.Consumer.Member == from.Member) || (d.Side == Consumer && d.asked(from.Member))
+			},
+			Send: map[Event]func(context.Context, *db.Tx, *Demand, *process.Act) (any, error){
+				Consent:  func(_ context.Context, _ *db.Tx, d *Demand, _ *process.Act) (any, error) { return d.Want, nil },
+				Withdraw: nothing, Satisfy: nothing,
+			},
+			Opens: map[Event]func(context.Context, *db.Tx, *process.Message) (*Demand, *process.Act, any, error){Consent: s.received},
+			Hears: map[Event]func(context.Context, *db.Tx, *Demand, *process.Message) (*process.Act, error){
+				Reply: s.replied, Withdraw: s.closed, Satisfy: s.closed,
+			},
+		},
+	})
 	return s
 }
 
-func scopeOf(sess *identity.Session) db.Scope {
-	return db.In(sess.Division, sess.Department, sess.Actor)
-}
+// nothing is what a close says to the members asked: the step alone.
+func nothing(context.Context, *db.Tx, *Demand, *process.Act) (any, error) { return struct{}{}, nil }
 
-// step takes one arrow and writes it down.
-func (d *Demand) step(e Event, actor, note string, now time.Time) error {
-	to, err := next(d.State, e)
-	if err != nil {
-		return err
+// to are the members asked, or from a provider the consumer.
+func (s *Service) to(d *Demand, _ *process.Act) []deadline.Party {
+	if d.Side == Provider {
+		return []deadline.Party{deadline.Party(d.Consumer)}
 	}
-	d.State, d.Updated = to, now
-	d.Steps = append(d.Steps, Step{Time: now, Actor: actor, Event: e, Note: note})
-	return nil
-}
-
-// fact records an act of a person at this end. It is the demand's department's: the authority's officer, who acts for all of
-// them, has one, too, which is a stranger to what the others ask for.
-func (s *Service) fact(ctx context.Context, tx *db.Tx, d *Demand, e Event, sess *identity.Session) error {
-	body, err := json.Marshal(d)
-	if err != nil {
-		return err
+	out := make([]deadline.Party, len(d.Members))
+	for i, m := range d.Members {
+		out[i].Member = m
 	}
-	h := evidence.Header{Note: d.ID}
-	return s.d.Outbox.Put(ctx, tx, evidence.Draft{
-		Kind: "demand." + string(e), ID: s.d.IDs.NewID(), Header: h.Encode(), Body: body, Actor: seal.Actor{Department: d.Department, Officer: sess.Actor},
-	})
+	return out
 }
 
-func (s *Service) send(ctx context.Context, tx *db.Tx, to policy.Party, kind, id string, from policy.Party, officer string, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return s.d.Post.Queue(ctx, tx, peer.Message{
-		To: to.Member, ToDept: to.Department, Subject: "demand/" + id, Kind: kind, Method: http.MethodPost, Path: peer.PathMessages + kind,
-		ContentType: "application/json", Department: from.Department, Officer: officer, Body: body,
-	})
-}
-
-// tell puts a notice of a demand.
-func (s *Service) tell(ctx context.Context, tx *db.Tx, d *Demand, kind notice.Kind, member string, roles ...identity.Role) error {
-	n := notice.Notice{Department: d.Department, Roles: roles, Kind: kind, Subject: "demand/" + d.ID, Link: "/demands/" + d.ID}
-	return s.d.Board.Put(ctx, tx, db.System("demand"), n, notice.Params{Zh: d.Want.Name, En: d.Want.Name, Member: member})
+func (s *Service) others() []string {
+	return slices.DeleteFunc(slices.Clone(s.d.Members()), func(m string) bool { return m == s.d.Cases.Self })
 }
 
 // Write drafts a demand of the session's department; the head of its office consents before anybody hears of it. members
@@ -115,273 +96,172 @@ func (s *Service) Write(ctx context.Context, sess *identity.Session, w Want, mem
 	if err := sess.Require(identity.DataOfficer); err != nil {
 		return nil, err
 	}
-	now := s.d.Clock.Now()
-	if err := w.check(now); err != nil {
-		return nil, err
-	}
 	for _, m := range members {
-		if m == s.d.Self || !slices.Contains(s.d.Members(), m) {
+		if !slices.Contains(s.others(), m) {
 			return nil, ErrMember.With(m)
 		}
 	}
-	d := &Demand{
-		ID: s.d.IDs.NewID(), Side: Asker, State: Draft, Asker: policy.Party{Member: s.d.Self, Department: sess.Department}, Want: w, Members: members,
-		Department: sess.Department, Created: now, Updated: now, Steps: []Step{},
-	}
-	return d, s.d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := s.save(ctx, tx, d); err != nil {
-			return err
-		}
-		return s.tell(ctx, tx, d, notice.DemandConsent, "", identity.OfficeHead)
+	d := &Demand{Case: process.Case{Side: Consumer, Department: sess.Department}, Consumer: policy.Party{Member: s.d.Cases.Self, Department: sess.Department}, Want: w, Members: members}
+	return d, s.d.Cases.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return s.kind.Begin(ctx, tx, sess, d, Write, process.Given{})
 	})
 }
 
-// act loads a demand of the session's department, takes an arrow, and does what follows from it.
-func (s *Service) act(ctx context.Context, sess *identity.Session, id string, side Side, e Event, note string, roles []identity.Role, then func(context.Context, *db.Tx, *Demand) error) (*Demand, error) {
-	if err := sess.Require(roles...); err != nil {
-		return nil, err
-	}
-	sc := scopeOf(sess)
-	if e == Assign { // the authority looks after the whole node
-		sc = db.Oversight(sess.Division, sess.Department, sess.Actor)
-	}
-	if len(note) > maxText {
-		note = note[:maxText]
-	}
-	var d *Demand
-	err := s.d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		var err error
-		if d, err = s.load(ctx, tx, sc, id, side); err != nil {
-			return err
-		}
-		if err := d.step(e, sess.Actor, note, s.d.Clock.Now()); err != nil {
-			return err
-		}
-		if then != nil {
-			if err := then(ctx, tx, d); err != nil {
-				return err
-			}
-		}
-		if err := s.save(ctx, tx, d); err != nil {
-			return err
-		}
-		return s.fact(ctx, tx, d, e, sess)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-// listedMessage is the body of KindListed, answerMessage that of KindAnswer, closedMessage that of KindClosed.
-type listedMessage struct {
-	ID   string `json:"id"`
-	Want Want   `json:"want"`
-}
-
-type answerMessage struct {
-	ID     string      `json:"id"`
-	Answer AnswerGiven `json:"answer"`
-}
-
-type closedMessage struct {
-	ID        string `json:"id"`
-	Satisfied bool   `json:"satisfied"`
-}
-
-func (s *Service) asked(d *Demand) []string {
-	if len(d.Members) > 0 {
-		return d.Members
-	}
-	return slices.DeleteFunc(slices.Clone(s.d.Members()), func(m string) bool { return m == s.d.Self })
-}
-
-// ConsentDemand is the consent of the head of the asking office: the demand goes out to the members asked.
+// ConsentDemand is the consent of the head of the consumer's office: the demand goes out to the members asked.
 func (s *Service) ConsentDemand(ctx context.Context, sess *identity.Session, id string) (*Demand, error) {
-	return s.act(ctx, sess, id, Asker, Consent, "", []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, d *Demand) error {
-		d.Members = s.asked(d)
-		for _, m := range d.Members {
-			if err := s.send(ctx, tx, policy.Party{Member: m}, KindListed, d.ID, d.Asker, sess.Actor, listedMessage{ID: d.ID, Want: d.Want}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.kind.Act(ctx, sess, id, Consumer, Consent, process.Given{})
 }
 
-// ReturnDemand is the head of the asking office sending it back.
-func (s *Service) ReturnDemand(ctx context.Context, sess *identity.Session, id, reason string) (*Demand, error) {
-	if strings.TrimSpace(reason) == "" {
-		return nil, agreement.ErrReason.With()
-	}
-	return s.act(ctx, sess, id, Asker, Return, reason, []identity.Role{identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, d *Demand) error {
-		return s.tell(ctx, tx, d, notice.DemandReturned, "", identity.DataOfficer)
-	})
-}
-
-// WithdrawDemand ends a demand that is needed no more; whoever was asked is told.
-func (s *Service) WithdrawDemand(ctx context.Context, sess *identity.Session, id, reason string) (*Demand, error) {
-	return s.act(ctx, sess, id, Asker, Withdraw, reason, []identity.Role{identity.DataOfficer, identity.OfficeHead}, func(ctx context.Context, tx *db.Tx, d *Demand) error {
-		return s.close(ctx, tx, d, sess.Actor)
-	})
-}
-
-// SatisfyDemand closes a demand with the application that was made for what it found.
-func (s *Service) SatisfyDemand(ctx context.Context, sess *identity.Session, id, application string) (*Demand, error) {
-	return s.act(ctx, sess, id, Asker, Satisfy, application, []identity.Role{identity.DataOfficer}, func(ctx context.Context, tx *db.Tx, d *Demand) error {
-		n, err := s.d.Agreements.End(ctx, tx, scopeOf(sess), application, agreement.Consumer)
-		if errors.Is(err, agreement.ErrNoSuch) {
-			return ErrOther.With(application)
-		}
-		if err != nil {
-			return err
-		}
-		offered := len(d.Answers) == 0
-		for _, a := range d.Answers {
-			offered = offered || (a.Kind == Offered && a.Resource == n.Application.Resource && a.From.Member == n.Application.Provider)
-		}
-		if !offered {
-			return ErrOther.With(application)
-		}
-		d.Application = n.ID
-		return s.close(ctx, tx, d, sess.Actor)
-	})
-}
-
-// close tells the members that were asked; nobody was before the head consented.
-func (s *Service) close(ctx context.Context, tx *db.Tx, d *Demand, officer string) error {
-	if !slices.ContainsFunc(d.Steps, func(st Step) bool { return st.Event == Consent }) {
-		return nil
-	}
-	for _, m := range d.Members {
-		if err := s.send(ctx, tx, policy.Party{Member: m}, KindClosed, d.ID, d.Asker, officer, closedMessage{ID: d.ID, Satisfied: d.State == Satisfied}); err != nil {
-			return err
-		}
+func (s *Service) everybody(_ context.Context, _ *db.Tx, d *Demand, _ *process.Act) error {
+	if len(d.Members) == 0 {
+		d.Members = s.others()
 	}
 	return nil
 }
 
-// AssignDemand is the authority naming the department that is to answer (Decree 809 art. 20: the authority sees to it
-// that supply meets demand).
+// ReturnDemand is the head of the consumer's office sending it back.
+func (s *Service) ReturnDemand(ctx context.Context, sess *identity.Session, id, reason string) (*Demand, error) {
+	return s.kind.Act(ctx, sess, id, Consumer, Return, process.Given{Note: reason})
+}
+
+// WithdrawDemand ends a demand that is needed no more; whoever was asked learns of it.
+func (s *Service) WithdrawDemand(ctx context.Context, sess *identity.Session, id, reason string) (*Demand, error) {
+	return s.kind.Act(ctx, sess, id, Consumer, Withdraw, process.Given{Note: reason})
+}
+
+// SatisfyDemand closes a demand with the application that was made for what it found.
+func (s *Service) SatisfyDemand(ctx context.Context, sess *identity.Session, id, application string) (*Demand, error) {
+	return s.kind.Act(ctx, sess, id, Consumer, Satisfy, process.Given{Args: &Satisfaction{application}})
+}
+
+// applied finds the application a demand is closed with: the department's own, for an entry that was offered if any was.
+func (s *Service) applied(ctx context.Context, tx *db.Tx, d *Demand, a *process.Act) error {
+	x, ok := a.Args.(*Satisfaction)
+	if !ok {
+		return ErrOther.With("")
+	}
+	n, err := s.d.Agreements.GetByRole(ctx, tx, db.In("", d.Department, a.Actor.Officer), x.Application, agreement.Consumer)
+	if errors.Is(err, agreement.ErrNoSuch) {
+		return ErrOther.With(x.Application)
+	}
+	if err != nil {
+		return err
+	}
+	offers := func(o Answer) bool {
+		return o.Kind == Offered && o.Resource == n.Application.Resource && o.From.Member == n.Application.Provider
+	}
+	if len(d.Answers) > 0 && !slices.ContainsFunc(d.Answers, offers) {
+		return ErrOther.With(x.Application)
+	}
+	x.Application, a.Note = n.ID, n.ID
+	return nil
+}
+
+// AssignDemand is the authority naming the department that is to answer.
 func (s *Service) AssignDemand(ctx context.Context, sess *identity.Session, id, department string) (*Demand, error) {
-	return s.act(ctx, sess, id, Holder, Assign, department, []identity.Role{identity.Authority}, func(ctx context.Context, tx *db.Tx, d *Demand) error {
-		ds, err := s.d.Staff.Departments(ctx)
+	return s.kind.Act(ctx, sess, id, Provider, Assign, process.Given{Args: &Assignment{department}})
+}
+
+func (s *Service) assigned(ctx context.Context, _ *db.Tx, _ *Demand, a *process.Act) error {
+	x, ok := a.Args.(*Assignment)
+	if !ok {
+		return ErrDepartment.With("")
+	}
+	ds, err := s.d.Staff.Departments(ctx)
+	if err == nil && !slices.ContainsFunc(ds, func(o identity.Department) bool { return o.ID == x.Department }) {
+		return ErrDepartment.With(x.Department)
+	}
+	a.Note = x.Department
+	return err
+}
+
+// ReplyDemand is the assigned department's answer. One with a day may be given anew when the entry is published.
+func (s *Service) ReplyDemand(ctx context.Context, sess *identity.Session, id string, x AnswerGiven) (*Demand, error) {
+	return s.kind.Act(ctx, sess, id, Provider, Reply, process.Given{Note: x.Reason, Args: &x})
+}
+
+// published holds an answer to an entry of the department's own that is in the catalogue, and keeps the answer here.
+func (s *Service) published(ctx context.Context, tx *db.Tx, d *Demand, a *process.Act) error {
+	x, ok := a.Args.(*AnswerGiven)
+	if !ok {
+		return ErrAnswer.With()
+	}
+	if err := x.check(s.d.Cases.Clock.Now()); err != nil {
+		return err
+	}
+	if x.Kind == Offered {
+		r, err := s.d.Catalog.GetTx(ctx, tx, db.In("", d.Department, a.Actor.Officer), x.Resource)
+		if errors.Is(err, catalog.ErrNoSuch) || (err == nil && (r.Department != d.Department || r.State != catalog.Published)) {
+			return ErrEntry.With(x.Resource)
+		}
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(ds, func(x identity.Department) bool { return x.ID == department }) {
-			return ErrDepartment.With(department)
-		}
-		d.Department = department
-		return s.tell(ctx, tx, d, notice.DemandAssigned, d.Asker.Member, identity.DataOfficer)
-	})
+	}
+	d.answered(Answer{AnswerGiven: *x, From: policy.Party{Member: s.d.Cases.Self, Department: d.Department}, Time: a.At})
+	return nil
 }
 
-// ReplyDemand is the assigned department's answer. One with a day may be given anew when the entry is there.
-func (s *Service) ReplyDemand(ctx context.Context, sess *identity.Session, id string, a AnswerGiven) (*Demand, error) {
-	now := s.d.Clock.Now()
-	if err := a.check(now); err != nil {
-		return nil, err
+// received takes a demand of another member's department: the authority here is notified.
+func (s *Service) received(_ context.Context, _ *db.Tx, m *process.Message) (*Demand, *process.Act, any, error) {
+	w, err := process.Said[Want](m)
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	return s.act(ctx, sess, id, Holder, Reply, a.Reason, []identity.Role{identity.DataOfficer}, func(ctx context.Context, tx *db.Tx, d *Demand) error {
-		if a.Kind == Offered {
-			r, err := s.d.Catalog.GetTx(ctx, tx, scopeOf(sess), a.Resource)
-			if errors.Is(err, catalog.ErrNoSuch) || (err == nil && (r.Department != sess.Department || r.State != catalog.Published)) {
-				return ErrEntry.With(a.Resource)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		from := policy.Party{Member: s.d.Self, Department: sess.Department}
-		d.answered(Answer{AnswerGiven: a, From: from, Time: now})
-		return s.send(ctx, tx, d.Asker, KindAnswer, d.ID, from, sess.Actor, answerMessage{ID: d.ID, Answer: a})
-	})
+	return &Demand{Case: process.Case{Side: Provider}, Consumer: policy.Party(m.From), Want: *w}, m.Act(Receive, nil), nil, nil
 }
 
-// listed takes a demand of another member's department: the authority here is told.
-func (s *Service) listed(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-	var m listedMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
+// replied takes a department's answer at the consumer's end; what arrives when that is done is kept, and nobody is notified.
+func (s *Service) replied(_ context.Context, _ *db.Tx, _ *Demand, m *process.Message) (*process.Act, error) {
+	x, err := process.Said[AnswerGiven](m)
+	if err != nil {
 		return nil, err
 	}
-	now := s.d.Clock.Now()
-	if err := m.Want.check(time.Time{}); err != nil { // a day that passed on the way is for people to see
+	if err := x.check(time.Time{}); err != nil { // a day that passed on the way is for people to see
 		return nil, err
-	}
-	if !ids.Valid(m.ID) {
-		return nil, ErrNoSuch.With()
-	}
-	if _, err := s.load(ctx, tx, db.System("demand"), m.ID, Holder); err == nil {
-		return nil, ErrNoSuch.With() // the id is taken
-	}
-	d := &Demand{
-		ID: m.ID, Side: Holder, State: Open, Asker: policy.Party{Member: in.From, Department: in.Fact.Actor.Department}, Want: m.Want, Created: now, Updated: now,
-		Steps: []Step{{Time: now, Actor: in.From, Event: Consent}},
-	}
-	if err := s.save(ctx, tx, d); err != nil {
-		return nil, err
-	}
-	return nil, s.tell(ctx, tx, d, notice.DemandReceived, in.From, identity.Authority)
-}
-
-// answered takes a department's answer at the asking end.
-func (s *Service) answered(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-	var m answerMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
-		return nil, err
-	}
-	if err := m.Answer.check(time.Time{}); err != nil {
-		return nil, err
-	}
-	d, err := s.load(ctx, tx, db.System("demand"), m.ID, Asker)
-	if err != nil || !slices.Contains(d.Members, in.From) {
-		return nil, ErrNoSuch.With() // a stranger learns nothing
 	}
 	e := Offer
-	if m.Answer.Kind == NotHeld {
+	if x.Kind == NotHeld {
 		e = Decline
 	}
-	now := s.d.Clock.Now()
-	was := d.State
-	if err := d.step(e, in.From, m.Answer.Reason, now); err != nil {
-		return nil, err
-	}
-	d.answered(Answer{AnswerGiven: m.Answer, From: policy.Party{Member: in.From, Department: in.Fact.Actor.Department}, Time: now})
-	if err := s.save(ctx, tx, d); err != nil {
-		return nil, err
-	}
-	if was == Satisfied || was == Withdrawn {
-		return nil, nil
-	}
-	return nil, s.tell(ctx, tx, d, notice.DemandAnswered, in.From, identity.DataOfficer)
+	return m.Act(e, &Answer{AnswerGiven: *x, From: policy.Party(m.From), Time: s.d.Cases.Clock.Now()}), nil
 }
 
-// closed takes the end of a demand.
-func (s *Service) closed(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-	var m closedMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
-		return nil, err
-	}
-	d, err := s.load(ctx, tx, db.System("demand"), m.ID, Holder)
-	if err != nil || d.Asker.Member != in.From {
-		return nil, ErrNoSuch.With()
-	}
-	note := string(Withdrawn)
-	if m.Satisfied {
-		note = string(Satisfied)
-	}
-	if err := d.step(Close, in.From, note, s.d.Clock.Now()); err != nil {
-		return nil, err
-	}
-	if err := s.save(ctx, tx, d); err != nil || d.Department == "" {
-		return nil, err
-	}
-	return nil, s.tell(ctx, tx, d, notice.DemandClosed, in.From, identity.DataOfficer)
+// closed takes the end of a demand at a provider: the note says how it ended.
+func (s *Service) closed(_ context.Context, _ *db.Tx, _ *Demand, m *process.Message) (*process.Act, error) {
+	a := m.Act(Close, nil)
+	a.Note = string(m.To)
+	return a, nil
 }
 
-// Matches are entries of any member that seem to offer what a demand is for: at the asking end, so that nobody waits for
-// what is there already.
+// Get returns a demand of the scope, with its history.
+func (s *Service) Get(ctx context.Context, sc db.Scope, id string) (*Demand, error) {
+	tx := s.d.Cases.DB.Read()
+	d, err := s.kind.Get(ctx, tx, sc, process.Query{ID: id})
+	if err != nil {
+		return nil, err
+	}
+	d.Steps, err = s.kind.History(ctx, tx, d)
+	return d, err
+}
+
+// List lists the scope's demands, latest first; state empty: in any state.
+func (s *Service) List(ctx context.Context, sc db.Scope, state State, limit int) ([]Demand, error) {
+	ds, _, err := s.Page(ctx, sc, state, "", limit)
+	return ds, err
+}
+
+// Page is List from a cursor on, and the cursor behind it.
+func (s *Service) Page(ctx context.Context, sc db.Scope, state State, after string, limit int) ([]Demand, string, error) {
+	q := process.Query{After: after, Limit: limit}
+	if state != "" {
+		q.States = []State{state}
+	}
+	return s.kind.Page(ctx, sc, q)
+}
+
+// Matches are entries of any member that seem to offer what a demand is for: at the consumer's end, so that nobody waits
+// for what is published already.
 func (s *Service) Matches(ctx context.Context, sc db.Scope, id string) ([]Match, error) {
 	d, err := s.Get(ctx, sc, id)
 	if err != nil {
@@ -396,11 +276,11 @@ func (s *Service) Candidates(ctx context.Context, sess *identity.Session, id str
 	if err := sess.Require(identity.Authority); err != nil {
 		return nil, err
 	}
-	d, err := s.load(ctx, s.d.DB.Read(), db.Oversight(sess.Division, sess.Department, sess.Actor), id, Holder)
+	d, err := s.kind.Get(ctx, s.d.Cases.DB.Read(), db.Oversight(sess.Division, sess.Department, sess.Actor), process.Query{ID: id, Side: Provider})
 	if err != nil {
 		return nil, err
 	}
-	ms, err := find(ctx, s.d.Finder, s.d.Self, &d.Want)
+	ms, err := find(ctx, s.d.Finder, s.d.Cases.Self, &d.Want)
 	if err != nil {
 		return nil, err
 	}

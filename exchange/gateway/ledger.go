@@ -27,7 +27,7 @@ func (g *Gateway) Ledger(ctx context.Context, sess *identity.Session, id string)
 	if err != nil {
 		return nil, err
 	}
-	if n.Role == agreement.Consumer {
+	if n.Side == agreement.Consumer {
 		return g.agreements.Ledger(ctx, sess.Scope(), id)
 	}
 	switch {

@@ -24,7 +24,7 @@ import (
 type History struct {
 	Title   string          `yaml:"title"`
 	Law     []int           `yaml:"law"`    // articles of Decree 809 it proves
-	Matter  string          `yaml:"matter"` // agreement, catalogue, correction
+	Matter  string          `yaml:"matter"` // agreement, catalog, correction, dispute
 	Sharing catalog.Sharing `yaml:"sharing"`
 	// Profile is a regional profile as deadline.ParseProfile takes it; ProfileRefused the code it must be refused with.
 	Profile        map[string]any `yaml:"profile"`
@@ -40,13 +40,13 @@ type History struct {
 
 // Step is an act, or without one a look at how things stand.
 type Step struct {
-	At      string        `yaml:"at"` // "2026-02-13 09:30" in China, or RFC 3339
-	By      deadline.Role `yaml:"by"`
-	Act     string        `yaml:"act"`
-	Days    int           `yaml:"days"`    // of an extension, or of what an order names
-	Consent string        `yaml:"consent"` // reference of the authority's consent to an extension
-	Reason  string        `yaml:"reason"`  // of a refusal
-	Expect  Expect        `yaml:"expect"`
+	At      string         `yaml:"at"` // "2026-02-13 09:30" in China, or RFC 3339
+	By      deadline.Role  `yaml:"by"`
+	Act     string         `yaml:"act"`
+	Officer string         `yaml:"officer"` // who; empty: somebody of their own for each act
+	Reason  string         `yaml:"reason"`  // the note of an act: of a refusal, a return, a suspension
+	Say     map[string]any `yaml:"say"`     // what is said besides, in the place of what is usual
+	Expect  Expect         `yaml:"expect"`
 
 	time time.Time
 }
@@ -196,11 +196,11 @@ func (h *History) check() error {
 		return invalid(1, "a history needs a title", "案例须有标题")
 	case len(h.Law) == 0 || len(h.Law) > 10:
 		return invalid(top("law"), "name the articles it is about, one to ten", "请写明所涉条文，一至十条")
-	case processOf(h.Matter, h.Sharing) == nil:
-		return invalid(top("matter"), "matter is agreement, catalogue or correction", "matter 应为 agreement、catalogue 或 correction")
-	case h.Matter == Agreement && h.Sharing != catalog.Unconditional && h.Sharing != catalog.Conditional:
+	case matterOf(h.Matter) == nil:
+		return invalid(top("matter"), "matter is agreement, catalog, correction or dispute", "matter 应为 agreement、catalog、correction 或 dispute")
+	case h.Matter == "agreement" && h.Sharing != catalog.Unconditional && h.Sharing != catalog.Conditional:
 		return invalid(top("sharing"), "sharing is unconditional or conditional", "sharing 应为 unconditional 或 conditional")
-	case h.Matter != Agreement && h.Sharing != "":
+	case h.Matter != "agreement" && h.Sharing != "":
 		return invalid(top("sharing"), "sharing belongs to agreements", "只有 agreement 才写 sharing")
 	case len(h.Steps) > maxSteps:
 		return invalid(top("steps"), "more than 500 steps", "超过 500 步")
@@ -234,7 +234,7 @@ func (h *History) checkSteps() error {
 			return invalid(h.line(i, "at"), "more than 20 years after the first step", "距第一步超过 20 年")
 		case s.Act != "" && !s.By.Known() && s.Act != "expire":
 			return invalid(h.line(i, "by"), "by is provider, applicant or authority", "by 应为 provider、applicant 或 authority")
-		case s.Act == "" && (s.By != "" || s.Days != 0 || s.Consent != "" || s.Reason != "" || s.Expect.Refused != ""):
+		case s.Act == "" && (s.By != "" || s.Officer != "" || s.Say != nil || s.Reason != "" || s.Expect.Refused != ""):
 			return invalid(h.line(i, ""), "without an act there is only at and expect", "没有 act 时只能写 at 和 expect")
 		}
 	}

@@ -33,22 +33,22 @@ type article struct {
 }
 
 const (
-	applies    = "exchange/agreement: ClocksOf("
+	applies    = "support/process: k.e.Clocks.Apply("
 	keeps      = "node: deadline.NewService"
-	updates    = "exchange/catalog: deadline.Start, deadline.D1"
-	corrects   = "exchange/objection: deadline.D7"
-	supplies   = "exchange/agreement: tx, n, AskSupplement"
-	suspends   = "exchange/agreement: tx, n, Suspend"
+	updates    = "exchange/catalog: act(deadline.Start, deadline.D1)"
+	corrects   = "exchange/objection: start(deadline.D7)"
+	supplies   = "exchange/agreement: Provider, AskSupplement"
+	suspends   = "exchange/agreement: Provider, Suspend"
 	configures = "node: deadline.ParseProfile"
 	recounts   = "node: Deadlines.Recount("
-	disposes   = "exchange/agreement: tx, n, ConfirmDisposal"
+	disposes   = "exchange/agreement: Consumer, ConfirmDisposal"
 )
 
 func articles() []article {
 	return []article{
 		{"2, 10", "government departments, and organisations the law puts beside them, provide and use", "departments of a node by their unified social credit code; each is provider and applicant, and a stranger to the others", "", "", []string{"demo.TestDepartmentsAreStrangers", "support/standard.TestVectors"}},
 		{"8, 9", "one authority at each level: catalogues, extensions, disputes, inspections", "the role of the authority and its scope over a node's departments; it consents to every extension, and may suspend", "inspections and bulletins are not built", "", []string{"05", "07", "demo.TestAuthorityOfAnotherDepartment", "support/deadline.TestService"}},
-		{"11, 20", "the head of the sharing office consents twice: before an application goes out, before an answer does", "two arrows of the machine, and two people at the provider", "", "", []string{"01", "04", "exchange/agreement.TestWay", "demo.TestOneExchange"}},
+		{"11, 20", "the head of the sharing office consents twice: before an application goes out, before an answer does", "two events of the process, and two people at the provider", "", "", []string{"01", "04", "exchange/agreement.TestWay", "demo.TestOneExchange"}},
 		{"12", "catalogues of nation, region and department, versioned, by the national standard", "each node has its catalogue and reads the other members'; versions never change; the core metadata of the guide of 2017, checked as far as it is stated", "no cascade from county to nation; a code that is not of the guide's structure is told, not refused", "", []string{"demo.TestOneExchange", "exchange/catalog.TestVersions", "exchange/catalog.TestMetadata", "exchange/catalog.TestParseCode"}},
 		{"13", "nine mandatory statements of an entry; two assessments and the approval of the head of the department", "the nine statements are checked, all faults told at once; no submission without the assessments that the version needs, on record with the digest of the document; the signature of the head of the department, who is not the submitter, is a sealed fact over the version", "", "", []string{"exchange/catalog.TestResourceCheck", "exchange/catalog.TestIntoTheCatalogue", "exchange/catalog.TestWay", "exchange/catalog.TestRefusedStoresNothing"}},
 		{"14, 15", "one of three classes; not sharing only by law, administrative regulation or State Council decision; scope and purpose where conditional", "an entry or item that says otherwise is refused; an item may be stricter than its entry, and one that is not shared is granted to nobody; the negative list is made from the citations; P2 can be recorded by the authority", "conditions added in an application form are not searched for", "", []string{"exchange/catalog.TestResourceCheck", "exchange/catalog.TestMetadata", "exchange/catalog.TestLists", "demo.TestItemsThatAreNotShared"}},

@@ -1,117 +1,149 @@
 package law
 
 import (
+	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/exchange/objection"
+	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
-// The matters a history can be about.
-const (
-	Agreement  = "agreement"  // an application and the agreement made of it (arts. 20–22, 25–27)
-	Catalogue  = "catalogue"  // the update of a catalogue (art. 17)
-	Correction = "correction" // a request to verify and correct (art. 26)
-)
-
-// process is a machine with its clocks.
-type process interface {
-	first() string
-	// act takes an arrow; the clocks it moves come with it.
-	act(state string, s *Step) (next string, do []deadline.Action, err error)
+// matter is a kind of case that histories can be about: the kind's own process, on a document to which nothing was done,
+// and what a step says where the history does not care.
+type matter struct {
+	name    string
+	begin   func(h *History) process.Simulation
+	usually func(e process.Event, at time.Time) any
 }
 
-func processOf(matter string, sharing catalog.Sharing) process {
-	switch matter {
-	case Agreement:
-		return &negotiation{sharing: sharing}
-	case Catalogue:
-		return table{start: "CURRENT", rows: catalogueRows()}
-	case Correction:
-		return table{start: "NONE", rows: correctionRows()}
+// matters are all that histories can be about.
+func matters() []matter {
+	return []matter{
+		{"agreement", func(h *History) process.Simulation {
+			d := agreement.Process()
+			return d.Simulate(agreement.Rehearsal(h.Sharing))
+		}, usualAgreement},
+		{"catalog", func(*History) process.Simulation {
+			d := catalog.Process()
+			return d.Simulate(catalog.Rehearsal(time.Time{}))
+		}, func(e process.Event, at time.Time) any {
+			switch e {
+			case catalog.NoteChange:
+				return catalog.Demand{Cause: catalog.LawChanged, What: "第三条", Since: at}
+			case catalog.Assess:
+				return catalog.Assessment{Kind: catalog.Confidentiality, Assessor: "某机构", Date: at.Format(time.DateOnly), Pass: true, Text: "无泄密风险", Digest: "00000000000000000000000000000000000000000000000000000000000000ff"}
+			}
+			return nil
+		}},
+		{"correction", func(*History) process.Simulation {
+			c, _ := objection.Rehearse()
+			d := objection.Corrections()
+			return d.Simulate(c)
+		}, func(e process.Event, _ time.Time) any {
+			switch e {
+			case objection.Correct:
+				return objection.CorrectionAnswer{Values: []objection.CorrectedItem{{Item: "item", Value: "正确的值"}}}
+			case objection.Maintain:
+				return objection.CorrectionAnswer{Reason: "与登记档案一致"}
+			}
+			return nil
+		}},
+		{"dispute", func(*History) process.Simulation {
+			_, x := objection.Rehearse()
+			d := objection.Disputes()
+			return d.Simulate(x)
+		}, func(e process.Event, _ time.Time) any {
+			switch e {
+			case objection.AddPaper, objection.Propose:
+				return objection.Statement{Text: "说明"}
+			case objection.Rule:
+				return objection.Decision{Reference: "某办函〔2026〕1 号", Text: "应当共享"}
+			}
+			return nil
+		}},
+	}
+}
+
+func matterOf(name string) *matter {
+	i := slices.IndexFunc(matters(), func(m matter) bool { return m.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &matters()[i]
+}
+
+// usualAgreement is an application as the law wants it, and what belongs to it.
+func usualAgreement(e process.Event, at time.Time) any {
+	later := at.AddDate(1, 0, 0)
+	a := agreement.Application{
+		Provider: "provider", Resource: "resource", Basis: policy.Basis{Kind: "duty", Citation: "某条例第五条"}, Purposes: []string{"purpose"},
+		Scenario: "窗口办理", Scope: "本部门", Modes: []policy.Mode{policy.ModeQuery}, Fields: []string{"item"}, ValidUntil: later, Declared: true,
+	}
+	switch e {
+	case agreement.AskOffice, agreement.Resubmit:
+		return a
+	case agreement.AskSupplement:
+		return []agreement.Missing{{Item: "法定职责", Why: "依据不明"}}
+	case agreement.GiveSupplement:
+		return agreement.Supply{Texts: []agreement.Supplied{{Item: "法定职责", Text: "某条例第五条"}}}
+	case agreement.DraftSupplement:
+		a.Scope = "本系统"
+		return agreement.Supply{Texts: []agreement.Supplied{{Item: "法定职责", Text: "某条例第五条"}}, Application: &a}
+	case agreement.ProposeAnswer, agreement.ProposeChange, agreement.CounterOffer:
+		return agreement.Grant{Fields: a.Fields}
+	case agreement.DraftChange:
+		a.Scenario = "另一使用场景"
+		return agreement.ChangeRequest{Application: a, Reason: "业务需要"}
+	case agreement.OrderRectify:
+		return agreement.RectifyOrder{What: "停止超范围使用", By: at.AddDate(0, 0, 7)}
+	case agreement.BeginDisposal:
+		return agreement.DisposalOrder{Method: "删除", Scope: "全部数据", By: at.AddDate(0, 0, 21)}
+	case agreement.ConfirmDisposal:
+		return agreement.Certificate{Method: "删除", Scope: "全部数据", Date: at, Officer: "责任人"}
+	case agreement.AskExtension:
+		return agreement.ExtensionRequest{Days: 5, Reason: "须核对"}
 	}
 	return nil
 }
 
-// negotiation is the machine of exchange/agreement.
-type negotiation struct {
-	sharing catalog.Sharing
-	done    []agreement.Event
-}
-
-func (n *negotiation) first() string { return string(agreement.Draft) }
-
-func (n *negotiation) act(state string, s *Step) (string, []deadline.Action, error) {
-	e, from := agreement.Event(s.Act), agreement.State(state)
-	if !slices.Contains(agreement.Events(), e) {
-		return state, nil, ErrAct.With(state, s.Act)
+// said is what a step says as JSON: what is usual, with what the history says in its place. A day stands for its last
+// minute in China.
+func (m *matter) said(s *Step) (json.RawMessage, error) {
+	usual := m.usually(process.Event(s.Act), s.time)
+	if len(s.Say) == 0 {
+		if usual == nil {
+			return nil, nil
+		}
+		return json.Marshal(usual)
 	}
-	if by := agreement.ActorsOf(e); len(by) > 0 && !slices.Contains(by, s.By) {
-		return state, nil, ErrActor.With(s.Act, string(s.By))
-	}
-	if e == agreement.Refuse {
-		if err := agreement.CheckRefusal(s.Reason); err != nil {
-			return state, nil, err
+	all := map[string]any{}
+	if usual != nil {
+		b, err := json.Marshal(usual)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(b, &all); err != nil {
+			return nil, err
 		}
 	}
-	to, _, err := agreement.Next(from, e, n.done)
-	return string(to), agreement.ClocksOf(e, from, n.sharing), err
-}
-
-// took notes what may happen only once.
-func (n *negotiation) took(e agreement.Event) {
-	if e == agreement.AskSupplement || e == agreement.Extend {
-		n.done = append(n.done, e)
+	for k, v := range s.Say {
+		all[k] = dated(v)
 	}
+	return json.Marshal(all)
 }
 
-type tableRow struct {
-	from, act, to string
-	by            deadline.Role
-	do            []deadline.Action
-}
-
-// table is a machine small enough to be one.
-type table struct {
-	start string
-	rows  []tableRow
-}
-
-func (t table) first() string { return t.start }
-
-func (t table) act(state string, s *Step) (string, []deadline.Action, error) {
-	var err *errs.Error
-	for _, r := range t.rows {
-		switch {
-		case r.act != s.Act:
-		case r.by != s.By:
-			err = ErrActor.With(s.Act, string(s.By))
-		case r.from == state:
-			return r.to, r.do, nil
+func dated(v any) any {
+	if t, ok := v.(time.Time); ok {
+		v = t.Format(time.DateOnly)
+	}
+	if s, ok := v.(string); ok {
+		if d, err := time.ParseInLocation(time.DateOnly, s, beijing()); err == nil {
+			return d.Add(24*time.Hour - time.Minute).Format(time.RFC3339)
 		}
 	}
-	if err != nil {
-		return state, nil, err
-	}
-	return state, nil, ErrAct.With(state, s.Act)
-}
-
-// catalogueRows: art. 17. The provider has ten working days, five more with the authority's consent; the authority two.
-func catalogueRows() []tableRow {
-	return []tableRow{
-		{"CURRENT", "change", "UPDATING", deadline.Provider, []deadline.Action{{Do: deadline.Start, Clock: deadline.D1}}},
-		{"UPDATING", "extend", "UPDATING", deadline.Provider, []deadline.Action{{Do: deadline.Extend, Clock: deadline.D1}}},
-		{"UPDATING", "submit", "SUBMITTED", deadline.Provider, []deadline.Action{{Do: deadline.Stop, Clock: deadline.D1}, {Do: deadline.Start, Clock: deadline.D2}}},
-		{"SUBMITTED", "publish", "CURRENT", deadline.Authority, []deadline.Action{{Do: deadline.Stop, Clock: deadline.D2}}},
-	}
-}
-
-// correctionRows: art. 26. The provider verifies, corrects and feeds back within ten working days.
-func correctionRows() []tableRow {
-	return []tableRow{
-		{"NONE", "request", "VERIFYING", deadline.Applicant, []deadline.Action{{Do: deadline.Start, Clock: deadline.D7}}},
-		{"VERIFYING", "feed_back", "FED_BACK", deadline.Provider, []deadline.Action{{Do: deadline.Stop, Clock: deadline.D7}}},
-	}
+	return v
 }

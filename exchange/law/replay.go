@@ -1,14 +1,15 @@
 package law
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // Row is one line of a timeline: an act, a look, or something that time did.
@@ -51,8 +52,8 @@ func (t *Timeline) Err(file string) error {
 type player struct {
 	h          *History
 	engine     deadline.Engine
-	process    process
-	state      string
+	matter     *matter
+	sim        process.Simulation
 	clocks     []deadline.Clock
 	violations []deadline.Code
 	notices    []NoticeLine // since the step before
@@ -61,8 +62,8 @@ type player struct {
 
 // Play plays a history up to its first difference. An error means that the history itself is no good.
 func Play(h *History) (*Timeline, error) {
-	p := &player{h: h, engine: deadline.Engine{Calendar: h.calendar}, process: processOf(h.Matter, h.Sharing), out: Timeline{Title: h.Title, Rows: []Row{}}}
-	p.state = p.process.first()
+	p := &player{h: h, engine: deadline.Engine{Calendar: h.calendar}, matter: matterOf(h.Matter), out: Timeline{Title: h.Title, Rows: []Row{}}}
+	p.sim = p.matter.begin(h)
 	err := h.settings()
 	if got := code(err); got != h.ProfileRefused {
 		if h.ProfileRefused == "" {
@@ -132,7 +133,7 @@ func (p *player) take(row Row, r deadline.Result) Row {
 	for _, v := range r.Violations {
 		p.violations, row.Violations = append(p.violations, v.Code), append(row.Violations, v.Code)
 	}
-	row.At, row.State, row.Clocks = row.At.In(beijing()), p.state, p.open()
+	row.At, row.State, row.Clocks = row.At.In(beijing()), string(p.sim.State()), p.open()
 	return row
 }
 
@@ -175,7 +176,7 @@ func (p *player) step(i int, s *Step) error {
 	x := &s.Expect
 	p.differ(p.h.line(i, "expect.refused"), "refused", x.Refused, row.Refused)
 	if x.State != "" {
-		p.differ(p.h.line(i, "expect.state"), "state", x.State, p.state)
+		p.differ(p.h.line(i, "expect.state"), "state", x.State, string(p.sim.State()))
 	}
 	if x.Clocks != nil {
 		compare(p, i, "clocks", *x.Clocks, p.open())
@@ -212,18 +213,38 @@ func compare[T comparable](p *player, step int, what string, want, got []T) {
 	}
 }
 
-// act does one act: machine first, then clocks; if either refuses nothing has changed.
+// act does one act: the process first, then the clocks; if either refuses nothing has changed.
 func (p *player) act(s *Step) (deadline.Result, error) {
-	next, do, err := p.process.act(p.state, s)
+	e := process.Event(s.Act)
+	row := p.sim.Spec().Event(e)
+	if row == nil {
+		return deadline.Result{}, ErrAct.With(string(p.sim.State()), s.Act)
+	}
+	if len(row.Law) > 0 && !slices.Contains(row.Law, s.By) {
+		return deadline.Result{}, ErrActor.With(s.Act, string(s.By))
+	}
+	said, err := p.matter.said(s)
 	if err != nil {
 		return deadline.Result{}, err
 	}
-	c := deadline.Case{
-		Subject: "history", Department: "history", Profile: p.h.profile, At: s.time, Days: s.Days, Consent: s.Consent,
+	officer := s.Officer
+	if officer == "" {
+		officer = string(s.By) + "/" + s.Act
 	}
-	r, err := p.engine.Apply(p.clocks, c, do...)
+	out, err := p.sim.Do(e, s.time, officer, s.Reason, said)
 	if err != nil {
 		return deadline.Result{}, err
+	}
+	c := deadline.Case{Subject: "history", Department: "history", Profile: p.h.profile, At: s.time, Days: out.Span.Days, Consent: out.Span.Consent}
+	if !out.Span.At.IsZero() {
+		c.At = out.Span.At
+	}
+	if !out.Span.By.IsZero() {
+		c.Days = p.engine.DaysUntil(c.At, out.Span.By)
+	}
+	r, err := p.engine.Apply(p.clocks, c, out.Clocks...)
+	if err != nil {
+		return deadline.Result{}, errors.Join(err, p.sim.Undo())
 	}
 	for _, k := range r.Changed {
 		i := slices.IndexFunc(p.clocks, func(x deadline.Clock) bool { return x.Clock == k.Clock && x.Open() })
@@ -233,9 +254,5 @@ func (p *player) act(s *Step) (deadline.Result, error) {
 			p.clocks[i] = k
 		}
 	}
-	if n, ok := p.process.(*negotiation); ok {
-		n.took(agreement.Event(s.Act))
-	}
-	p.state = next
 	return r, nil
 }

@@ -126,7 +126,7 @@ func TestBadHistories(t *testing.T) {
 		strings.Replace(head, "law: [21]\n", "", 1):                                              1,
 		strings.Replace(head, "agreement", "marriage", 1):                                        3,
 		strings.Replace(head, "sharing: unconditional", "sharing: none", 1):                      4,
-		strings.Replace(head, "matter: agreement", "matter: catalogue", 1):                       4,
+		strings.Replace(head, "matter: agreement", "matter: catalog", 1):                         4,
 		"title: t\nlaw: [21]\nmatter: correction\n":                                              1,
 		"title: " + strings.Repeat("[", 50) + strings.Repeat("]", 50):                            1,
 		head + strings.Repeat("#", 256<<10):                                                      1,

@@ -2,58 +2,11 @@ package objection
 
 import (
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/kuayu/kuayu/exchange/agreement"
-	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
-
-// Bounds of what people write down.
-const (
-	maxText  = 4000 // bytes
-	maxLines = 64
-)
-
-// text reports whether somebody wrote something of sensible length.
-func text(s string) bool { return strings.TrimSpace(s) != "" && brief(s) }
-
-// brief is text that may be left empty.
-func brief(s string) bool { return len(s) <= maxText && utf8.ValidString(s) }
-
-// faults collects everything wrong with what was said, so that it is told at once.
-type faults []errs.Field
-
-func (f *faults) need(ok bool, name, zh, en string) {
-	if !ok {
-		*f = append(*f, errs.Field{Name: name, Zh: zh, En: en})
-	}
-}
-
-func (f faults) err() error {
-	if len(f) == 0 {
-		return nil
-	}
-	return ErrDetails.With().WithFields(f...)
-}
-
-// State is where a correction stands.
-type State string
-
-// The states of a correction.
-const (
-	Sent       State = "SENT"       // not yet acknowledged by the provider's node
-	Verifying  State = "VERIFYING"  // the provider verifies: D7 runs
-	Corrected  State = "CORRECTED"  // at the source
-	Withdrawn  State = "WITHDRAWN"  // the record was taken out of the source
-	Maintained State = "MAINTAINED" // the record is right, with reasons
-	Undone     State = "UNDONE"     // the provider's node refused the message
-)
-
-// Open reports whether the provider still owes an answer.
-func (s State) Open() bool { return s == Sent || s == Verifying }
 
 // WrongItem is what is wrong with one item.
 type WrongItem struct {
@@ -74,20 +27,20 @@ type CorrectionRequest struct {
 
 // check holds a report to the terms under which the record was got.
 func (r *CorrectionRequest) check(t *policy.Terms) error {
-	var f faults
-	key := r.Key.Op == policy.Eq && len(r.Key.Values) == 1 && len(r.Key.Args) == 0 && t.Field(r.Key.Item) != nil && text(r.Key.Values[0].Text())
-	f.need(key, "key", "请以协议内的一个数据项指明记录（数据项 = 值）", "name the record by one item of the agreement (item = value)")
-	f.need(len(r.Items) > 0 && len(r.Items) <= maxLines, "items", "请列出有误的数据项", "list the items that are wrong")
-	f.need(text(r.Reason), "reason", "请写明理由", "give reasons")
-	f.need(brief(r.Evidence), "evidence", "依据过长", "the evidence is too long")
-	f.need(brief(r.Case), "case", "事项编号过长", "the matter is too long")
+	var f process.Faults
+	key := r.Key.Op == policy.Eq && len(r.Key.Values) == 1 && len(r.Key.Args) == 0 && t.Field(r.Key.Item) != nil && process.Text(r.Key.Values[0].Text())
+	f.Need(key, "key", "请以协议内的一个数据项指明记录（数据项 = 值）", "name the record by one item of the agreement (item = value)")
+	f.Need(len(r.Items) > 0 && len(r.Items) <= process.MaxLines, "items", "请列出有误的数据项", "list the items that are wrong")
+	f.Need(process.Text(r.Reason), "reason", "请写明理由", "give reasons")
+	f.Need(process.Brief(r.Evidence), "evidence", "依据过长", "the evidence is too long")
+	f.Need(process.Brief(r.Case), "case", "事项编号过长", "the matter is too long")
 	seen := map[string]bool{}
 	for _, c := range r.Items {
-		f.need(t.Field(c.Item) != nil && !seen[c.Item], c.Item, "须为协议内的数据项，且不得重复", "must be an item of the agreement, once")
-		f.need(brief(c.Received) && brief(c.Claimed) && c.Received != c.Claimed, c.Item, "收到的值与主张的值不得相同", "the value received and the value claimed must differ")
+		f.Need(t.Field(c.Item) != nil && !seen[c.Item], c.Item, "须为协议内的数据项，且不得重复", "must be an item of the agreement, once")
+		f.Need(process.Brief(c.Received) && process.Brief(c.Claimed) && c.Received != c.Claimed, c.Item, "收到的值与主张的值不得相同", "the value received and the value claimed must differ")
 		seen[c.Item] = true
 	}
-	return f.err()
+	return f.Err(ErrDetails)
 }
 
 func (r *CorrectionRequest) items() []string {
@@ -109,74 +62,52 @@ type CorrectionAnswer struct {
 	Outcome State           `json:"outcome" doc:"CORRECTED, WITHDRAWN or MAINTAINED"`
 	Values  []CorrectedItem `json:"values,omitempty"` // when corrected: what the source has now
 	Reason  string          `json:"reason,omitempty"` // when maintained
+
+	notices []notice          // to the others who got the wrong value
+	shared  *CorrectionAnswer // what of it may be said to who reported
 }
 
 // check demands reasons for what is maintained, and a value for every reported item that was corrected. A finding that
 // came from the provider may lack values: masked items are fetched again, not told.
 func (d *CorrectionAnswer) check(r *CorrectionRequest, own bool) error {
-	var f faults
-	f.need(slices.Contains([]State{Corrected, Withdrawn, Maintained}, d.Outcome), "outcome", "须为 CORRECTED、WITHDRAWN 或 MAINTAINED", "must be CORRECTED, WITHDRAWN or MAINTAINED")
-	f.need(brief(d.Reason) && (d.Outcome != Maintained || text(d.Reason)), "reason", "维持原值须写明理由", "a value is maintained with reasons only")
+	var f process.Faults
+	f.Need(slices.Contains([]State{Corrected, Withdrawn, Maintained}, d.Outcome), "outcome", "须为 CORRECTED、WITHDRAWN 或 MAINTAINED", "must be CORRECTED, WITHDRAWN or MAINTAINED")
+	f.Need(process.Brief(d.Reason) && (d.Outcome != Maintained || process.Text(d.Reason)), "reason", "维持原值须写明理由", "a value is maintained with reasons only")
 	seen := map[string]bool{}
 	for _, v := range d.Values {
-		f.need(d.Outcome == Corrected && slices.Contains(r.items(), v.Item) && !seen[v.Item] && brief(v.Value), v.Item, "只能写明被申请校核的数据项更正后的值", "only what was reported has a corrected value")
+		f.Need(d.Outcome == Corrected && slices.Contains(r.items(), v.Item) && !seen[v.Item] && process.Brief(v.Value), v.Item, "只能写明被申请校核的数据项更正后的值", "only what was reported has a corrected value")
 		seen[v.Item] = true
 	}
 	if own && d.Outcome == Corrected {
 		for _, item := range r.items() {
-			f.need(seen[item], item, "请写明来源系统中现在的值", "state what the source has now")
+			f.Need(seen[item], item, "请写明来源系统中现在的值", "state what the source has now")
 		}
 	}
-	return f.err()
-}
-
-// CaseStep is one line of a history.
-type CaseStep struct {
-	Time  time.Time `json:"time"`
-	Actor string    `json:"actor"` // an officer here, or the other member
-	What  string    `json:"what"`
-	Note  string    `json:"note,omitempty"`
+	return f.Err(ErrDetails)
 }
 
 // Correction is one end's record of a correction.
 type Correction struct {
-	ID        string            `json:"id"` // the same at both ends
-	Role      agreement.Role    `json:"role"`
-	State     State             `json:"state"`
+	process.Case
 	Agreement string            `json:"agreement"`
 	Resource  string            `json:"resource"`
 	Consumer  policy.Party      `json:"consumer"`
 	Provider  policy.Party      `json:"provider"`
 	Report    CorrectionRequest `json:"report"`
 	Finding   *CorrectionAnswer `json:"finding,omitempty"`
-	Told      int               `json:"told,omitempty"`       // other agreements that were told of the correction
+	Notified  int               `json:"notified,omitempty"`   // other agreements whose departments were notified of the correction
 	CaseGoes  bool              `json:"case_goes_on"`         // always: a pending correction blocks no case (2016 Interim Measures)
 	Received  time.Time         `json:"received,omitzero"`    // as acknowledged: D7 starts
 	Answered  time.Time         `json:"answered,omitzero"`    //
 	Refused   string            `json:"refused_by,omitempty"` // code with which the provider's node refused the message
-	Created   time.Time         `json:"created"`
-	Updated   time.Time         `json:"updated"`
-	Steps     []CaseStep        `json:"steps"`
-}
-
-// Department is the department of this end.
-func (c *Correction) Department() string {
-	if c.Role == agreement.Provider {
-		return c.Provider.Department
-	}
-	return c.Consumer.Department
+	Steps     []process.Step    `json:"steps,omitempty"`      // filled in when one is read; not stored with it
 }
 
 func (c *Correction) other() policy.Party {
-	if c.Role == agreement.Provider {
+	if c.Side == Provider {
 		return c.Consumer
 	}
 	return c.Provider
-}
-
-func (c *Correction) step(at time.Time, actor, what, note string) {
-	c.Updated = at
-	c.Steps = append(c.Steps, CaseStep{Time: at, Actor: actor, What: what, Note: note})
 }
 
 // Refetch says that what a department holds of a resource was corrected at its source: it should ask again.

@@ -11,34 +11,12 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
-
-// KindDispute is the kind of the message that opens a dispute; each later act has a kind of its own.
-const KindDispute = "dispute.open"
-
-func kindOf(a Act) string { return "dispute." + string(a) }
-
-// Side is an end of a dispute.
-type Side string
-
-// The sides.
-const (
-	Opener     Side = "opener"
-	Respondent Side = "respondent"
-)
-
-func (s Side) other() Side {
-	if s == Opener {
-		return Respondent
-	}
-	return Opener
-}
 
 // Matter is what a dispute is about. An application has an id of its own at each end.
 type Matter struct {
@@ -70,22 +48,19 @@ type Ruling struct {
 
 // Dispute is one end's record.
 type Dispute struct {
-	ID         string       `json:"id"` // the same at both ends
-	Side       Side         `json:"side"`
-	Stage      Stage        `json:"stage"`
-	Matter     Matter       `json:"matter"`
-	Agreement  string       `json:"agreement,omitempty"`
-	Opener     policy.Party `json:"opener"`
-	Respondent policy.Party `json:"respondent"`
-	Claim      string       `json:"claim"` // what the opener wants, and why
-	Resolver   Resolver     `json:"resolver"`
-	Papers     []Paper      `json:"papers,omitempty"`
-	Settlement string       `json:"settlement,omitempty"` // id of the proposal that was accepted
-	Ruling     *Ruling      `json:"ruling,omitempty"`     // that counts
-	Refused    string       `json:"refused,omitempty"`    // code with which the other end refused to hear of it
-	Created    time.Time    `json:"created"`
-	Updated    time.Time    `json:"updated"`
-	Steps      []CaseStep   `json:"steps"`
+	process.Case
+	Matter     Matter         `json:"matter"`
+	Agreement  string         `json:"agreement,omitempty"`
+	Opener     policy.Party   `json:"opener"`
+	Respondent policy.Party   `json:"respondent"`
+	Claim      string         `json:"claim"` // what the opener wants, and why
+	Resolver   Resolver       `json:"resolver"`
+	Decides    bool           `json:"decides,omitempty"` // the authority of this node records the ruling
+	Papers     []Paper        `json:"papers,omitempty"`
+	Settlement string         `json:"settlement,omitempty"` // id of the proposal that was accepted
+	Ruling     *Ruling        `json:"ruling,omitempty"`     // that counts
+	Refused    string         `json:"refused,omitempty"`    // code with which the other end refused to hear of it
+	Steps      []process.Step `json:"steps,omitempty"`      // filled in when one is read; not stored with it
 }
 
 func (d *Dispute) party(s Side) policy.Party {
@@ -96,11 +71,32 @@ func (d *Dispute) party(s Side) policy.Party {
 }
 
 func (d *Dispute) own() policy.Party   { return d.party(d.Side) }
-func (d *Dispute) other() policy.Party { return d.party(d.Side.other()) }
+func (d *Dispute) other() policy.Party { return d.party(otherSide(d.Side)) }
 
-func (d *Dispute) step(at time.Time, actor string, a Act, note string) {
-	d.Updated = at
-	d.Steps = append(d.Steps, CaseStep{Time: at, Actor: actor, What: string(a), Note: note})
+// count is how many papers a side put forward.
+func (d *Dispute) count(s Side) int {
+	n := 0
+	for i := range d.Papers {
+		if d.Papers[i].Side == s {
+			n++
+		}
+	}
+	return n
+}
+
+// takes reports whether there is room for a paper: at most process.MaxLines of a side, each once.
+func (d *Dispute) takes(p *Paper) bool {
+	return d.count(p.Side) < process.MaxLines && !slices.ContainsFunc(d.Papers, func(o Paper) bool { return o.ID == p.ID })
+}
+
+// proposal finds terms a side proposed.
+func (d *Dispute) proposal(id string, by Side) *Paper {
+	for i := range d.Papers {
+		if p := &d.Papers[i]; p.ID == id && p.Proposal && p.Side == by {
+			return p
+		}
+	}
+	return nil
 }
 
 // Opening opens a dispute.
@@ -116,11 +112,11 @@ type Statement struct {
 }
 
 func (t *Statement) check() error {
-	var f faults
-	f.need(text(t.Text), "text", "请写明内容", "say what is put forward")
+	var f process.Faults
+	f.Need(process.Text(t.Text), "text", "请写明内容", "say what is put forward")
 	b, err := hex.DecodeString(t.File)
-	f.need(t.File == "" || (err == nil && len(b) == 32), "file", "须为 SHA-256 摘要（十六进制）", "must be a SHA-256 digest in hex")
-	return f.err()
+	f.Need(t.File == "" || (err == nil && len(b) == 32), "file", "须为 SHA-256 摘要（十六进制）", "must be a SHA-256 digest in hex")
+	return f.Err(ErrDetails)
 }
 
 // Decision is what the authority records of a ruling.
@@ -130,44 +126,27 @@ type Decision struct {
 }
 
 func (x *Decision) check() error {
-	var f faults
-	f.need(text(x.Reference) && len(x.Reference) <= 200, "reference", "请写明文号", "name the document")
-	f.need(text(x.Text), "text", "请写明裁决内容", "say what was decided")
-	return f.err()
-}
-
-// openMessage is the body of KindDispute.
-type openMessage struct {
-	ID     string `json:"id"`
-	Matter Matter `json:"matter"` // as the receiver knows it
-	Claim  string `json:"claim"`
-}
-
-// actMessage is the body of the others.
-type actMessage struct {
-	ID     string  `json:"id"`
-	To     Stage   `json:"to"`
-	Note   string  `json:"note,omitempty"`
-	Paper  *Paper  `json:"paper,omitempty"`
-	Accept string  `json:"accept,omitempty"` // id of the proposal, or of the ruling acknowledged
-	Ruling *Ruling `json:"ruling,omitempty"`
+	var f process.Faults
+	f.Need(process.Text(x.Reference) && len(x.Reference) <= 200, "reference", "请写明文号", "name the document")
+	f.Need(process.Text(x.Text), "text", "请写明裁决内容", "say what was decided")
+	return f.Err(ErrDetails)
 }
 
 // parties finds who a matter is between, as one end of it knows: own, other, the agreement, and the id at the other end.
 func (s *Service) parties(ctx context.Context, tx *db.Tx, sc db.Scope, m Matter, role agreement.Role) (own, other policy.Party, agr, theirs string, err error) {
 	switch m.Kind {
 	case "correction":
-		c, err := one[Correction](ctx, tx, sc, "objection_correction", "id = ? AND role = ?", m.ID, string(role))
+		c, err := s.corrections.Get(ctx, tx, sc, process.Query{ID: m.ID, Side: role})
 		if err != nil {
 			return own, other, "", "", err
 		}
 		own, other = c.Consumer, c.Provider
-		if c.Role == agreement.Provider {
+		if c.Side == agreement.Provider {
 			own, other = other, own
 		}
 		return own, other, c.Agreement, c.ID, nil
 	case "application", "agreement":
-		n, err := s.agreements.End(ctx, tx, sc, m.ID, role)
+		n, err := s.agreements.GetByRole(ctx, tx, sc, m.ID, role)
 		switch {
 		case err != nil:
 			return own, other, "", "", err
@@ -175,7 +154,7 @@ func (s *Service) parties(ctx context.Context, tx *db.Tx, sc db.Scope, m Matter,
 			return own, other, "", "", ErrForeign.With()
 		}
 		own, other, theirs = n.Consumer, n.Provider, n.Peer
-		if n.Role == agreement.Provider {
+		if n.Side == agreement.Provider {
 			own, other = other, own
 		}
 		if m.Kind == "agreement" {
@@ -198,36 +177,79 @@ func (s *Service) either(ctx context.Context, tx *db.Tx, sc db.Scope, m Matter) 
 	return own, other, agr, theirs, err
 }
 
+// disputeHooks bind disputes to the node.
+func (s *Service) disputeHooks() process.Hooks[Dispute] {
+	hears := map[Event]func(context.Context, *db.Tx, *Dispute, *process.Message) (*act, error){}
+	for _, a := range Acts() {
+		hears[a] = s.hear
+	}
+	return process.Hooks[Dispute]{
+		Index: func(d *Dispute) process.Index {
+			return process.Index{Member: d.other().Member, Subject: d.Matter.ID, Title: d.Claim}
+		},
+		Parties: func(d *Dispute) deadline.Parties {
+			return deadline.Parties{Provider: deadline.Party(d.Respondent), Applicant: deadline.Party(d.Opener), Authority: deadline.Party{Member: d.Resolver.Division}}
+		},
+		Region: func(d *Dispute) string { return d.Resolver.Division },
+		Before: map[Event]process.Hook[Dispute]{Rule: func(_ context.Context, _ *db.Tx, d *Dispute, a *act) error {
+			if !s.decides(d, d.speaker(a)) {
+				return ErrResolver.With(d.Resolver.Division)
+			}
+			return nil
+		}},
+		Arrives: &process.Arrivals[Dispute]{
+			Other:   func(d *Dispute) (deadline.Party, string) { return deadline.Party(d.other()), d.Agreement },
+			Belongs: func(d *Dispute, from deadline.Party) bool { return fits(d.other(), policy.Party(from)) },
+			Send: map[Event]func(context.Context, *db.Tx, *Dispute, *act) (any, error){
+				OpenDispute: func(_ context.Context, _ *db.Tx, d *Dispute, a *act) (any, error) { return a.Args, nil },
+				AddPaper:    sendPaper, Propose: sendPaper,
+				Acknowledge: func(_ context.Context, _ *db.Tx, d *Dispute, _ *act) (any, error) {
+					return Acceptance{d.Ruling.ID}, nil
+				},
+			},
+			Opens:   map[Event]func(context.Context, *db.Tx, *process.Message) (*Dispute, *act, any, error){OpenDispute: s.disputed},
+			Hears:   hears,
+			Settled: map[Event]func(context.Context, *db.Tx, *Dispute, json.RawMessage, time.Time, error) error{OpenDispute: s.settled},
+		},
+	}
+}
+
+// sendPaper is a paper without the name of the officer who wrote it.
+func sendPaper(_ context.Context, _ *db.Tx, d *Dispute, _ *act) (any, error) {
+	p := d.Papers[len(d.Papers)-1]
+	p.By = ""
+	return p, nil
+}
+
+// opening is a dispute as it travels to the other end: the matter as that end knows it.
+type opening struct {
+	Matter Matter `json:"matter"`
+	Claim  string `json:"claim"`
+}
+
 // Open opens a dispute about an application, agreement or correction of the session's department (Decree 809 art. 28). It
 // begins with negotiation.
 func (s *Service) Open(ctx context.Context, sess *identity.Session, o Opening) (*Dispute, error) {
 	if err := sess.Require(identity.OfficeHead, identity.DataOfficer); err != nil {
 		return nil, err
 	}
-	var f faults
-	f.need(slices.Contains([]string{"application", "agreement", "correction"}, o.Matter.Kind) && o.Matter.ID != "", "matter", "请指明申请、协议或校核申请", "name the application, agreement or correction")
-	f.need(text(o.Claim), "claim", "请写明主张和理由", "say what is wanted, and why")
-	if err := f.err(); err != nil {
+	var f process.Faults
+	f.Need(slices.Contains([]string{"application", "agreement", "correction"}, o.Matter.Kind) && o.Matter.ID != "", "matter", "请指明申请、协议或校核申请", "name the application, agreement or correction")
+	f.Need(process.Text(o.Claim), "claim", "请写明主张和理由", "say what is wanted, and why")
+	if err := f.Err(ErrDetails); err != nil {
 		return nil, err
 	}
 	var d *Dispute
-	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		own, other, agr, theirs, err := s.either(ctx, tx, scopeOf(sess), o.Matter)
+	err := s.cases.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		own, other, agr, theirs, err := s.either(ctx, tx, db.In(sess.Division, sess.Department, sess.Actor), o.Matter)
 		if err != nil {
 			return err
 		}
-		r, err := Resolve(s.region(own.Member), s.region(other.Member))
-		if err != nil {
+		d = &Dispute{Case: process.Case{Side: Opener, Department: own.Department}, Matter: o.Matter, Agreement: agr, Opener: own, Respondent: other, Claim: o.Claim}
+		if err := s.ladder(d); err != nil {
 			return err
 		}
-		now := s.clock.Now()
-		d = &Dispute{ID: s.ids.NewID(), Side: Opener, Stage: Negotiating, Matter: o.Matter, Agreement: agr, Opener: own, Respondent: other, Claim: o.Claim, Resolver: r, Created: now}
-		d.step(now, sess.Actor, "open", o.Claim)
-		if err := s.saveDispute(ctx, tx, d); err != nil {
-			return err
-		}
-		m := openMessage{ID: d.ID, Matter: Matter{Kind: o.Matter.Kind, ID: theirs}, Claim: o.Claim}
-		return s.send(ctx, tx, KindDispute, "dispute/"+d.ID, agr, sess.Actor, own, other, m)
+		return s.disputes.Begin(ctx, tx, sess, d, OpenDispute, process.Given{Note: o.Claim, Args: &opening{Matter: Matter{Kind: o.Matter.Kind, ID: theirs}, Claim: o.Claim}})
 	})
 	if err != nil {
 		return nil, err
@@ -235,40 +257,39 @@ func (s *Service) Open(ctx context.Context, sess *identity.Session, o Opening) (
 	return d, nil
 }
 
-// disputed takes a dispute at the other end.
-func (s *Service) disputed(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-	var m openMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
-		return nil, err
+// ladder finds who decides, and whether it is this node's authority.
+func (s *Service) ladder(d *Dispute) error {
+	var err error
+	d.Resolver, err = Resolve(s.cases.Division(d.own().Member), s.cases.Division(d.other().Member))
+	d.Decides = err == nil && s.decides(d, d.Side)
+	return err
+}
+
+// disputed takes a dispute at the other end. The answer says which department it is with.
+func (s *Service) disputed(ctx context.Context, tx *db.Tx, m *process.Message) (*Dispute, *act, any, error) {
+	o, err := process.Said[opening](m)
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	if !ids.Valid(m.ID) || m.Matter.ID == "" || !text(m.Claim) {
-		return nil, ErrDetails.With()
+	if !ids.Valid(m.Case) || o.Matter.ID == "" || !process.Text(o.Claim) {
+		return nil, nil, nil, ErrDetails.With()
 	}
-	from := policy.Party{Member: in.From, Department: in.Fact.Actor.Department}
-	own, other, agr, _, err := s.parties(ctx, tx, db.System("dispute"), m.Matter, agreement.Consumer)
+	from := policy.Party(m.From)
+	own, other, agr, _, err := s.parties(ctx, tx, db.System("dispute"), o.Matter, agreement.Consumer)
 	if (err != nil && errs.As(err).Kind == errs.NotFound) || (err == nil && !fits(other, from)) {
-		own, other, agr, _, err = s.parties(ctx, tx, db.System("dispute"), m.Matter, agreement.Provider)
+		own, other, agr, _, err = s.parties(ctx, tx, db.System("dispute"), o.Matter, agreement.Provider)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	if !fits(other, from) {
-		return nil, ErrNoSuch.With() // a stranger learns nothing
+		return nil, nil, nil, ErrNoSuch.With() // a stranger learns nothing
 	}
-	if _, err := one[Dispute](ctx, tx, db.System("dispute"), "objection_dispute", "id = ? AND role = ?", m.ID, string(Respondent)); err == nil {
-		return nil, ErrNoSuch.With() // somebody else's id
+	d := &Dispute{Case: process.Case{Side: Respondent, Department: own.Department}, Matter: o.Matter, Agreement: agr, Opener: from, Respondent: own, Claim: o.Claim}
+	if err := s.ladder(d); err != nil {
+		return nil, nil, nil, err
 	}
-	r, err := Resolve(s.region(own.Member), s.region(other.Member))
-	if err != nil {
-		return nil, err
-	}
-	now := s.clock.Now()
-	d := &Dispute{ID: m.ID, Side: Respondent, Stage: Negotiating, Matter: m.Matter, Agreement: agr, Opener: from, Respondent: own, Claim: m.Claim, Resolver: r, Created: now}
-	d.step(now, in.From, "open", m.Claim)
-	if err := s.saveDispute(ctx, tx, d); err != nil {
-		return nil, err
-	}
-	return json.Marshal(openAnswer{Department: own.Department})
+	return d, m.Act(Opened, nil), openAnswer{Department: own.Department}, nil
 }
 
 // fits reports whether a message came from the party known. Until an application is answered its applicant knows the
@@ -277,318 +298,195 @@ func fits(known, from policy.Party) bool {
 	return from.Department != "" && from.Member == known.Member && (from.Department == known.Department || known.Department == "")
 }
 
-// openAnswer is the body of the acknowledgement of KindDispute.
+// openAnswer is the body of the acknowledgement of a dispute.
 type openAnswer struct {
 	Department string `json:"department"` // of the respondent
 }
 
-// opened learns what became of a dispute that was opened: who answers for the other end, or that it refused to hear of it.
-func (s *Service) opened(ctx context.Context, m peer.Message, ack *peer.Answer, err error) error {
-	var sent openMessage
-	if jerr := json.Unmarshal(m.Body, &sent); jerr != nil {
-		return nil //nolint:nilerr // our own bytes; nothing to learn
+// settled learns what became of a dispute that was opened: who answers for the other end, or that it refused to hear of it.
+func (s *Service) settled(ctx context.Context, tx *db.Tx, d *Dispute, answer json.RawMessage, _ time.Time, refused error) error {
+	if refused != nil {
+		return s.disputes.Take(ctx, tx, d, &act{Event: Refusal, Remote: true, Note: errs.As(refused).Code})
 	}
-	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		d, gerr := one[Dispute](ctx, tx, db.System("opened"), "objection_dispute", "id = ? AND role = ?", sent.ID, string(Opener))
-		if gerr != nil {
-			return gerr
-		}
-		if err != nil {
-			d.Refused = errs.As(err).Code
-			d.step(s.clock.Now(), d.Respondent.Member, "refuse", d.Refused)
-			return s.saveDispute(ctx, tx, d)
-		}
-		var got openAnswer
-		if jerr := json.Unmarshal(ack.Body, &got); jerr != nil || d.Respondent.Department != "" || len(got.Department) > 64 {
-			return nil //nolint:nilerr // its first message will say
-		}
-		d.Respondent.Department = got.Department
-		return s.saveDispute(ctx, tx, d)
-	})
+	var got openAnswer
+	if err := json.Unmarshal(answer, &got); err != nil || d.Respondent.Department != "" || len(got.Department) > 64 {
+		return nil //nolint:nilerr // its first message will say
+	}
+	d.Respondent.Department = got.Department
+	return s.disputes.Save(ctx, tx, d)
 }
 
-// act takes one step at this end: record, clock and message in one transaction. fill says what is said and may refuse.
-func (s *Service) act(ctx context.Context, sess *identity.Session, sc db.Scope, id string, a Act, fill func(d *Dispute, m *actMessage, now time.Time) error) (*Dispute, error) {
-	var d *Dispute
-	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		var err error
-		if d, err = one[Dispute](ctx, tx, sc, "objection_dispute", "id = ?", id); err != nil {
-			return err
-		}
-		to, err := Next(d.Stage, a)
-		if err != nil {
-			return err
-		}
-		now, from := s.clock.Now(), d.Stage
-		m := actMessage{ID: d.ID, To: to}
-		if err := fill(d, &m, now); err != nil {
-			return err
-		}
-		d.Stage = to
-		d.step(now, sess.Actor, a, m.Note)
-		if err := s.saveDispute(ctx, tx, d); err != nil {
-			return err
-		}
-		if err := s.handling(ctx, tx, d, from, now); err != nil {
-			return err
-		}
-		return s.send(ctx, tx, kindOf(a), "dispute/"+d.ID, d.Agreement, sess.Actor, d.own(), d.other(), m)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-// handling keeps the clock of whoever decides: from escalation to a ruling. The law names no period (art. 28), so it runs
-// only where a regional profile does.
-func (s *Service) handling(ctx context.Context, tx *db.Tx, d *Dispute, from Stage, at time.Time) error {
-	if from == d.Stage {
-		return nil
-	}
-	var do []deadline.Action
-	switch d.Stage {
-	case AtAuthority:
-		do = []deadline.Action{start(deadline.Dispute)}
-	case AtGovernment:
-		do = []deadline.Action{stop(deadline.Dispute), start(deadline.Dispute)}
-	case Settled:
-		do = []deadline.Action{{Do: deadline.Void, Clock: deadline.Dispute}}
-	case AuthorityRuled, GovernmentRuled:
-		do = []deadline.Action{stop(deadline.Dispute)}
-	case Negotiating, AuthorityClosed, GovernmentClosed:
-		return nil
-	}
-	return s.clocks.Apply(ctx, tx, db.System("dispute"), deadline.Case{
-		Subject: "dispute/" + d.ID, Department: d.own().Department, At: at, Profile: s.clocks.ProfileFor(d.Resolver.Division),
-		Parties: deadline.Parties{
-			Provider:  deadline.Party{Member: d.Respondent.Member, Department: d.Respondent.Department},
-			Applicant: deadline.Party{Member: d.Opener.Member, Department: d.Opener.Department},
-			Authority: deadline.Party{Member: d.Resolver.Division},
-		},
-	}, do...)
-}
-
-func (s *Service) paper(ctx context.Context, sess *identity.Session, id string, t Statement, a Act) (*Dispute, error) {
-	if err := t.check(); err != nil {
-		return nil, err
-	}
-	return s.act(ctx, sess, scopeOf(sess), id, a, func(d *Dispute, m *actMessage, now time.Time) error {
-		p := Paper{ID: s.ids.NewID(), Side: d.Side, Proposal: a == Propose, Text: t.Text, File: strings.ToLower(t.File), Time: now, By: sess.Actor}
-		if !d.add(p) {
-			return ErrDetails.With()
-		}
-		p.By, m.Paper, m.Note = "", &p, p.ID
-		return nil
-	})
-}
-
-// add keeps a paper, at most maxLines of a side.
-func (d *Dispute) add(p Paper) bool {
-	n := 0
-	for _, o := range d.Papers {
-		if o.Side == p.Side {
-			n++
-		}
-		if o.ID == p.ID {
-			return false
-		}
-	}
-	if n >= maxLines {
-		return false
-	}
-	d.Papers = append(d.Papers, p)
-	return true
-}
-
-// proposal finds terms a side proposed.
-func (d *Dispute) proposal(id string, by Side) *Paper {
-	for i := range d.Papers {
-		if p := &d.Papers[i]; p.ID == id && p.Proposal && p.Side == by {
-			return p
-		}
-	}
-	return nil
+// put causes an act of the session's department.
+func (s *Service) put(ctx context.Context, sess *identity.Session, id string, a Act, note string, args any) (*Dispute, error) {
+	return s.disputes.Act(ctx, sess, id, "", a, process.Given{Note: note, Args: args})
 }
 
 // AddPaper puts a paper forward.
 func (s *Service) AddPaper(ctx context.Context, sess *identity.Session, id string, t Statement) (*Dispute, error) {
-	if err := sess.Require(identity.DataOfficer, identity.OfficeHead); err != nil {
-		return nil, err
-	}
-	return s.paper(ctx, sess, id, t, AddPaper)
+	return s.put(ctx, sess, id, AddPaper, "", &t)
 }
 
 // Propose proposes terms to settle on, at any time before the end (Decree 809 art. 28).
 func (s *Service) Propose(ctx context.Context, sess *identity.Session, id string, t Statement) (*Dispute, error) {
-	if err := sess.Require(identity.OfficeHead); err != nil {
-		return nil, err
-	}
-	return s.paper(ctx, sess, id, t, Propose)
+	return s.put(ctx, sess, id, Propose, "", &t)
 }
 
 // Accept settles the dispute on terms the other side proposed.
 func (s *Service) Accept(ctx context.Context, sess *identity.Session, id, proposal string) (*Dispute, error) {
-	if err := sess.Require(identity.OfficeHead); err != nil {
-		return nil, err
-	}
-	return s.act(ctx, sess, scopeOf(sess), id, Accept, func(d *Dispute, m *actMessage, _ time.Time) error {
-		if d.proposal(proposal, d.Side.other()) == nil {
-			return ErrNoSuch.With()
-		}
-		d.Settlement, m.Accept = proposal, proposal
-		return nil
-	})
+	return s.put(ctx, sess, id, Accept, "", &Acceptance{proposal})
 }
 
 // Escalate takes the dispute one step up: to the authority above both, then to its people's government.
 func (s *Service) Escalate(ctx context.Context, sess *identity.Session, id, reason string) (*Dispute, error) {
-	if err := sess.Require(identity.OfficeHead); err != nil {
-		return nil, err
-	}
-	var f faults
-	if f.need(text(reason), "reason", "请写明理由", "give reasons"); len(f) > 0 {
-		return nil, f.err()
-	}
-	return s.act(ctx, sess, scopeOf(sess), id, Escalate, func(_ *Dispute, m *actMessage, _ time.Time) error {
-		m.Note = reason
-		return nil
-	})
+	return s.put(ctx, sess, id, Escalate, reason, nil)
 }
 
 // Rule records the ruling of the authority, or of its government, by the authority's officer. Where the division that
 // decides is that of one of the two members, at that member's node alone (ErrResolver); where it is no party's, as the
 // nation's, at either, with the document's number.
 func (s *Service) Rule(ctx context.Context, sess *identity.Session, id string, x Decision) (*Dispute, error) {
-	if err := sess.Require(identity.Authority); err != nil {
-		return nil, err
-	}
-	if err := x.check(); err != nil {
-		return nil, err
-	}
-	return s.act(ctx, sess, db.Oversight(sess.Division, sess.Department, sess.Actor), id, Rule, func(d *Dispute, m *actMessage, now time.Time) error {
-		if !s.decides(d, d.Side) {
-			return ErrResolver.With(d.Resolver.Division)
-		}
-		d.Ruling = &Ruling{ID: s.ids.NewID(), Stage: m.To, Reference: x.Reference, Text: x.Text, Recorded: d.Side, Authority: sess.Department, Time: now}
-		m.Ruling, m.Note = d.Ruling, x.Reference
-		return nil
-	})
+	return s.put(ctx, sess, id, Rule, "", &x)
 }
 
 // decides reports whether the authority at a side's node may record the ruling.
 func (s *Service) decides(d *Dispute, by Side) bool {
 	resolver := d.Resolver.Division
-	return s.region(d.party(by).Member) == resolver || s.region(d.party(by.other()).Member) != resolver
+	return s.cases.Division(d.party(by).Member) == resolver || s.cases.Division(d.party(otherSide(by)).Member) != resolver
 }
 
 // Acknowledge takes note of a ruling that was recorded at the other end.
 func (s *Service) Acknowledge(ctx context.Context, sess *identity.Session, id string) (*Dispute, error) {
-	if err := sess.Require(identity.OfficeHead); err != nil {
-		return nil, err
-	}
-	return s.act(ctx, sess, scopeOf(sess), id, Acknowledge, func(d *Dispute, m *actMessage, _ time.Time) error {
-		if d.Ruling == nil || d.Ruling.Recorded == d.Side {
-			return ErrOwnRuling.With()
-		}
-		m.Accept = d.Ruling.ID
-		return nil
+	return s.put(ctx, sess, id, Acknowledge, "", nil)
+}
+
+// reaches reports whether an act can lead to a stage at all.
+func reaches(a Act, to Stage) bool {
+	t := DisputeTable()
+	return slices.ContainsFunc(Stages(), func(s Stage) bool {
+		n, _, err := t.Next(s, a, nil)
+		return err == nil && n == to
 	})
 }
 
-// heard takes a step of the other end. A step that this end is already beyond is acknowledged and changes nothing.
-func (s *Service) heard(ctx context.Context, tx *db.Tx, in *peer.Incoming, a Act) error {
-	var m actMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
-		return err
-	}
-	d, err := s.from(ctx, tx, m.ID, policy.Party{Member: in.From, Department: in.Fact.Actor.Department})
-	if err != nil {
-		return err
-	}
-	if !brief(m.Note) {
-		return ErrDetails.With()
-	}
-	if a == Acknowledge && d.Ruling != nil && d.Ruling.ID != m.Accept {
-		return nil // of a ruling that another one has replaced meanwhile
-	}
-	if err := s.holds(d, a, &m); err != nil {
-		return err
-	}
-	from := d.Stage
-	to, counts, err := Hear(d.Stage, a, m.To)
-	if err != nil {
-		return err
+// Hear is what an act of the other end does here: the stage after it, and whether it counts. One that this end is already
+// beyond came too late and changes nothing.
+func Hear(s Stage, a Act, to Stage) (Stage, bool, error) {
+	refused := ErrTransition.With(strings.ToLower(string(s)), string(a))
+	if !reaches(a, to) {
+		return s, false, refused
 	}
 	switch {
-	case counts && a == AddPaper, counts && a == Propose:
-		if !d.add(*m.Paper) {
-			return ErrDetails.With()
-		}
-	case counts && a == Accept, a == Accept && d.proposal(m.Accept, Opener) != nil: // both accepted: the opener's terms hold
-		d.Settlement = m.Accept
-	case a == Rule && (counts || (m.To == d.Stage && d.Ruling != nil && m.Ruling.Recorded == Opener)): // both recorded one: the opener's end holds
-		d.Ruling = m.Ruling
+	case a == AddPaper || a == Propose:
+		return s, s != Settled, nil
+	case a == Accept: // of what this side proposed: it holds whatever else was under way
+		return Settled, s != Settled, nil
+	case Rank(to) <= Rank(s):
+		return s, false, nil
 	}
-	d.Stage = to
-	now := s.clock.Now()
-	d.step(now, in.From, a, m.Note)
-	if err := s.saveDispute(ctx, tx, d); err != nil {
-		return err
+	n, _, err := DisputeTable().Next(s, a, nil)
+	if err == nil && n == to { // no act that comes late leads further up
+		return n, true, nil
 	}
-	return s.handling(ctx, tx, d, from, now)
+	return s, false, refused
 }
 
-// from is the record a message is about, if it came from the other end of it.
-func (s *Service) from(ctx context.Context, tx *db.Tx, id string, p policy.Party) (*Dispute, error) {
-	for _, side := range []Side{Opener, Respondent} {
-		d, err := one[Dispute](ctx, tx, db.System("dispute"), "objection_dispute", "id = ? AND role = ?", id, string(side))
-		if err == nil && fits(d.other(), p) {
-			if d.Side == Opener {
-				d.Respondent = p
-			}
-			return d, nil
+// hear takes an act of the other end. One that this end is already beyond is acknowledged and changes nothing, but where
+// both ends did the same at once the opener's holds.
+func (s *Service) hear(ctx context.Context, tx *db.Tx, d *Dispute, m *process.Message) (*act, error) {
+	if d.Side == Opener {
+		d.Respondent = policy.Party(m.From)
+	}
+	args, err := heard(d, m)
+	if err != nil {
+		return nil, err
+	}
+	if a, ok := args.(*Acceptance); ok && m.Event == Acknowledge && d.Ruling != nil && d.Ruling.ID != a.Proposal {
+		return nil, nil //nolint:nilnil // of a ruling that another one has replaced meanwhile
+	}
+	if m.Event == Acknowledge {
+		if d.Ruling == nil || d.Ruling.Recorded != d.Side {
+			return nil, ErrNoSuch.With()
 		}
-		if err != nil && errs.As(err).Kind != errs.NotFound {
+		args = nil
+	}
+	_, counts, err := Hear(d.State, m.Event, m.To)
+	if err != nil {
+		return nil, err
+	}
+	if counts {
+		return m.Act(arrival(d.State, m.Event), args), nil
+	}
+	switch x := args.(type) {
+	case *Acceptance:
+		if d.proposal(x.Proposal, Opener) != nil { // both accepted
+			d.Settlement = x.Proposal
+		}
+	case *Ruling:
+		if m.To == d.State && d.Ruling != nil && x.Recorded == Opener { // both recorded one
+			if !s.decides(d, Opener) {
+				return nil, ErrResolver.With(d.Resolver.Division)
+			}
+			d.Ruling = x
+		}
+	}
+	return nil, s.disputes.Save(ctx, tx, d)
+}
+
+// arrival is an act of the other end as an event here: what was said before it heard of the end comes late.
+func arrival(s Stage, a Act) Act {
+	late := s == AuthorityClosed || s == GovernmentClosed
+	switch {
+	case late && (a == AddPaper || a == Propose):
+		return LatePaper
+	case late && a == Accept:
+		return LateAccept
+	}
+	return a
+}
+
+// heard reads and checks what an act of the other end says.
+func heard(d *Dispute, m *process.Message) (any, error) {
+	other := otherSide(d.Side)
+	switch m.Event {
+	case AddPaper, Propose:
+		p, err := process.Said[Paper](m)
+		if err != nil {
 			return nil, err
 		}
+		if p.Side != other || p.Proposal != (m.Event == Propose) || p.By != "" || !strings.HasPrefix(p.ID, string(other)+"-") || len(p.ID) > 32 {
+			return nil, ErrDetails.With()
+		}
+		return p, nil
+	case Rule:
+		r, err := process.Said[Ruling](m)
+		if err != nil {
+			return nil, err
+		}
+		if r.Stage != m.To || r.Recorded != other || !strings.HasPrefix(r.ID, string(other)+"-") || len(r.ID) > 64 || !process.Brief(r.Authority) {
+			return nil, ErrDetails.With()
+		}
+		return r, nil
+	case Accept, Acknowledge:
+		return process.Said[Acceptance](m)
+	case Escalate:
+		if !process.Text(m.Note) {
+			return nil, ErrDetails.With()
+		}
 	}
-	return nil, ErrNoSuch.With() // a stranger learns nothing
+	return nil, nil //nolint:nilnil // nothing is said besides the note
 }
 
-// holds checks what a message says besides its step.
-func (s *Service) holds(d *Dispute, a Act, m *actMessage) error {
-	other := d.Side.other()
-	switch a {
-	case AddPaper, Propose:
-		p := m.Paper
-		if p == nil || !ids.Valid(p.ID) || p.Side != other || p.Proposal != (a == Propose) || p.By != "" {
-			return ErrDetails.With()
-		}
-		t := Statement{Text: p.Text, File: p.File}
-		return t.check()
-	case Accept:
-		if d.proposal(m.Accept, d.Side) == nil {
-			return ErrNoSuch.With()
-		}
-	case Escalate:
-		if !text(m.Note) {
-			return ErrDetails.With()
-		}
-	case Rule:
-		r := m.Ruling
-		if r == nil || !ids.Valid(r.ID) || r.Stage != m.To || r.Recorded != other || !brief(r.Authority) {
-			return ErrDetails.With()
-		}
-		if !s.decides(d, other) {
-			return ErrResolver.With(d.Resolver.Division)
-		}
-		x := Decision{Reference: r.Reference, Text: r.Text}
-		return x.check()
-	case Acknowledge:
-		if d.Ruling == nil || d.Ruling.Recorded != d.Side {
-			return ErrNoSuch.With()
-		}
+// Dispute returns a dispute of the scope, with its history.
+func (s *Service) Dispute(ctx context.Context, sc db.Scope, id string) (*Dispute, error) {
+	d, err := s.disputes.Get(ctx, s.cases.DB.Read(), sc, process.Query{ID: id})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	d.Steps, err = s.disputes.History(ctx, s.cases.DB.Read(), d)
+	return d, err
+}
+
+// Disputes lists the scope's disputes from a cursor on, latest first, and the cursor behind the list.
+func (s *Service) Disputes(ctx context.Context, sc db.Scope, after string, limit int) ([]Dispute, string, error) {
+	return s.disputes.Page(ctx, sc, process.Query{After: after, Limit: limit})
 }

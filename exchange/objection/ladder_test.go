@@ -41,6 +41,13 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestTables: the tables have no faults.
+func TestTables(t *testing.T) {
+	for _, f := range append(CorrectionTable().Check(), DisputeTable().Check()...) {
+		t.Error(f)
+	}
+}
+
 // TestNext: the whole table; what is not in it is refused.
 func TestNext(t *testing.T) {
 	type key struct {
@@ -58,11 +65,11 @@ func TestNext(t *testing.T) {
 	for _, s := range append(Stages(), "NOWHERE") {
 		for _, a := range append(Acts(), "nothing") {
 			to, ok := want[key{s, a}]
-			got, err := Next(s, a)
+			got, _, err := DisputeTable().Next(s, a, nil)
 			if ok != (err == nil) || (ok && got != to) || (!ok && (got != s || !errors.Is(err, ErrTransition))) {
 				t.Errorf("%s in %s: %s, %v; want %s", a, s, got, err, to)
 			}
-			if err == nil && got.Rank() < s.Rank() {
+			if err == nil && Rank(got) < Rank(s) {
 				t.Errorf("%s in %s leads down to %s", a, s, got)
 			}
 		}
@@ -99,7 +106,7 @@ func TestEndsAgree(t *testing.T) {
 				continue
 			}
 			a := rapid.SampledFrom(Acts()).Draw(t, "act")
-			to, err := Next(stage[i], a)
+			to, _, err := DisputeTable().Next(stage[i], a, nil)
 			if err != nil || (a == Acknowledge && ruled[i] == i) {
 				continue
 			}

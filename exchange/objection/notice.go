@@ -15,6 +15,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -99,7 +100,7 @@ func (s *Service) noticed(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]
 	if err := httpx.Unmarshal(in.Body, &m); err != nil {
 		return nil, err
 	}
-	n, err := s.agreements.End(ctx, tx, db.System("notice"), m.Agreement, agreement.Consumer)
+	n, err := s.agreements.GetByRole(ctx, tx, db.System("notice"), m.Agreement, agreement.Consumer)
 	if err != nil {
 		return nil, err
 	}
@@ -110,19 +111,19 @@ func (s *Service) noticed(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]
 	if err != nil {
 		return nil, err
 	}
-	var f faults
-	f.need(m.Resource == n.Application.Resource, "resource", "资源与协议不符", "not the agreement's resource")
-	f.need(len(m.Items) > 0 && len(m.Items) <= maxLines && len(m.Digest) <= 128, "items", "数据项过多或过少", "too many items, or none")
+	var f process.Faults
+	f.Need(m.Resource == n.Application.Resource, "resource", "资源与协议不符", "not the agreement's resource")
+	f.Need(len(m.Items) > 0 && len(m.Items) <= process.MaxLines && len(m.Digest) <= 128, "items", "数据项过多或过少", "too many items, or none")
 	for _, item := range m.Items {
-		f.need(t.Field(item) != nil, "items", "协议没有这个数据项", "no item of the agreement")
+		f.Need(t.Field(item) != nil, "items", "协议没有这个数据项", "no item of the agreement")
 	}
-	f.need(m.Key == nil || (m.Key.Op == policy.Eq && len(m.Key.Values) == 1 && len(m.Key.Args) == 0 && t.Field(m.Key.Item) != nil), "key", "记录有误", "not a record's key")
-	if err := f.err(); err != nil {
+	f.Need(m.Key == nil || (m.Key.Op == policy.Eq && len(m.Key.Values) == 1 && len(m.Key.Args) == 0 && t.Field(m.Key.Item) != nil), "key", "记录有误", "not a record's key")
+	if err := f.Err(ErrDetails); err != nil {
 		return nil, err
 	}
 	return nil, s.saveRefetch(ctx, tx, &Refetch{
-		ID: s.ids.NewID(), Department: n.Consumer.Department, Agreement: n.Agreement, Resource: m.Resource, Provider: in.From, Items: m.Items, Key: m.Key,
-		Digest: m.Digest, Since: s.clock.Now(),
+		ID: s.cases.IDs.NewID(), Department: n.Consumer.Department, Agreement: n.Agreement, Resource: m.Resource, Provider: in.From, Items: m.Items, Key: m.Key,
+		Digest: m.Digest, Since: s.cases.Clock.Now(),
 	})
 }
 
@@ -133,7 +134,7 @@ func (s *Service) Refetches(ctx context.Context, sc db.Scope, done bool, limit i
 	if done {
 		where = "1=1"
 	}
-	rs, err := many[Refetch](ctx, s.db, sc, "objection_refetch", where, "since DESC, id", limit)
+	rs, err := many[Refetch](ctx, s.cases.DB, sc, "objection_refetch", where, "since DESC, id", limit)
 	if err != nil || len(rs) == 0 {
 		return rs, err
 	}
@@ -190,7 +191,7 @@ func (s *Service) askedAgain(ctx context.Context, r *Refetch) error {
 			continue
 		}
 		r.Done, r.Query = time.UnixMicro(e.Time).UTC(), id
-		return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.refetched(ctx, tx, r) })
+		return s.cases.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.refetched(ctx, tx, r) })
 	}
 	return nil
 }
@@ -211,7 +212,7 @@ func (s *Service) refetched(ctx context.Context, tx *db.Tx, r *Refetch) error {
 		return err
 	}
 	h := evidence.Header{Agreement: r.Agreement, To: r.Provider, Request: r.Query, Note: r.ID}
-	return s.outbox.Put(ctx, tx, evidence.Draft{Kind: FactRefetched, ID: s.ids.NewID(), Actor: seal.Actor{Department: r.Department, Officer: r.By}, Header: h.Encode(), Body: body})
+	return s.cases.Outbox.Put(ctx, tx, evidence.Draft{Kind: FactRefetched, ID: s.cases.IDs.NewID(), Actor: seal.Actor{Department: r.Department, Officer: r.By}, Header: h.Encode(), Body: body})
 }
 
 // Refetched is an officer marking that the department is done with a notice: it asked again, or holds the record no longer.
@@ -220,12 +221,12 @@ func (s *Service) Refetched(ctx context.Context, sess *identity.Session, id stri
 		return nil, err
 	}
 	var r *Refetch
-	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err := s.cases.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var err error
-		if r, err = one[Refetch](ctx, tx, scopeOf(sess), "objection_refetch", "id = ?", id); err != nil || !r.Done.IsZero() {
+		if r, err = one[Refetch](ctx, tx, db.In(sess.Division, sess.Department, sess.Actor), "objection_refetch", "id = ?", id); err != nil || !r.Done.IsZero() {
 			return err
 		}
-		r.Done, r.By = s.clock.Now(), sess.Actor
+		r.Done, r.By = s.cases.Clock.Now(), sess.Actor
 		return s.refetched(ctx, tx, r)
 	})
 	if err != nil {

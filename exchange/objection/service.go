@@ -8,86 +8,77 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
-	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
-// The kinds of messages about corrections, and of the facts that prove them.
-const (
-	KindReport = "correction.report"
-	KindAnswer = "correction.answer"
-	KindNotice = "correction.notice"
-)
+// KindNotice is the kind of message, and of the fact that proves it, to a department whose record was corrected.
+const KindNotice = "correction.notice"
 
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
-	DB         *db.DB
-	Clock      clock.Clock
-	IDs        ids.Source
-	Outbox     *evidence.Outbox
+	Cases      *process.Engine
 	Index      *evidence.Index
-	Post       *peer.Post
 	Agreements *agreement.Service
-	Clocks     *deadline.Service
-	// Division is a member's division (GB/T 2260); empty if unknown.
-	Division func(member string) string
 }
 
-// Service is the room.
+// Service is the service of corrections and disputes.
 type Service struct {
-	db         *db.DB
-	clock      clock.Clock
-	ids        ids.Source
-	outbox     *evidence.Outbox
-	index      *evidence.Index
-	post       *peer.Post
-	agreements *agreement.Service
-	clocks     *deadline.Service
-	region     func(member string) string
+	cases       *process.Engine
+	index       *evidence.Index
+	agreements  *agreement.Service
+	corrections *process.Kind[Correction]
+	disputes    *process.Kind[Dispute]
 }
 
-// NewService wires the room and takes its messages.
+// NewService adds corrections and disputes to the node's kinds of case.
 func NewService(d Deps) *Service {
-	s := &Service{
-		db: d.DB, clock: d.Clock, ids: d.IDs, outbox: d.Outbox, index: d.Index, post: d.Post, agreements: d.Agreements, clocks: d.Clocks,
-		region: d.Division,
-	}
-	d.Post.Handle(KindReport, peer.Handler{In: s.reported})
-	d.Post.Handle(KindAnswer, peer.Handler{In: s.answered})
-	d.Post.Handle(KindNotice, peer.Handler{In: s.noticed})
-	d.Post.OnSettled(KindReport, s.received)
-	d.Post.Handle(KindDispute, peer.Handler{In: s.disputed})
-	d.Post.OnSettled(KindDispute, s.opened)
-	for _, a := range Acts() {
-		d.Post.Handle(kindOf(a), peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-			return nil, s.heard(ctx, tx, in, a)
-		}})
-	}
+	s := &Service{cases: d.Cases, index: d.Index, agreements: d.Agreements}
+	s.corrections = process.Open(d.Cases, Corrections(), s.correctionHooks())
+	s.disputes = process.Open(d.Cases, Disputes(), s.disputeHooks())
+	d.Cases.Mailbox.Handle(KindNotice, peer.Handler{In: s.noticed})
 	return s
 }
 
-// send queues a sealed message from one party to the other; the message is the fact that proves the act.
-func (s *Service) send(ctx context.Context, tx *db.Tx, kind, subject, agr, officer string, from, to policy.Party, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
+// correctionHooks bind corrections to the node.
+func (s *Service) correctionHooks() process.Hooks[Correction] {
+	send := map[Event]func(context.Context, *db.Tx, *Correction, *act) (any, error){
+		Report: func(_ context.Context, _ *db.Tx, c *Correction, _ *act) (any, error) {
+			return reportMessage{c.Agreement, c.Report}, nil
+		},
 	}
-	return s.post.Queue(ctx, tx, peer.Message{
-		To: to.Member, ToDept: to.Department, Subject: subject, Kind: kind, Method: http.MethodPost, Path: peer.PathMessages + kind,
-		ContentType: "application/json", Agreement: agr, Department: from.Department, Officer: officer, Body: body,
-	})
-}
-
-func scopeOf(sess *identity.Session) db.Scope {
-	return db.In(sess.Division, sess.Department, sess.Actor)
+	hooks := process.Hooks[Correction]{
+		Index: func(c *Correction) process.Index {
+			return process.Index{Member: c.other().Member, Subject: c.Resource, Title: c.Report.Reason}
+		},
+		Parties: func(c *Correction) deadline.Parties {
+			return deadline.Parties{Provider: deadline.Party(c.Provider), Applicant: deadline.Party(c.Consumer), Authority: deadline.Party{Member: c.Provider.Member}}
+		},
+		Region:  func(c *Correction) string { return s.cases.Division(c.Provider.Member) },
+		Prepare: map[Event]func(context.Context, db.Scope, *Correction, any) error{},
+		After:   map[Event]process.Hook[Correction]{},
+		Arrives: &process.Arrivals[Correction]{
+			Other:   func(c *Correction) (deadline.Party, string) { return deadline.Party(c.other()), c.Agreement },
+			Send:    send,
+			Opens:   map[Event]func(context.Context, *db.Tx, *process.Message) (*Correction, *act, any, error){Report: s.reported},
+			Settled: map[Event]func(context.Context, *db.Tx, *Correction, json.RawMessage, time.Time, error) error{Report: s.received},
+		},
+	}
+	for e, to := range outcomes() {
+		hooks.After[e] = s.answered
+		send[e] = func(_ context.Context, _ *db.Tx, c *Correction, _ *act) (any, error) { return c.Finding.shared, nil }
+		hooks.Prepare[e] = func(ctx context.Context, sc db.Scope, c *Correction, args any) error {
+			return s.prepare(ctx, sc, c, args, to)
+		}
+	}
+	return hooks
 }
 
 // got reports whether data may have been got under an agreement.
@@ -112,9 +103,10 @@ func (s *Service) Report(ctx context.Context, sess *identity.Session, id string,
 	if err := sess.Require(identity.DataOfficer); err != nil {
 		return nil, err
 	}
+	sc := db.In(sess.Division, sess.Department, sess.Actor)
 	var c *Correction
-	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		n, err := s.agreements.End(ctx, tx, scopeOf(sess), id, agreement.Consumer)
+	err := s.cases.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, err := s.agreements.GetByRole(ctx, tx, sc, id, agreement.Consumer)
 		switch {
 		case err != nil:
 			return err
@@ -123,23 +115,15 @@ func (s *Service) Report(ctx context.Context, sess *identity.Session, id string,
 		case n.Foreign():
 			return ErrForeign.With()
 		}
-		t, err := s.terms(ctx, scopeOf(sess), n.Agreement)
+		t, err := s.terms(ctx, sc, n.Agreement)
 		if err != nil {
 			return err
 		}
 		if err := r.check(t); err != nil {
 			return err
 		}
-		now := s.clock.Now()
-		c = &Correction{
-			ID: s.ids.NewID(), Role: agreement.Consumer, State: Sent, Agreement: n.Agreement, Resource: n.Application.Resource, Consumer: n.Consumer,
-			Provider: n.Provider, Report: r, CaseGoes: true, Created: now,
-		}
-		c.step(now, sess.Actor, "report", r.Reason)
-		if err := s.save(ctx, tx, c); err != nil {
-			return err
-		}
-		return s.send(ctx, tx, KindReport, subjectOf(c.ID), c.Agreement, sess.Actor, c.Consumer, c.Provider, reportMessage{ID: c.ID, Agreement: c.Agreement, Report: r})
+		c = correctionOf(n, Consumer, r)
+		return s.corrections.Begin(ctx, tx, sess, c, Report, process.Given{Note: r.Reason})
 	})
 	if err != nil {
 		return nil, err
@@ -147,153 +131,101 @@ func (s *Service) Report(ctx context.Context, sess *identity.Session, id string,
 	return c, nil
 }
 
-func subjectOf(id string) string { return "correction/" + id }
+func correctionOf(n *agreement.Negotiation, side Side, r CorrectionRequest) *Correction {
+	return &Correction{
+		Case: process.Case{Side: side, Department: n.Department}, Agreement: n.Agreement, Resource: n.Application.Resource, Consumer: n.Consumer,
+		Provider: n.Provider, Report: r, CaseGoes: true,
+	}
+}
 
-// reportMessage is the body of KindReport, answerMessage that of KindAnswer.
+// reportMessage is what travels of a report.
 type reportMessage struct {
-	ID        string            `json:"id"`
 	Agreement string            `json:"agreement"`
 	Report    CorrectionRequest `json:"report"`
 }
 
-type answerMessage struct {
-	ID      string           `json:"id"`
-	Finding CorrectionAnswer `json:"finding"`
-}
-
-// tick does to the clock D7 what an act does, in its transaction (Decree 809 art. 26: 10 working days from receipt).
-func (s *Service) tick(ctx context.Context, tx *db.Tx, c *Correction, at time.Time, actions ...deadline.Action) error {
-	k := deadline.Case{
-		Subject: subjectOf(c.ID), Department: c.Department(), End: deadline.Applicant, At: at, Profile: s.clocks.ProfileFor(s.region(c.Provider.Member)),
-		Parties: deadline.Parties{
-			Provider:  deadline.Party{Member: c.Provider.Member, Department: c.Provider.Department},
-			Applicant: deadline.Party{Member: c.Consumer.Member, Department: c.Consumer.Department},
-			Authority: deadline.Party{Member: c.Provider.Member},
-		},
-	}
-	if c.Role == agreement.Provider {
-		k.End = deadline.Provider
-	}
-	return s.clocks.Apply(ctx, tx, db.System("correction"), k, actions...)
-}
-
-func start(id deadline.ID) deadline.Action { return deadline.Action{Do: deadline.Start, Clock: id} }
-func stop(id deadline.ID) deadline.Action  { return deadline.Action{Do: deadline.Stop, Clock: id} }
-
 // reported takes a correction at the provider's node: what is acknowledged runs from now on.
-func (s *Service) reported(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-	var m reportMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
-		return nil, err
-	}
-	if !ids.Valid(m.ID) || m.Agreement == "" {
-		return nil, ErrDetails.With()
-	}
-	n, err := s.agreements.End(ctx, tx, db.System("correction"), m.Agreement, agreement.Provider)
+func (s *Service) reported(ctx context.Context, tx *db.Tx, m *process.Message) (*Correction, *act, any, error) {
+	x, err := process.Said[reportMessage](m)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	if n.Agreement != m.Agreement || n.Consumer != (policy.Party{Member: in.From, Department: in.Fact.Actor.Department}) || !got(n) {
-		return nil, agreement.ErrNoSuch.With() // a stranger learns nothing
+	if !ids.Valid(m.Case) || x.Agreement == "" {
+		return nil, nil, nil, ErrDetails.With()
 	}
-	if _, err := one[Correction](ctx, tx, db.System("correction"), "objection_correction", "id = ? AND role = ?", m.ID, string(agreement.Provider)); err == nil {
-		return nil, ErrNoSuch.With() // somebody else's id
-	}
-	t, err := s.terms(ctx, db.System("correction"), m.Agreement)
+	n, err := s.agreements.GetByRole(ctx, tx, db.System("correction"), x.Agreement, agreement.Provider)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	if err := m.Report.check(t); err != nil {
-		return nil, err
+	if n.Agreement != x.Agreement || n.Consumer != policy.Party(m.From) || !got(n) {
+		return nil, nil, nil, agreement.ErrNoSuch.With() // a stranger learns nothing
 	}
-	now := s.clock.Now()
-	c := &Correction{
-		ID: m.ID, Role: agreement.Provider, State: Verifying, Agreement: m.Agreement, Resource: n.Application.Resource, Consumer: n.Consumer, Provider: n.Provider,
-		Report: m.Report, CaseGoes: true, Received: now, Created: now,
+	t, err := s.terms(ctx, db.System("correction"), x.Agreement)
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	c.step(now, in.From, "report", m.Report.Reason)
-	if err := s.save(ctx, tx, c); err != nil {
-		return nil, err
+	if err := x.Report.check(t); err != nil {
+		return nil, nil, nil, err
 	}
-	return nil, s.tick(ctx, tx, c, now, start(deadline.D7))
+	return correctionOf(n, Provider, x.Report), m.Act(Received, nil), nil, nil
 }
 
 // received learns what became of a correction that was sent: acknowledged, the clock runs here as well.
-func (s *Service) received(ctx context.Context, m peer.Message, ack *peer.Answer, err error) error {
-	var sent reportMessage
-	if jerr := json.Unmarshal(m.Body, &sent); jerr != nil {
-		return nil //nolint:nilerr // our own bytes; nothing to learn
+func (s *Service) received(ctx context.Context, tx *db.Tx, c *Correction, _ json.RawMessage, at time.Time, refused error) error {
+	if c.State != Sent {
+		return nil
 	}
-	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		c, gerr := one[Correction](ctx, tx, db.System("acknowledged"), "objection_correction", "id = ? AND role = ?", sent.ID, string(agreement.Consumer))
-		if gerr != nil || c.State != Sent {
-			return gerr
-		}
-		now := s.clock.Now()
-		if err != nil {
-			c.State, c.Refused = Undone, errs.As(err).Code
-			c.step(now, c.Provider.Member, "refuse", c.Refused)
-			return s.save(ctx, tx, c)
-		}
-		c.State, c.Received = Verifying, ack.Fact.Time
-		c.step(now, c.Provider.Member, "acknowledge", "")
-		if err := s.save(ctx, tx, c); err != nil {
-			return err
-		}
-		return s.tick(ctx, tx, c, c.Received, start(deadline.D7))
-	})
+	if refused != nil {
+		return s.corrections.Take(ctx, tx, c, &act{Event: Rejected, Remote: true, Note: errs.As(refused).Code})
+	}
+	return s.corrections.Take(ctx, tx, c, &act{Event: Accepted, Remote: true, Said: at})
 }
 
 // Answer is what the provider's officer found (Decree 809 art. 26). The source is corrected by those who keep it, before.
-// Everybody else who got the wrong value is told that it was corrected.
+// Everybody else who got the wrong value is notified that it was corrected.
 func (s *Service) Answer(ctx context.Context, sess *identity.Session, id string, d CorrectionAnswer) (*Correction, error) {
-	if err := sess.Require(identity.DataOfficer); err != nil {
-		return nil, err
+	e := Maintain // the others need less; an unknown outcome is refused below
+	for on, to := range outcomes() {
+		if to == d.Outcome {
+			e = on
+		}
 	}
-	sc := scopeOf(sess)
-	c, err := one[Correction](ctx, s.db.Read(), sc, "objection_correction", "id = ? AND role = ?", id, string(agreement.Provider))
-	if err != nil {
-		return nil, err
+	if outcomes()[e] != d.Outcome {
+		if err := sess.Require(identity.DataOfficer); err != nil {
+			return nil, err
+		}
+		if _, err := s.corrections.Get(ctx, s.cases.DB.Read(), db.In(sess.Division, sess.Department, sess.Actor), process.Query{ID: id, Side: Provider}); err != nil {
+			return nil, err
+		}
+		return nil, d.check(&CorrectionRequest{}, true)
 	}
-	if err := d.check(&c.Report, true); err != nil {
-		return nil, err
+	return s.corrections.Act(ctx, sess, id, Provider, e, process.Given{Args: &d})
+}
+
+// prepare finds, ahead of the transaction, who else got the record, and what of the finding may be said to whom.
+func (s *Service) prepare(ctx context.Context, sc db.Scope, c *Correction, args any, to State) error {
+	x, ok := args.(*CorrectionAnswer)
+	if !ok {
+		return ErrDetails.With()
+	}
+	x.Outcome = to
+	if err := x.check(&c.Report, true); err != nil {
+		return err
 	}
 	t, err := s.terms(ctx, sc, c.Agreement)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var notices []notice
-	if d.Outcome != Maintained {
-		if notices, err = s.receivers(ctx, sc, c, t); err != nil {
-			return nil, err
-		}
+	shared := x.sharable(t)
+	x.shared = &shared
+	if to != Maintained {
+		x.notices, err = s.receivers(ctx, sc, c, t)
 	}
-	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if c, err = one[Correction](ctx, tx, sc, "objection_correction", "id = ? AND role = ?", id, string(agreement.Provider)); err != nil {
-			return err
-		}
-		if !c.State.Open() {
-			return ErrTransition.With(string(c.State), string(d.Outcome))
-		}
-		c.Told = len(notices)
-		if err := s.settle(ctx, tx, c, d, sess.Actor, s.clock.Now()); err != nil {
-			return err
-		}
-		for _, x := range notices {
-			if err := s.send(ctx, tx, KindNotice, "correction-notice/"+x.Agreement, x.Agreement, sess.Actor, c.Provider, x.to, x); err != nil {
-				return err
-			}
-		}
-		return s.send(ctx, tx, KindAnswer, subjectOf(c.ID), c.Agreement, sess.Actor, c.Provider, c.Consumer, answerMessage{ID: c.ID, Finding: d.told(t)})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return err
 }
 
-// told is what of a finding may be told: values of masked items are to be fetched again, through the mask.
-func (d *CorrectionAnswer) told(t *policy.Terms) CorrectionAnswer {
+// sharable is what of a finding may be said to who reported: values of masked items are to be fetched again, through the mask.
+func (d *CorrectionAnswer) sharable(t *policy.Terms) CorrectionAnswer {
 	out := *d
 	out.Values = slices.DeleteFunc(slices.Clone(d.Values), func(v CorrectedItem) bool {
 		f := t.Field(v.Item)
@@ -302,54 +234,45 @@ func (d *CorrectionAnswer) told(t *policy.Terms) CorrectionAnswer {
 	return out
 }
 
-// settle writes the answer into a record and stops the clock.
-func (s *Service) settle(ctx context.Context, tx *db.Tx, c *Correction, d CorrectionAnswer, actor string, at time.Time) error {
-	c.Finding, c.State, c.Answered = &d, d.Outcome, at
-	c.step(s.clock.Now(), actor, "answer", string(d.Outcome)+" "+d.Reason)
-	if err := s.save(ctx, tx, c); err != nil {
-		return err
+// answered sends the notices at the provider's end, and at the consumer's notes what is to be asked for again.
+func (s *Service) answered(ctx context.Context, tx *db.Tx, c *Correction, a *act) error {
+	if c.Side == Consumer {
+		if c.State == Maintained {
+			return nil
+		}
+		key := c.Report.Key
+		return s.saveRefetch(ctx, tx, &Refetch{
+			ID: s.cases.IDs.NewID(), Department: c.Consumer.Department, Agreement: c.Agreement, Resource: c.Resource, Provider: c.Provider.Member,
+			Items: c.Report.items(), Key: &key, Since: a.At,
+		})
 	}
-	return s.tick(ctx, tx, c, at, stop(deadline.D7))
+	for _, x := range c.Finding.notices {
+		body, err := json.Marshal(x)
+		if err != nil {
+			return err
+		}
+		if err := s.cases.Mailbox.Queue(ctx, tx, peer.Message{
+			To: x.to.Member, ToDept: x.to.Department, Subject: "correction-notice/" + x.Agreement, Kind: KindNotice, Method: http.MethodPost,
+			Path: peer.PathMessages + KindNotice, ContentType: "application/json", Agreement: x.Agreement, Department: c.Provider.Department,
+			Officer: a.Actor.Officer, Body: body,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// answered takes the provider's answer.
-func (s *Service) answered(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
-	var m answerMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
-		return nil, err
-	}
-	c, err := one[Correction](ctx, tx, db.System("correction"), "objection_correction", "id = ? AND role = ?", m.ID, string(agreement.Consumer))
+// Correction returns a correction of the scope, with its history.
+func (s *Service) Correction(ctx context.Context, sc db.Scope, id string) (*Correction, error) {
+	c, err := s.corrections.Get(ctx, s.cases.DB.Read(), sc, process.Query{ID: id})
 	if err != nil {
 		return nil, err
 	}
-	if c.Provider != (policy.Party{Member: in.From, Department: in.Fact.Actor.Department}) {
-		return nil, ErrNoSuch.With()
-	}
-	if err := m.Finding.check(&c.Report, false); err != nil {
-		return nil, err
-	}
-	if !c.State.Open() {
-		return nil, ErrTransition.With(string(c.State), string(m.Finding.Outcome))
-	}
-	now := s.clock.Now()
-	at := in.Fact.Time // when it was said, as long as that can be
-	if at.After(now) {
-		at = now
-	}
-	if c.Received.IsZero() { // the answer overtook the acknowledgement
-		c.Received = at
-		if err := s.tick(ctx, tx, c, at, start(deadline.D7)); err != nil {
-			return nil, err
-		}
-	}
-	if at.Before(c.Received) {
-		at = c.Received
-	}
-	if err := s.settle(ctx, tx, c, m.Finding, in.From, at); err != nil || c.State == Maintained {
-		return nil, err
-	}
-	key := c.Report.Key
-	return nil, s.saveRefetch(ctx, tx, &Refetch{
-		ID: s.ids.NewID(), Department: c.Consumer.Department, Agreement: c.Agreement, Resource: c.Resource, Provider: in.From, Items: c.Report.items(), Key: &key, Since: now,
-	})
+	c.Steps, err = s.corrections.History(ctx, s.cases.DB.Read(), c)
+	return c, err
+}
+
+// Corrections lists the scope's corrections from a cursor on, latest first, and the cursor behind the list.
+func (s *Service) Corrections(ctx context.Context, sc db.Scope, after string, limit int) ([]Correction, string, error) {
+	return s.corrections.Page(ctx, sc, process.Query{After: after, Limit: limit})
 }

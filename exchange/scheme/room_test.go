@@ -23,6 +23,7 @@ import (
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -59,7 +60,7 @@ func newRoom(t *testing.T, self, dsn string, members ...string) *room {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	for _, m := range []func(context.Context, *db.DB) error{queue.Migrate, evidence.Migrate, peer.Migrate, catalog.Migrate, agreement.Migrate, Migrate} {
+	for _, m := range []func(context.Context, *db.DB) error{queue.Migrate, evidence.Migrate, peer.Migrate, process.Migrate, catalog.Migrate, agreement.Migrate, Migrate} {
 		if err := m(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
@@ -75,10 +76,11 @@ func newRoom(t *testing.T, self, dsn string, members ...string) *room {
 	}
 	q := queue.New(d, now, slog.New(slog.DiscardHandler))
 	o := evidence.NewOutbox(d, log, q)
-	c := catalog.NewService(catalog.Deps{DB: d, Clock: now, IDs: ids.Random{}, Outbox: o, Board: deaf{}, Self: self})
+	e := process.NewEngine(process.Deps{Self: self, DB: d, Clock: now, IDs: ids.Random{}, Outbox: o, Board: deaf{}, Division: func(string) string { return "" }})
+	c := catalog.NewService(e)
 	r := &room{Service: NewService(Deps{
 		Self: self, DB: d, Clock: now, IDs: ids.Random{}, Queue: q, Outbox: o, Post: peer.NewPost(d, q, nil, log, o, now, ids.Random{}), Catalog: c,
-		Agreements: agreement.NewService(agreement.Deps{DB: d, Clock: now, IDs: ids.Random{}, Queue: q, Outbox: o, Catalog: c, Self: self}),
+		Agreements: agreement.NewService(agreement.Deps{Cases: e, Queue: q, Catalog: c}),
 		Board:      deaf{}, Members: func() []string { return members },
 	})}
 	r.post = map[string]func(context.Context, *db.Tx, *peer.Incoming, *message) error{

@@ -113,7 +113,7 @@ func (s *Service) send(ctx context.Context, tx *db.Tx, kind string, to []string,
 }
 
 func (s *Service) tell(ctx context.Context, tx *db.Tx, x *Scheme, kind notice.Kind, department, member, until string, roles ...identity.Role) error {
-	n := notice.Notice{Department: department, Roles: roles, Kind: kind, Subject: under(x.ID), Link: "/schemes/" + x.ID}
+	n := notice.Notice{Department: department, Roles: roles, Kind: kind, Subject: under(x.ID)}
 	return s.d.Board.Put(ctx, tx, db.System("scheme"), n, notice.Params{Zh: x.Text.Title, En: x.Text.Title, Member: member, Until: until})
 }
 

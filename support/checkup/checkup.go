@@ -143,7 +143,7 @@ func (l *List) Clock(now, first time.Time, evidence string) {
 
 // tables are one of each room: a room that was not migrated lacks its own.
 func tables() []string {
-	return []string{"queue_job", "federation_version", "evidence_seen", "identity_actor", "catalog_resource", "agreement_negotiation"}
+	return []string{"queue_job", "federation_version", "evidence_seen", "identity_actor", "catalog_resource", "process_case"}
 }
 
 // Tables looks whether the rooms' tables can be read.

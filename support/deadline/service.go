@@ -51,6 +51,13 @@ type Service struct {
 	engine   Engine
 	profiles Profiles
 	notifier Notifier
+	onDue    func(ctx context.Context, tx *db.Tx, subject, department string, due time.Time) error
+}
+
+// OnDue names who learns, in the transaction that changes a clock, of the earliest deadline of a subject that its own
+// department must keep; zero: there is none. Call before serving.
+func (s *Service) OnDue(f func(ctx context.Context, tx *db.Tx, subject, department string, due time.Time) error) {
+	s.onDue = f
 }
 
 // NewService wires the room and registers its job.
@@ -132,6 +139,9 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, r Result) error {
 			return err
 		}
 	}
+	if err := s.announceDue(ctx, tx, r.Changed); err != nil {
+		return err
+	}
 	for i := range r.Violations {
 		if err := s.record(ctx, tx, &r.Violations[i], FactOverdue, seal.Actor{Department: r.Violations[i].Department}); err != nil {
 			return err
@@ -146,6 +156,44 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, r Result) error {
 		}
 	}
 	return nil
+}
+
+// announceDue passes on the earliest deadline of each subject whose clocks changed.
+func (s *Service) announceDue(ctx context.Context, tx *db.Tx, changed []Clock) error {
+	if s.onDue == nil {
+		return nil
+	}
+	seen := map[[2]string]bool{}
+	for i := range changed {
+		of := [2]string{changed[i].Subject, changed[i].Department}
+		if seen[of] {
+			continue
+		}
+		seen[of] = true
+		all, err := s.clocks(ctx, tx, db.In("", of[1], ""), of[0])
+		if err != nil {
+			return err
+		}
+		if err := s.onDue(ctx, tx, of[0], of[1], earliest(all)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// earliest is when the department whose record it is must have acted; zero if it need not.
+func earliest(clocks []Clock) time.Time {
+	var due time.Time
+	for i := range clocks {
+		k := &clocks[i]
+		if r, err := RuleOf(k.Clock); err != nil || r.Retention() || !k.Open() || k.Watch || k.Parties.Of(k.Holder).Department != k.Department {
+			continue
+		}
+		if due.IsZero() || k.Due.Before(due) {
+			due = k.Due
+		}
+	}
+	return due
 }
 
 // schedule sets the one timer of a clock.

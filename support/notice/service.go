@@ -37,6 +37,8 @@ type Deps struct {
 	Staff Staff
 	Mail  *Mail // nil: no mail leaves
 	Namer Namer // nil: codes stand as they are
+	// Path is the page of a subject, for notices that name none; nil or "": the inbox.
+	Path func(subject string) string
 }
 
 // Namer says what the codes of a notice stand for; a code that it does not know comes back as it is.
@@ -54,11 +56,12 @@ type Service struct {
 	staff Staff
 	mail  *Mail
 	namer Namer
+	path  func(subject string) string
 }
 
 // NewService wires the room and registers its jobs.
 func NewService(d Deps) *Service {
-	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, staff: d.Staff, mail: d.Mail, namer: d.Namer}
+	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, staff: d.Staff, mail: d.Mail, namer: d.Namer, path: d.Path}
 	d.Queue.Handle(KindOut, s.out)
 	d.Queue.Handle(KindMail, s.sendOne)
 	d.Queue.Handle(KindDigest, s.sendDigest)
@@ -69,6 +72,12 @@ func NewService(d Deps) *Service {
 // Put stores a notice in the transaction of what caused it: n says for whom, of what kind, about what; p fills its text.
 // Identifier and time are given here.
 func (s *Service) Put(ctx context.Context, tx *db.Tx, sc db.Scope, n Notice, p Params) error {
+	if n.Link == "" && s.path != nil {
+		n.Link = s.path(n.Subject)
+	}
+	if n.Link == "" {
+		n.Link = "/inbox"
+	}
 	if err := n.check(); err != nil {
 		return err
 	}

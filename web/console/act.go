@@ -44,8 +44,8 @@ type act struct {
 
 // offered reports whether a page shows an act to its visitor.
 func (a *act) offered(q desk.Visit, n *agreement.Negotiation) bool {
-	who := (n.Department() == q.Sess.Department && q.Sess.Has(a.by...)) || (a.authority && q.Sess.Has(identity.Authority))
-	return a.at == n.Role && slices.Contains(a.in, n.State) && who && (a.when == nil || a.when(q, n))
+	who := (n.Department == q.Sess.Department && q.Sess.Has(a.by...)) || (a.authority && q.Sess.Has(identity.Authority))
+	return a.at == n.Side && slices.Contains(a.in, n.State) && who && (a.when == nil || a.when(q, n))
 }
 
 // only is the error of what the rooms' acts return.
@@ -104,7 +104,9 @@ func applicantActs() []act {
 		},
 		{
 			name: "consent-supply", at: us, in: in(agreement.Supplement), by: head(), how: direct,
-			when: func(_ desk.Visit, n *agreement.Negotiation) bool { return n.Papers != nil && n.Papers.Supply != nil },
+			when: func(_ desk.Visit, n *agreement.Negotiation) bool {
+				return n.Supplement != nil && n.Supplement.Supply != nil
+			},
 			word: desk.Pair{"同意补正内容", "Consent to the supplement"}, text: desk.Pair{"补正扩大了申请内容，经负责人同意后送达提供方。", "It asks for more than before; it goes out with the head's consent."},
 			do: func(c *Console, q desk.Visit, id string, _ url.Values) error {
 				return only(c.Cases.ConsentSupplement(q.Context(), q.Sess, id))

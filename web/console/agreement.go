@@ -97,7 +97,7 @@ func (c *Console) showAgreement(w http.ResponseWriter, q desk.Visit, tried *tryV
 	if err != nil {
 		return err
 	}
-	clocks, err := c.Clocks.Of(q.Context(), q.Sess.Scope(), "negotiation/"+n.ID)
+	clocks, err := c.Clocks.Of(q.Context(), q.Sess.Scope(), "agreement/"+n.ID)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (c *Console) signatures(q desk.Visit, nm *desk.Names, n *agreement.Negotiat
 	}
 	v := q.V
 	provider, consumer := own, other
-	if n.Role == agreement.Consumer {
+	if n.Side == agreement.Consumer {
 		provider, consumer = other, own
 	}
 	provider.side, provider.party = v.Pick("提供方", "Provider"), nm.Party(n.Provider)
@@ -233,7 +233,7 @@ func signingKinds(r agreement.Role) []string {
 func (c *Console) ownWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiation) (signature, error) {
 	v := q.V
 	missing := signature{state: ui.Status{Tone: ui.Notice, Word: v.Pick("正在写入存证", "Being written to the evidence")}}
-	es, err := c.Facts.Find(q.Context(), q.Sess.Scope(), evidence.Query{Agreement: n.Agreement, Kinds: signingKinds(n.Role), Limit: 1})
+	es, err := c.Facts.Find(q.Context(), q.Sess.Scope(), evidence.Query{Agreement: n.Agreement, Kinds: signingKinds(n.Side), Limit: 1})
 	if err != nil || len(es) == 0 {
 		return missing, err
 	}
@@ -255,7 +255,7 @@ func (c *Console) ownWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiation
 // otherWord is the other end's signature, as it came with its message.
 func (c *Console) otherWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiation) (signature, error) {
 	v := q.V
-	w, err := c.Cases.SealOf(q.Context(), q.Sess.Scope(), n.ID)
+	w, err := c.Cases.SignatureOf(q.Context(), q.Sess.Scope(), n.ID)
 	if err != nil {
 		return signature{}, err
 	}
@@ -302,7 +302,7 @@ func signatureTable(v *ui.View, list []signature) ui.Table {
 func (c *Console) useOf(q desk.Visit, a *agreed, x *agreementView) error {
 	v, now := q.V, c.Clock.Now().UTC()
 	kind := "query.close"
-	if a.n.Role == agreement.Provider {
+	if a.n.Side == agreement.Provider {
 		kind = "query.serve"
 	}
 	uses, err := c.Queries.Used(q.Context(), q.Sess.Scope(), a.n.Agreement, now.AddDate(0, -usedMonths, 0), usesMost)
@@ -312,7 +312,7 @@ func (c *Console) useOf(q desk.Visit, a *agreed, x *agreementView) error {
 	var calls, rows int64
 	by := map[string]int64{}
 	for _, u := range uses {
-		if (a.n.Role == agreement.Provider) == (u.Kind == "query.serve") {
+		if (a.n.Side == agreement.Provider) == (u.Kind == "query.serve") {
 			calls, rows = calls+u.Calls, rows+u.Rows
 			by[u.Purpose] += u.Calls
 		}
@@ -365,7 +365,7 @@ type recipe struct{ name, text string }
 
 // recipesOf are the recipes, with this node's address and the agreement's own items.
 func recipesOf(q desk.Visit, a *agreed) []recipe {
-	if a.n.Role != agreement.Consumer || a.n.Foreign() {
+	if a.n.Side != agreement.Consumer || a.n.Foreign() {
 		return nil
 	}
 	items := make([]string, len(a.terms.Fields))

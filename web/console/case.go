@@ -74,7 +74,7 @@ func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, taken string, f 
 	if err != nil {
 		return err
 	}
-	clocks, err := c.Clocks.Of(q.Context(), q.Sess.Scope(), "negotiation/"+n.ID)
+	clocks, err := c.Clocks.Of(q.Context(), q.Sess.Scope(), "agreement/"+n.ID)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, taken string, f 
 		n: n, tabs: caseTabs(v, n, desk.CasePath(n.ID)), timeline: timelineOf(v, nm, n, steps, clocks), offers: offersOf(q, n, taken, f, faults),
 		facts: factsOf(v, nm, n), papers: paperFacts(v, n), changed: changeOf(v, nm, n), grants: grantsOf(v, nm, n), bounds: grantFacts(v, nm, n), further: furtherOf(q, n),
 	}
-	if n.Role == agreement.Provider && slices.Contains(openStates(), n.State) && n.Department() == q.Sess.Department {
+	if n.Side == agreement.Provider && slices.Contains(openStates(), n.State) && n.Department == q.Sess.Department {
 		if x.prior, err = c.priorOf(q, nm, n); err != nil {
 			return err
 		}
@@ -122,10 +122,10 @@ func caseTabs(v *ui.View, n *agreement.Negotiation, here string) []ui.Tab {
 // furtherOf leads on to what an agreement gives rise to.
 func furtherOf(q desk.Visit, n *agreement.Negotiation) []ui.Link {
 	var out []ui.Link
-	if n.Department() != q.Sess.Department || n.Agreement == "" || !q.Sess.Has(identity.DataOfficer, identity.OfficeHead) {
+	if n.Department != q.Sess.Department || n.Agreement == "" || !q.Sess.Has(identity.DataOfficer, identity.OfficeHead) {
 		return nil
 	}
-	if n.Role == agreement.Consumer && q.Sess.Has(identity.DataOfficer) {
+	if n.Side == agreement.Consumer && q.Sess.Has(identity.DataOfficer) {
 		out = append(out, ui.Link{Href: desk.CasePath(n.ID) + "/correct", Text: q.V.Pick("记录有误，提出校核", "Report a wrong record")})
 	}
 	return append(out, ui.Link{Href: desk.CasePath(n.ID) + "/dispute", Text: q.V.Pick("提出争议", "Open a dispute")})
@@ -184,7 +184,7 @@ func paperFacts(v *ui.View, n *agreement.Negotiation) []ui.Fact {
 			out = append(out, ui.Fact{Label: v.Pick(zh, en), Value: value})
 		}
 	}
-	if p := n.Papers; p != nil {
+	if p := n.Supplement; p != nil {
 		for _, m := range p.Missing {
 			add("须补正", "To be supplied", m.Item+v.Pick("（", " (")+m.Why+v.Pick("）", ")"))
 		}

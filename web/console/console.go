@@ -15,6 +15,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/paper"
@@ -43,10 +44,10 @@ type Clocks interface {
 type Cases interface {
 	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
 	Page(ctx context.Context, sc db.Scope, q agreement.PageQuery) ([]agreement.Negotiation, string, error)
-	History(ctx context.Context, sc db.Scope, id string) ([]agreement.Step, error)
+	History(ctx context.Context, sc db.Scope, id string) ([]process.Step, error)
 	Earlier(ctx context.Context, sc db.Scope, n *agreement.Negotiation) (*agreement.Prior, error)
 	Bytes(ctx context.Context, sc db.Scope, id string) ([]byte, error)
-	SealOf(ctx context.Context, sc db.Scope, id string) (agreement.SealedWord, error)
+	SignatureOf(ctx context.Context, sc db.Scope, id string) (agreement.PeerSignature, error)
 	Applicants
 	Providers
 }
@@ -56,7 +57,7 @@ type Applicants interface {
 	Apply(ctx context.Context, sess *identity.Session, a agreement.Application) (*agreement.Negotiation, error)
 	ConsentRequest(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)
 	ReturnRequest(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
-	Mend(ctx context.Context, sess *identity.Session, id string, a agreement.Application) (*agreement.Negotiation, error)
+	Correct(ctx context.Context, sess *identity.Session, id string, a agreement.Application) (*agreement.Negotiation, error)
 	Withdraw(ctx context.Context, sess *identity.Session, id, reason string) (*agreement.Negotiation, error)
 	GiveSupplement(ctx context.Context, sess *identity.Session, id string, p agreement.Supply) (*agreement.Negotiation, error)
 	ConsentSupplement(ctx context.Context, sess *identity.Session, id string) (*agreement.Negotiation, error)

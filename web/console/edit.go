@@ -171,10 +171,10 @@ func later(a, b time.Time) time.Time {
 }
 
 func missing(n *agreement.Negotiation) []agreement.Missing {
-	if n.Papers == nil {
+	if n.Supplement == nil {
 		return nil
 	}
-	return n.Papers.Missing
+	return n.Supplement.Missing
 }
 
 // missingLines is how many missing things the form takes.
@@ -224,7 +224,7 @@ func (c *Console) mend(q desk.Visit, id string, f url.Values) error {
 	if err != nil {
 		return err
 	}
-	return only(c.Cases.Mend(q.Context(), q.Sess, id, a))
+	return only(c.Cases.Correct(q.Context(), q.Sess, id, a))
 }
 
 func (c *Console) resubmit(q desk.Visit, id string, f url.Values) error {
@@ -267,7 +267,7 @@ func (c *Console) renew(w http.ResponseWriter, q desk.Visit, f url.Values) error
 	if err != nil {
 		return err
 	}
-	if n.Role != agreement.Consumer || n.Agreement == "" {
+	if n.Side != agreement.Consumer || n.Agreement == "" {
 		return agreement.ErrNoSuch.With()
 	}
 	a.Continues = n.Agreement

@@ -34,7 +34,7 @@ type tryView struct {
 
 // mayTry reports whether the panel is shown: to whom the gateway would answer.
 func mayTry(q desk.Visit, n *agreement.Negotiation) bool {
-	return n.Role == agreement.Consumer && n.Department() == q.Sess.Department && q.Sess.Has(identity.DataOfficer) && !n.Foreign() &&
+	return n.Side == agreement.Consumer && n.Department == q.Sess.Department && q.Sess.Has(identity.DataOfficer) && !n.Foreign() &&
 		slices.Contains([]agreement.State{agreement.Active, agreement.ChangeOfUse}, n.State) && slices.Contains(n.Application.Modes, policy.ModeQuery)
 }
 

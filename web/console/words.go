@@ -7,12 +7,13 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/deadline"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // timelineOf is what happened to a case, latest first.
-func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []agreement.Step, clocks []deadline.Clock) ui.Timeline {
+func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
 	t := ui.Timeline{Label: nm.Title(n), State: desk.StatusOf(v, n.State)}
 	for i := range clocks {
 		k := &clocks[i]
@@ -31,7 +32,7 @@ func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []ag
 	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		s := steps[i]
-		t.Events = append(t.Events, ui.Event{Time: time.UnixMicro(s.Time), Title: desk.EventWord(v, s.Event), Who: nm.Person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: desk.StatusOf(v, s.To).Tone}, Ref: s.ID})
+		t.Events = append(t.Events, ui.Event{Time: s.Time, Title: desk.EventWord(v, s.Event), Who: nm.Person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: desk.StatusOf(v, s.To).Tone}, Ref: s.ID})
 	}
 	return t
 }

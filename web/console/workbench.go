@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -117,7 +116,7 @@ func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []not
 		if err != nil {
 			continue // a clock of a newer version
 		}
-		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En), Href: subjectPath(subject), Text: about(subject)}}
+		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En), Href: desk.SubjectPath(subject), Text: about(subject)}}
 		tasks = append(tasks, t)
 	}
 	for i := range tasks {
@@ -141,28 +140,16 @@ func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []not
 	return tasks, late, today
 }
 
-// subjectPath is the page of what a clock is about; "" if it has none.
-func subjectPath(subject string) string {
-	kind, id, _ := strings.Cut(subject, "/")
-	root := map[string]string{
-		"negotiation": desk.PathCases, "resource": desk.PathResources, "correction": desk.PathDisputes, "dispute": "/disputes", "demand": desk.PathDemands, "scheme": "/schemes",
-	}[kind]
-	if root == "" {
-		return ""
-	}
-	return root + "/" + url.PathEscape(id)
-}
-
 // about says in words what a clock is about.
 func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
 	kind, id, _ := strings.Cut(subject, "/")
 	v := q.V
 	switch kind {
-	case "negotiation":
+	case "agreement":
 		if n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id); err == nil {
 			return nm.Title(n) + v.Pick("・需求部门 ", ". Applicant: ") + nm.Party(n.Consumer)
 		}
-	case "resource":
+	case "catalog":
 		if e := nm.Entry(c.Self, id); e != nil {
 			return v.Pick("目录条目：", "Entry: ") + e.Name
 		}
@@ -171,7 +158,7 @@ func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
 		return text
 	}
 	word, ok := map[string]desk.Pair{
-		"negotiation": {"一项申请或协议", "An application or agreement"}, "resource": {"一项目录条目", "An entry of the catalogue"}, "correction": {"一项校核申请", "A report of a wrong record"},
+		"agreement": {"一项申请或协议", "An application or agreement"}, "catalog": {"一项目录条目", "An entry of the catalogue"}, "correction": {"一项校核申请", "A report of a wrong record"},
 		"dispute": {"一项争议", "A dispute"}, "demand": {"一项数据需求", "A demand"}, "scheme": {"一项共享方案", "A scheme"},
 	}[kind]
 	if !ok {

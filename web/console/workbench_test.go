@@ -35,12 +35,12 @@ func TestTasks(t *testing.T) {
 		return deadline.Clock{Clock: deadline.D4, Subject: subject, Parties: parties, Holder: holder, Due: due}
 	}
 	clocks := []deadline.Clock{
-		clock("negotiation/later", at(30, 0), deadline.Provider), clock("negotiation/today", at(23, 0), deadline.Provider),
-		clock("negotiation/late", at(22, 0), deadline.Provider), clock("negotiation/theirs", at(23, 0), deadline.Applicant),
+		clock("agreement/later", at(30, 0), deadline.Provider), clock("agreement/today", at(23, 0), deadline.Provider),
+		clock("agreement/late", at(22, 0), deadline.Provider), clock("agreement/theirs", at(23, 0), deadline.Applicant),
 	}
 	notices := []notice.Notice{
-		{ID: "n1", Subject: "negotiation/none", Link: "/applications/none", At: at(21, 9), Zh: notice.Text{Title: "无时限"}},
-		{ID: "n2", Subject: "negotiation/today", Link: "/applications/today", At: at(20, 9), Zh: notice.Text{Title: "收到申请"}},
+		{ID: "n1", Subject: "agreement/none", Link: "/applications/none", At: at(21, 9), Zh: notice.Text{Title: "无时限"}},
+		{ID: "n2", Subject: "agreement/today", Link: "/applications/today", At: at(20, 9), Zh: notice.Text{Title: "收到申请"}},
 	}
 	tasks, late, today := tasksOf(look(t), at(22, 12), clocks, notices, func(string) string { return "" })
 	var got []string
@@ -56,9 +56,9 @@ func TestTasks(t *testing.T) {
 // What a clock is about has a page, of each kind that there is.
 func TestSubjectPath(t *testing.T) {
 	for subject, want := range map[string]string{
-		"negotiation/n1": "/applications/n1", "resource/330000/a b": "/resources/330000%2Fa%20b", "correction/c": "/corrections/c", "dispute/d": "/disputes/d", "demand/d": "/demands/d", "other/x": "",
+		"agreement/n1": "/applications/n1", "catalog/330000/a b": "/resources/330000%2Fa%20b", "correction/c": "/corrections/c", "dispute/d": "/disputes/d", "demand/d": "/demands/d", "other/x": "",
 	} {
-		if got := subjectPath(subject); got != want {
+		if got := desk.SubjectPath(subject); got != want {
 			t.Errorf("%s: %q, want %q", subject, got, want)
 		}
 	}

@@ -104,52 +104,31 @@ func ItemShown(v *ui.View, it *catalog.Item) string {
 	return MaskWord(v, it.Mask)
 }
 
-// stateWords says each state of an application or agreement for people; docs/glossary.md has the terms.
-func stateWords() map[agreement.State]struct {
-	zh, en string
-	tone   ui.Tone
-} {
-	type w = struct {
-		zh, en string
-		tone   ui.Tone
-	}
-	return map[agreement.State]w{
-		agreement.Draft:              {"草稿", "Draft", ui.Neutral},
-		agreement.ReqOfficeApproval:  {"待申请方负责人同意", "Waits for the applicant's head", ui.Notice},
-		agreement.Submitted:          {"已提交", "Submitted", ui.Notice},
-		agreement.Supplement:         {"待补正", "To be supplemented", ui.Warning},
-		agreement.Reviewing:          {"审查中", "Under review", ui.Notice},
-		agreement.Extended:           {"审查中（已延期）", "Under review, extended", ui.Warning},
-		agreement.CounterOffered:     {"待申请方答复条件", "Other terms offered", ui.Notice},
-		agreement.Resubmitted:        {"已按新条件申请", "Asked again", ui.Notice},
-		agreement.ProvOfficeApproval: {"待提供方负责人同意", "Waits for the provider's head", ui.Notice},
-		agreement.Approved:           {"已同意", "Granted", ui.Good},
-		agreement.Verified:           {"已会签", "Countersigned", ui.Good},
-		agreement.Provisioning:       {"正在提供", "Being provided", ui.Notice},
-		agreement.Active:             {"有效", "In force", ui.Good},
-		agreement.Expired:            {"已到期", "Expired", ui.Neutral},
-		agreement.ChangeOfUse:        {"变更用途审批中", "Change of use under review", ui.Notice},
-		agreement.Suspended:          {"已暂停", "Suspended", ui.Bad},
-		agreement.Rectifying:         {"限期整改", "To be rectified", ui.Warning},
-		agreement.Terminated:         {"已终止", "Terminated", ui.Bad},
-		agreement.Disposal:           {"待处置数据", "Data to be disposed of", ui.Warning},
-		agreement.Closed:             {"已办结", "Closed", ui.Neutral},
-		agreement.Refused:            {"未同意", "Refused", ui.Bad},
-		agreement.Withdrawn:          {"已撤回", "Withdrawn", ui.Neutral},
-	}
-}
-
 // StateWord is a state in both languages.
 func StateWord(s agreement.State) Pair {
-	w := stateWords()[s]
-	return Pair{w.zh, w.en}
+	w := agreement.Table().StateWords(s)
+	return Pair{w.Zh, w.En}
+}
+
+// stateTone is how a state of an application or agreement is coloured.
+func stateTone(s agreement.State) ui.Tone {
+	switch s {
+	case agreement.Approved, agreement.Verified, agreement.Active:
+		return ui.Good
+	case agreement.Supplement, agreement.Extended, agreement.Rectifying, agreement.Disposal:
+		return ui.Warning
+	case agreement.Suspended, agreement.Terminated, agreement.Refused:
+		return ui.Bad
+	case agreement.Draft, agreement.Expired, agreement.Closed, agreement.Withdrawn:
+		return ui.Neutral
+	}
+	return ui.Notice
 }
 
 // StatusOf is a state as a chip.
 func StatusOf(v *ui.View, s agreement.State) ui.Status {
-	w, ok := stateWords()[s]
-	if !ok {
+	if agreement.Table().State(s) == nil {
 		return ui.Status{Tone: ui.Neutral, Word: string(s)}
 	}
-	return ui.Status{Tone: w.tone, Word: v.Pick(w.zh, w.en)}
+	return ui.Status{Tone: stateTone(s), Word: StateWord(s).In(v)}
 }

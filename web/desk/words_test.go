@@ -15,16 +15,16 @@ import (
 // Every state of the law has words in both languages, with Chinese marks.
 func TestStateWords(t *testing.T) {
 	for _, s := range agreement.States() {
-		if w := stateWords()[s]; w.zh == "" || w.en == "" || webtest.HalfWidth(w.zh) {
-			t.Errorf("state %s: %q, %q", s, w.zh, w.en)
+		if w := StateWord(s); w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
+			t.Errorf("state %s: %q, %q", s, w[0], w[1])
 		}
 	}
 }
 
 // Every event of the law, and each kind of fact, has words in both languages, with Chinese marks.
 func TestEventWords(t *testing.T) {
-	for _, e := range agreement.Events() {
-		if w := eventWords()[e]; w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
+	for _, e := range agreement.Table().EventNames() {
+		if w := agreement.Table().EventWords(e); w.Zh == "" || w.En == "" || webtest.HalfWidth(w.Zh) {
 			t.Errorf("event %s: %q", e, w)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
@@ -21,13 +22,13 @@ import (
 // Objections are corrections and disputes. objection.Service is one.
 type Objections interface {
 	Report(ctx context.Context, sess *identity.Session, id string, r objection.CorrectionRequest) (*objection.Correction, error)
-	CorrectionsAfter(ctx context.Context, sc db.Scope, after string, limit int) ([]objection.Correction, error)
+	Corrections(ctx context.Context, sc db.Scope, after string, limit int) ([]objection.Correction, string, error)
 	Correction(ctx context.Context, sc db.Scope, id string) (*objection.Correction, error)
 	Answer(ctx context.Context, sess *identity.Session, id string, d objection.CorrectionAnswer) (*objection.Correction, error)
 	Refetches(ctx context.Context, sc db.Scope, done bool, limit int) ([]objection.Refetch, error)
 	Refetched(ctx context.Context, sess *identity.Session, id string) (*objection.Refetch, error)
 	Open(ctx context.Context, sess *identity.Session, o objection.Opening) (*objection.Dispute, error)
-	DisputesAfter(ctx context.Context, sc db.Scope, after string, limit int) ([]objection.Dispute, error)
+	Disputes(ctx context.Context, sc db.Scope, after string, limit int) ([]objection.Dispute, string, error)
 	Dispute(ctx context.Context, sc db.Scope, id string) (*objection.Dispute, error)
 	AddPaper(ctx context.Context, sess *identity.Session, id string, t objection.Statement) (*objection.Dispute, error)
 	Propose(ctx context.Context, sess *identity.Session, id string, t objection.Statement) (*objection.Dispute, error)
@@ -84,7 +85,7 @@ func itemNamed(nm *desk.Names, member, code, item string) string {
 // corrections lists records that were reported wrong, by this department and to it.
 func (s *Share) corrections(w http.ResponseWriter, q desk.Visit) error {
 	v := q.V
-	list, err := s.Objections.CorrectionsAfter(q.Context(), q.Sess.Scope(), q.URL.Query().Get("after"), shown)
+	list, cursor, err := s.Objections.Corrections(q.Context(), q.Sess.Scope(), q.URL.Query().Get("after"), shown)
 	if err != nil {
 		return err
 	}
@@ -93,14 +94,12 @@ func (s *Share) corrections(w http.ResponseWriter, q desk.Visit) error {
 		Caption: v.Pick("校核申请", "Corrections"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提出部门", "Reported by")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有校核申请", "No corrections"), Text: v.Pick("使用中发现记录有误的，在对应协议的页面选择“提出校核”。提供部门十个工作日内反馈，办件照常进行。", "When a record turns out to be wrong, report it from its agreement. The provider answers within 10 working days; the case goes on."), Next: ui.Link{Href: desk.PathCases + "?state=" + string(agreement.Active), Text: v.Pick("查看有效协议", "See agreements in force")}},
 	}
-	cursor := ""
 	for i := range list {
 		c := &list[i]
 		st, _, _ := correctionWord(v, c.State)
 		t.Rows = append(t.Rows, []templ.Component{
 			ui.Titled(ui.Link{Href: correctionPath(c.ID), Text: entryName(v, nm, c.Provider.Member, c.Resource)}, c.Report.Reason), ui.Words(nm.Party(c.Consumer)), ui.Words(nm.Party(c.Provider)), ui.Moment(v, c.Updated), ui.Chip(v, st),
 		})
-		cursor = db.LatestAfter(c.Updated, c.ID)
 	}
 	s.Show(w, q, http.StatusOK, desk.PathDisputes, ui.PageInfo{
 		Title: v.Pick("校核申请", "Corrections"), Lead: v.Pick("使用中发现有误的记录，和对它的核查结果。", "Records that turned out to be wrong, and what became of them."), Crumbs: []ui.Link{desk.Home(v)},
@@ -241,10 +240,10 @@ func (s *Share) showCorrection(w http.ResponseWriter, q desk.Visit, act string, 
 	for _, it := range c.Report.Items {
 		x.claims = append(x.claims, ui.Difference{Field: itemNamed(nm, c.Provider.Member, c.Resource, it.Item), Before: it.Received, After: it.Claimed})
 	}
-	if c.Role == agreement.Provider && owns(q, c.Department(), identity.DataOfficer) && c.State.Open() {
+	if c.Side == agreement.Provider && owns(q, c.Department, identity.DataOfficer) && (c.State == objection.Sent || c.State == objection.Verifying) {
 		x.forms = append(x.forms, s.findingForm(v, nm, c).filled(act == "answer", f, faults))
 	}
-	if c.State == objection.Maintained && owns(q, c.Department(), identity.DataOfficer, identity.OfficeHead) {
+	if c.State == objection.Maintained && owns(q, c.Department, identity.DataOfficer, identity.OfficeHead) {
 		x.forms = append(x.forms, disputeForm(v, "correction", c.ID))
 	}
 	s.Show(w, q, status, desk.PathDisputes, ui.PageInfo{
@@ -272,8 +271,8 @@ func correctionFacts(v *ui.View, nm *desk.Names, c *objection.Correction) []ui.F
 			facts = append(facts, ui.Fact{Label: v.Pick("更正后的", "Now: ") + itemNamed(nm, c.Provider.Member, c.Resource, x.Item), Value: x.Value})
 		}
 	}
-	if c.Told > 0 {
-		facts = append(facts, ui.Fact{Label: v.Pick("同时告知", "Also told"), Value: v.Pick(v.Number(int64(c.Told))+" 份其他协议的使用部门", v.Number(int64(c.Told))+" other agreements")})
+	if c.Notified > 0 {
+		facts = append(facts, ui.Fact{Label: v.Pick("同时告知", "Also told"), Value: v.Pick(v.Number(int64(c.Notified))+" 份其他协议的使用部门", v.Number(int64(c.Notified))+" other agreements")})
 	}
 	out := facts[:0]
 	for _, x := range facts {
@@ -285,20 +284,21 @@ func correctionFacts(v *ui.View, nm *desk.Names, c *objection.Correction) []ui.F
 }
 
 // caseEvents is what happened, latest first.
-func caseEvents(v *ui.View, nm *desk.Names, steps []objection.CaseStep) []ui.Event {
-	words := map[string]desk.Pair{
-		"report": {"提出校核", "Reported"}, "acknowledge": {"对方签收", "Acknowledged"}, "refuse": {"对方未接收", "Not taken by the other end"}, "answer": {"反馈核查结果", "Answered"},
+func caseEvents(v *ui.View, nm *desk.Names, steps []process.Step) []ui.Event {
+	words := map[process.Event]desk.Pair{
+		"report": {"提出校核", "Reported"}, "receive": {"收到", "Received"}, "acknowledge": {"对方签收", "Acknowledged"}, "refuse": {"对方未接收", "Not accepted by the other end"},
+		"correct": {"反馈：已更正", "Answered: corrected"}, "withdraw": {"反馈：记录已撤除", "Answered: record removed"}, "maintain": {"反馈：维持原值", "Answered: maintained"}, "late_paper": {"补充材料", "Paper put forward"}, "late_accept": {"接受和解条件", "Terms accepted"},
 		"open": {"提出争议", "Opened"}, "paper": {"补充材料", "Paper put forward"}, "propose": {"提出和解条件", "Terms proposed"}, "accept": {"接受和解条件", "Terms accepted"}, "escalate": {"提交上一级处理", "Taken one step up"}, "rule": {"登记裁决", "Ruling recorded"},
 	}
 	var out []ui.Event
 	for i := len(steps) - 1; i >= 0; i-- {
 		x := steps[i]
 		note := x.Note
-		switch x.What {
-		case "refuse", "paper", "propose", "answer": // codes and numbers; the page has what they stand for
+		switch x.Event {
+		case "refuse", "paper", "late_paper", "propose", "correct", "withdraw", "maintain": // codes and numbers; the page has what they stand for
 			note = ""
 		}
-		out = append(out, ui.Event{Time: x.Time, Title: words[x.What].In(v), Who: nm.Person(x.Actor), Text: note, Status: ui.Status{Tone: ui.Notice}})
+		out = append(out, ui.Event{Time: x.Time, Title: words[x.Event].In(v), Who: nm.Person(x.Actor), Text: note, Status: ui.Status{Tone: ui.Notice}})
 	}
 	return out
 }

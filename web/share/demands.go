@@ -26,7 +26,7 @@ import (
 
 // Demands are what departments need and no entry offers yet. demand.Service is one.
 type Demands interface {
-	Page(ctx context.Context, sc db.Scope, state demand.State, after string, limit int) ([]demand.Demand, error)
+	Page(ctx context.Context, sc db.Scope, state demand.State, after string, limit int) ([]demand.Demand, string, error)
 	Get(ctx context.Context, sc db.Scope, id string) (*demand.Demand, error)
 	Matches(ctx context.Context, sc db.Scope, id string) ([]demand.Match, error)
 	Candidates(ctx context.Context, sess *identity.Session, id string) ([]demand.Candidate, error)
@@ -96,7 +96,7 @@ func (s *Share) demands(w http.ResponseWriter, q desk.Visit) error {
 	if state != "" && !slices.Contains(demandStates(), state) {
 		return demand.ErrNoSuch.With()
 	}
-	list, err := s.Demands.Page(q.Context(), q.Sess.Scope(), state, p.Get("after"), shown)
+	list, cursor, err := s.Demands.Page(q.Context(), q.Sess.Scope(), state, p.Get("after"), shown)
 	if err != nil {
 		return err
 	}
@@ -106,14 +106,12 @@ func (s *Share) demands(w http.ResponseWriter, q desk.Visit) error {
 		Caption: v.Pick("需求清单", "Demands"), Columns: []ui.Column{{Label: v.Pick("需要的数据", "What is needed")}, {Label: v.Pick("需求部门", "Asked by")}, {Label: v.Pick("最迟何时", "Needed by")}, {Label: v.Pick("状态", "State")}, {Label: v.Pick("下一步", "Next step")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有数据需求", "No demands"), Text: v.Pick("目录中找不到的数据可以列入需求清单，各成员会答复能否提供。其他成员的需求送达后也列在这里。", "What no catalogue has can be put on the list; the members answer whether they can provide it. Demands of other members appear here, too."), Next: ui.Link{Href: desk.PathCatalog, Text: v.Pick("先检索目录", "Search the catalogue first")}},
 	}
-	cursor := ""
 	for i := range list {
 		d := &list[i]
 		st, whose, next := demandWord(v, d.State)
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: demandPath(d.ID), Text: d.Want.Name}, strings.Join(d.Want.Items, v.Pick("、", ", "))), ui.Words(nm.Party(d.Asker)), ui.Day(v, d.Want.Until), ui.Chip(v, st), ui.Words(whose + v.Pick("：", ": ") + next),
+			ui.Titled(ui.Link{Href: demandPath(d.ID), Text: d.Want.Name}, strings.Join(d.Want.Items, v.Pick("、", ", "))), ui.Words(nm.Party(d.Consumer)), ui.Day(v, d.Want.Until), ui.Chip(v, st), ui.Words(whose + v.Pick("：", ": ") + next),
 		})
-		cursor = db.LatestAfter(d.Updated, d.ID)
 	}
 	filter := ui.Filter{Key: "state", Label: v.Pick("状态", "State"), Value: string(state)}
 	for _, x := range demandStates() {
@@ -159,7 +157,7 @@ func (s *Share) showDemand(w http.ResponseWriter, q desk.Visit, act string, f ur
 		return err
 	}
 	open := d.State == demand.Draft || d.State == demand.Listed || d.State == demand.Answered
-	if d.Side == demand.Asker && open && (len(d.Want.Items) <= fewItems || q.URL.Query().Get("match") == "1") {
+	if d.Side == demand.Consumer && open && (len(d.Want.Items) <= fewItems || q.URL.Query().Get("match") == "1") {
 		ms, err := s.Demands.Matches(q.Context(), q.Sess.Scope(), d.ID)
 		if err != nil {
 			return err
@@ -191,13 +189,13 @@ func demandFacts(v *ui.View, nm *desk.Names, d *demand.Demand) []ui.Fact {
 		members = strings.Join(names, v.Pick("、", ", "))
 	}
 	facts := []ui.Fact{
-		{Label: v.Pick("需求部门", "Asked by"), Value: nm.Party(d.Asker)},
+		{Label: v.Pick("需求部门", "Asked by"), Value: nm.Party(d.Consumer)},
 		{Label: v.Pick("数据项", "Items"), Value: strings.Join(d.Want.Items, v.Pick("、", ", "))},
 		{Label: v.Pick("使用依据", "Basis"), Value: basis},
 		{Label: v.Pick("数据范围", "Scope"), Value: d.Want.Scope},
 		{Label: v.Pick("最迟何时需要", "Needed by"), Value: v.Day(d.Want.Until)},
 	}
-	if d.Side == demand.Asker {
+	if d.Side == demand.Consumer {
 		facts = append(facts, ui.Fact{Label: v.Pick("向谁征集", "Who is asked"), Value: members})
 	}
 	return facts
@@ -271,7 +269,7 @@ func demandActs(q desk.Visit, d *demand.Demand) []ui.Question {
 	add := func(act, word, text, reason string, danger bool) {
 		out = append(out, ui.Question{Act: word, Text: text, Post: demandPath(d.ID) + "/" + act, Reason: reason, Danger: danger})
 	}
-	if d.Side != demand.Asker {
+	if d.Side != demand.Consumer {
 		return nil
 	}
 	if owns(q, d.Department, identity.OfficeHead) && d.State == demand.Draft {
@@ -295,28 +293,28 @@ func (s *Share) demandForms(q desk.Visit, nm *desk.Names, d *demand.Demand, act 
 		out = append(out, x.filled(act == name, f, faults))
 	}
 	switch {
-	case d.Side == demand.Asker && owns(q, d.Department, identity.DataOfficer) && (d.State == demand.Listed || d.State == demand.Answered):
+	case d.Side == demand.Consumer && owns(q, d.Department, identity.DataOfficer) && (d.State == demand.Listed || d.State == demand.Answered):
 		list, err := s.Cases.List(q.Context(), ownScope(q), "", choices)
 		if err != nil {
 			return nil, err
 		}
 		field := ui.Field{Name: "application", Kind: "select", Label: v.Pick("为此提出的申请", "The application made for it"), Options: []ui.Option{{Value: "", Label: v.Pick("请选择", "Choose one")}}}
 		for i := range list {
-			if n := &list[i]; n.Role == agreement.Consumer {
+			if n := &list[i]; n.Side == agreement.Consumer {
 				field.Options = append(field.Options, ui.Option{Value: n.ID, Label: nm.Title(n) + v.Pick("・", ", ") + desk.StatusOf(v, n.State).Word + v.Pick("・", ", ") + v.Day(n.Updated)})
 			}
 		}
 		if len(field.Options) > 1 {
 			add("satisfy", form{word: v.Pick("办结：已申请到数据", "Close it: the data was applied for"), text: v.Pick("选择就所答复的条目提出的申请，需求即办结。", "Choose the application for what was offered; the demand is closed."), fields: []ui.Field{field}})
 		}
-	case d.Side == demand.Holder && q.Sess.Has(identity.Authority) && (d.State == demand.Open || d.State == demand.Assigned || d.State == demand.Replied):
+	case d.Side == demand.Provider && q.Sess.Has(identity.Authority) && (d.State == demand.Open || d.State == demand.Assigned || d.State == demand.Replied):
 		field, err := s.assignees(q, d)
 		if err != nil {
 			return nil, err
 		}
 		add("assign", form{word: v.Pick("交办", "Assign it"), text: v.Pick("可能掌握数据的部门按其目录推断，列在前面。", "Departments that are likely to hold it, by what they publish, stand first."), fields: []ui.Field{field}})
 	}
-	if d.Side == demand.Holder && owns(q, d.Department, identity.DataOfficer) && (d.State == demand.Assigned || d.State == demand.Replied) {
+	if d.Side == demand.Provider && owns(q, d.Department, identity.DataOfficer) && (d.State == demand.Assigned || d.State == demand.Replied) {
 		x, err := s.replyForm(q)
 		if err != nil {
 			return nil, err

@@ -9,7 +9,6 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/kuayu/kuayu/exchange/objection"
-	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/web/desk"
@@ -39,7 +38,7 @@ func stageWord(v *ui.View, s objection.Stage) (ui.Status, string, string) {
 // disputes lists the department's disputes; for the authority, those of all departments.
 func (s *Share) disputes(w http.ResponseWriter, q desk.Visit) error {
 	v := q.V
-	list, err := s.Objections.DisputesAfter(q.Context(), q.Sess.Scope(), q.URL.Query().Get("after"), shown)
+	list, cursor, err := s.Objections.Disputes(q.Context(), q.Sess.Scope(), q.URL.Query().Get("after"), shown)
 	if err != nil {
 		return err
 	}
@@ -48,12 +47,10 @@ func (s *Share) disputes(w http.ResponseWriter, q desk.Visit) error {
 		Caption: v.Pick("争议", "Disputes"), Columns: []ui.Column{{Label: v.Pick("主张", "Claim")}, {Label: v.Pick("提出方", "Opened by")}, {Label: v.Pick("另一方", "Other side")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有争议", "No disputes"), Text: v.Pick("对申请、协议或校核结果有争议的，在其页面提出：先协商，不成的由共同的上级主管部门裁决（809 号令第二十八条）。", "A dispute about an application, agreement or correction is opened on its page: negotiation first, then the authority above both (Decree 809 art. 28)."), Next: ui.Link{Href: desk.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},
 	}
-	cursor := ""
 	for i := range list {
 		d := &list[i]
-		st, _, _ := stageWord(v, d.Stage)
+		st, _, _ := stageWord(v, d.State)
 		t.Rows = append(t.Rows, []templ.Component{ui.Titled(ui.Link{Href: disputePath(d.ID), Text: clip(d.Claim)}, s.matterLink(q, nm, d.Matter).Text), ui.Words(nm.Party(d.Opener)), ui.Words(nm.Party(d.Respondent)), ui.Moment(v, d.Updated), ui.Chip(v, st)})
-		cursor = db.LatestAfter(d.Updated, d.ID)
 	}
 	s.Show(w, q, http.StatusOK, desk.PathDisputes, ui.PageInfo{
 		Title: v.Pick("争议", "Disputes"), Lead: v.Pick("部门之间关于共享的争议，从协商到裁决。", "Disputes between departments, from negotiation to a ruling."), Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathDisputes, Text: v.Pick("校核与争议", "Corrections")}},
@@ -157,7 +154,7 @@ func (s *Share) showDispute(w http.ResponseWriter, q desk.Visit, act string, f u
 	nm := s.Names(q)
 	x := disputeView{matter: s.matterLink(q, nm, d.Matter), acts: disputeActs(q, d), forms: disputeForms(q, d, act, f, faults)}
 	t := ui.Timeline{Label: clip(d.Claim), Events: caseEvents(v, nm, d.Steps)}
-	t.State, t.Whose, t.Next = stageWord(v, d.Stage)
+	t.State, t.Whose, t.Next = stageWord(v, d.State)
 	x.state, x.timeline = t.State, t
 	level := map[string]desk.Pair{"county": {"县级", "of the county"}, "city": {"市级", "of the city"}, "province": {"省级", "of the province"}, "nation": {"国家", "of the nation"}}[d.Resolver.Level]
 	x.facts = []ui.Fact{
@@ -193,8 +190,7 @@ func mine(d *objection.Dispute) policy.Party {
 
 // can reports whether a dispute is where an act is possible.
 func can(d *objection.Dispute, a objection.Act) bool {
-	_, err := objection.Next(d.Stage, a)
-	return err == nil
+	return objection.DisputeTable().Allows(d.State, a, nil)
 }
 
 func disputeActs(q desk.Visit, d *objection.Dispute) []ui.Question {

@@ -18,6 +18,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
@@ -89,7 +90,7 @@ func entryActs() []entryAct {
 
 // allows reports whether an entry is where an event can happen to it.
 func allows(e *catalog.Dossier, on catalog.Event) bool {
-	if _, _, err := catalog.Next(e.State, on); err != nil {
+	if !catalog.Table().Allows(e.State, on, nil) {
 		return false
 	}
 	switch on { //nolint:exhaustive // the others have no condition besides the state
@@ -228,7 +229,7 @@ func (s *Share) showEntry(w http.ResponseWriter, q desk.Visit, act string, f url
 	if err != nil {
 		return err
 	}
-	clocks, err := s.Clocks.Of(ctx, sc, "resource/"+code)
+	clocks, err := s.Clocks.Of(ctx, sc, "catalog/"+code)
 	if err != nil {
 		return err
 	}
@@ -310,7 +311,7 @@ func (s *Share) lookAtMount(q desk.Visit, x *entryView) error {
 }
 
 // entryTimeline is what happened to an entry, latest first.
-func entryTimeline(v *ui.View, nm *desk.Names, e *catalog.Dossier, steps []catalog.Act, clocks []deadline.Clock) ui.Timeline {
+func entryTimeline(v *ui.View, nm *desk.Names, e *catalog.Dossier, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
 	t := ui.Timeline{Label: e.Resource.Name, State: entryStatus(v, e.State)}
 	t.Whose, t.Next = turn(v, e.State)
 	for i := range clocks {
@@ -318,14 +319,19 @@ func entryTimeline(v *ui.View, nm *desk.Names, e *catalog.Dossier, steps []catal
 			t.Due = k.Due.Add(-time.Nanosecond)
 		}
 	}
-	for i := len(steps) - 1; i >= 0; i-- {
-		x := steps[i]
-		number := v.Number(int64(x.Version))
+	table, version := catalog.Table(), 0
+	for i := range steps {
+		x := &steps[i]
+		if x.Event == catalog.Describe {
+			version++
+		}
+		number, words := v.Number(int64(version)), table.EventWords(x.Event)
 		t.Events = append(t.Events, ui.Event{
-			Time: time.UnixMicro(x.Time), Title: v.Pick(x.Event.In("zh")+"（第 "+number+" 版）", x.Event.In("en")+" (version "+number+")"), Who: nm.Person(x.Actor), Text: x.Note,
+			Time: x.Time, Title: v.Pick(words.Zh+"（第 "+number+" 版）", words.En+" (version "+number+")"), Who: nm.Person(x.Actor), Text: x.Note,
 			Status: ui.Status{Tone: entryStatus(v, x.To).Tone}, Ref: x.ID,
 		})
 	}
+	slices.Reverse(t.Events)
 	return t
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
@@ -20,7 +21,7 @@ import (
 type Entries interface {
 	Dossiers(ctx context.Context, sc db.Scope, state catalog.State, after string, limit int) ([]catalog.Dossier, error)
 	Dossier(ctx context.Context, sc db.Scope, code string) (*catalog.Dossier, error)
-	History(ctx context.Context, sc db.Scope, code string) ([]catalog.Act, error)
+	History(ctx context.Context, sc db.Scope, code string) ([]process.Step, error)
 	Versions(ctx context.Context, sc db.Scope, code string) ([]catalog.Edition, error)
 	Version(ctx context.Context, sc db.Scope, code string, number int) (*catalog.Resource, error)
 	CheckMount(ctx context.Context, sc db.Scope, code string) (*catalog.MountReport, error)

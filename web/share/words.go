@@ -22,9 +22,10 @@ func entryStatus(v *ui.View, s catalog.State) ui.Status {
 		tone = ui.Neutral
 	case catalog.Submitted, catalog.Signed, catalog.Updating, catalog.UpdateSubmitted, catalog.UpdateSigned:
 	}
-	first, rest, _ := strings.Cut(s.In("en"), " ")
+	words := catalog.Table().StateWords(s)
+	first, rest, _ := strings.Cut(words.En, " ")
 	english := strings.TrimSpace(strings.ToUpper(first[:1]) + first[1:] + " " + rest)
-	return ui.Status{Tone: tone, Word: v.Pick(s.In("zh"), english)}
+	return ui.Status{Tone: tone, Word: v.Pick(words.Zh, english)}
 }
 
 // nobody is whose turn it is when nothing is to be done.

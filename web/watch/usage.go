@@ -114,7 +114,7 @@ func (w *Watch) used(q desk.Visit) (*used, error) {
 		return nil, err
 	}
 	for _, u := range all {
-		if (n.Role == agreement.Consumer) != (u.Kind == "query.serve") {
+		if (n.Side == agreement.Consumer) != (u.Kind == "query.serve") {
 			x.uses = append(x.uses, u)
 		}
 	}

@@ -1,16 +1,5 @@
 -- +goose Up
-CREATE TABLE objection_correction (
-  id         TEXT NOT NULL,
-  role       TEXT NOT NULL,
-  department TEXT NOT NULL,
-  member     TEXT NOT NULL,
-  agreement  TEXT NOT NULL,
-  state      TEXT NOT NULL,
-  doc        TEXT NOT NULL,
-  updated    BIGINT NOT NULL,
-  PRIMARY KEY (id, role)
-);
-CREATE INDEX objection_correction_department ON objection_correction (department, updated);
+-- What a department should ask for again.
 CREATE TABLE objection_refetch (
   id         TEXT PRIMARY KEY,
   department TEXT NOT NULL,
@@ -20,14 +9,3 @@ CREATE TABLE objection_refetch (
   since      BIGINT NOT NULL
 );
 CREATE INDEX objection_refetch_department ON objection_refetch (department, done, since);
-CREATE TABLE objection_dispute (
-  id         TEXT NOT NULL,
-  role       TEXT NOT NULL,
-  department TEXT NOT NULL,
-  member     TEXT NOT NULL,
-  state      TEXT NOT NULL,
-  doc        TEXT NOT NULL,
-  updated    BIGINT NOT NULL,
-  PRIMARY KEY (id, role)
-);
-CREATE INDEX objection_dispute_department ON objection_dispute (department, updated);

@@ -48,7 +48,7 @@ check-lint:
 # Imports, sizes, names on pages, and whether docs/errors.md and docs/law.md are what the sources say.
 check-arch:
 	$(NOCGO) $(GO) test -count=1 ./internal/arch
-	$(NOCGO) $(GO) test -count=1 ./exchange/law -run '^TestLawPage$$'
+	$(NOCGO) $(GO) test -count=1 ./exchange/law -run '^(TestLawPage|TestProcessPages)$$'
 
 check-vuln:
 	@GO="$(GO)" tools/vulncheck.sh
@@ -63,7 +63,7 @@ fix: fmt ## format, and let the linter mend what it can, unneeded suppressions t
 generate: ## write generated pages and templates anew
 	$(NOCGO) $(TOOL) templ generate -path web
 	$(NOCGO) $(GO) test -count=1 ./internal/arch -run '^TestErrorsPage$$' -update
-	$(NOCGO) $(GO) test -count=1 ./exchange/law -run '^TestLawPage$$' -update
+	$(NOCGO) $(GO) test -count=1 ./exchange/law -run '^(TestLawPage|TestProcessPages)$$' -update
 
 bench: build ## measure; docs/performance.md says what the figures mean
 	bin/kuayu bench evidence

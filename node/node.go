@@ -392,7 +392,7 @@ func (n *Node) rooms() {
 		Clocks: n.Deadlines, Ledgers: n.Gateway, Staff: n.Identity, Inbox: n.Notices, Hooks: n.Notices, Checks: n.Checks,
 	})
 	n.API = &rest.API{
-		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,
+		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Cases: n.Cases, Schemes: n.Schemes, Notices: n.Notices,
 		Gateway: n.Gateway, Issuer: n.Issuer, Index: n.Index, Log: n.Log, Tlog: n.Tlog, Witness: n.Witness,
 		Federation: n.Federation, Dir: n.Directory, Link: n.Link, Queue: n.Queue,
 	}

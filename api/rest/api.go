@@ -23,6 +23,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // API serves the routes of one node.
@@ -37,6 +38,7 @@ type API struct {
 	Deadlines  *deadline.Service
 	Objections *objection.Service
 	Demands    *demand.Service
+	Cases      *process.Engine
 	Schemes    *scheme.Service
 	Notices    *notice.Service
 	Gateway    *gateway.Gateway

@@ -48,6 +48,7 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.lifeRoutes(mux)
 	a.objectionRoutes(mux)
 	a.demandRoutes(mux)
+	a.caseRoutes(mux)
 	a.schemeRoutes(mux)
 	a.deadlineRoutes(mux)
 	a.noticeRoutes(mux)

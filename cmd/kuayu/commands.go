@@ -55,6 +55,9 @@ type tree struct {
 	Refetch    refetchCmd    `cmd:"" help:"来源已更正、须重新获取的数据。|What was corrected at its source and is to be asked for again."`
 	Dispute    disputeCmd    `cmd:"" help:"争议：协商、主管部门、人民政府。|Disputes: negotiation, authority, government."`
 
+	Case    caseCmd    `cmd:"" help:"各类事项：待办、查询、办理。|Cases of all kinds: what waits, look up, act."`
+	Process processCmd `cmd:"" help:"各类事项的流程。|The processes of all kinds of case."`
+
 	Inbox    inboxCmd    `cmd:"" help:"收件箱：等您办理的事。|The inbox: what waits for you."`
 	Webhook  webhookCmd  `cmd:"" help:"回调：把部门的通知也送到业务系统。|Web-hooks: a department's notices to its own systems, too."`
 	Transfer transferCmd `cmd:"" help:"传输过程。|Transfer processes."`

@@ -57,6 +57,7 @@ var edges = []edge{
 	{"exchange/agreement", "exchange/catalog", "an application is for an entry, and the entry sets its class and deadline"},
 	{"exchange/law", "exchange/agreement", "histories are played by the machine that serves, not by a copy"},
 	{"exchange/law", "exchange/catalog", "the class of a resource sets the clock of its applications"},
+	{"exchange/law", "exchange/demand", "its process is on the pages that are made of all tables"},
 	{"exchange/law", "exchange/objection", "corrections and disputes are played by the processes that serve"},
 	{"exchange/gateway", "exchange/agreement", "a query runs under an agreement in force"},
 	{"exchange/gateway", "exchange/catalog", "what is mounted behind a resource is found there"},

@@ -19,7 +19,10 @@ type Event string
 type Side string
 
 // Words are a text in both languages.
-type Words struct{ Zh, En string }
+type Words struct {
+	Zh string `json:"zh"`
+	En string `json:"en"`
+}
 
 // In is the text in a language: "zh", or else English.
 func (w Words) In(lang string) string {
@@ -31,8 +34,8 @@ func (w Words) In(lang string) string {
 
 // Who are roles at one end.
 type Who struct {
-	Side  Side
-	Roles []identity.Role
+	Side  Side            `json:"side,omitempty"`
+	Roles []identity.Role `json:"roles"`
 }
 
 // Say makes words.
@@ -102,9 +105,9 @@ type EventRow struct {
 
 // Arg is something said with an event.
 type Arg struct {
-	Name  string
-	Words Words
-	Maybe bool // may be left out
+	Name  string `json:"name"`
+	Words Words  `json:"words"`
+	Maybe bool   `json:"maybe,omitempty" doc:"may be left out"`
 }
 
 // Move is what an event does in some states.

@@ -24,6 +24,8 @@ var edges = []edge{
 	{"internal/db", "internal/errs", "what the database refuses reaches a person as a coded error"},
 	{"internal/httpx", "internal/errs", "the one place where a kind of error becomes an HTTP status"},
 	{"internal/httpx", "internal/ids", "a request without an identifier gets one"},
+	{"internal/httpx", "internal/text", "the text of every request is checked before it is handled"},
+	{"internal/text", "internal/errs", "text that is refused is refused by code"},
 	{"internal/queue", "internal/db", "jobs are rows, queued in the transaction of what caused them"},
 	{"internal/queue", "internal/clock", "a job is due at a time that tests can move"},
 	{"internal/workday", "internal/errs", "a calendar that does not reach far enough says so by code"},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/text"
 )
 
 // The errors of this room.
@@ -175,11 +176,8 @@ func Decode(r *http.Request, limit int64, v any) error {
 
 // Unmarshal is Decode on bytes.
 func Unmarshal(b []byte, v any) error {
-	if !utf8.Valid(b) {
-		return ErrUTF8.With()
-	}
-	if holdsNUL(b) {
-		return ErrBody.With("a text holds the character U+0000", "文本中含有字符 U+0000")
+	if err := CheckJSON(b); err != nil {
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -197,22 +195,13 @@ func Unmarshal(b []byte, v any) error {
 	return nil
 }
 
-// holdsNUL reports whether a text says \u0000: no database keeps it, and no person can have meant it.
-func holdsNUL(b []byte) bool {
-	for {
-		i := bytes.Index(b, []byte(`\u0000`))
-		if i < 0 {
-			return false
-		}
-		slashes := 0
-		for i-1-slashes >= 0 && b[i-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return true
-		}
-		b = b[i+1:]
+// CheckJSON checks the text of a JSON body before somebody decodes it: valid UTF-8, no control characters, no half
+// surrogate pairs. Line breaks and tabs are text.
+func CheckJSON(b []byte) error {
+	if !utf8.Valid(b) {
+		return ErrUTF8.With()
 	}
+	return text.Escaped(nameBody(), b, true)
 }
 
 func explain(err error) (en, zh string) {
@@ -279,7 +268,7 @@ func WithRequest(ctx context.Context, id string) context.Context {
 // HeaderRequestID carries the request identifier between nodes.
 const HeaderRequestID = "X-Request-Id"
 
-// Wrap adds request identifiers, the logger, and a net for panics. trust says whether the caller may name the request
+// Wrap adds request identifiers, the logger, the check of CheckText, and a net for panics. trust says whether the caller may name the request
 // (peers may, strangers may not).
 func Wrap(h http.Handler, log *slog.Logger, trust bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -306,6 +295,10 @@ func Wrap(h http.Handler, log *slog.Logger, trust bool) http.Handler {
 				WriteError(w, r, errs.ErrInternal.With())
 			}
 		}()
+		if err := CheckText(r); err != nil {
+			WriteError(w, r, err)
+			return
+		}
 		h.ServeHTTP(w, r)
 	})
 }

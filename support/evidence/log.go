@@ -342,6 +342,13 @@ func (l *Log) Seal(ctx context.Context, d Draft) (*Record, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
+	h, err := HeaderOf(&f)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckText(&f, &h); err != nil {
+		return nil, err
+	}
 	sf.fact = f.Encode(make([]byte, 0, 256+len(d.Header)))
 	p, i, err := l.enqueue(sf, suite.Commit(sf.salt, sf.fact))
 	if err != nil {

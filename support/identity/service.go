@@ -20,6 +20,7 @@ import (
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/text"
 )
 
 //go:embed migrations/*.sql
@@ -239,11 +240,20 @@ func (s *Service) check(ctx context.Context, assertion string) (*Actor, error) {
 	if err != nil {
 		return nil, ErrAssertion.Because(err)
 	}
-	var claims jwt.Claims
-	if err := tok.UnsafeClaimsWithoutVerification(&claims); err != nil {
+	var named struct {
+		Subject text.Line `json:"sub"`
+		Issuer  text.Line `json:"iss"`
+		ID      text.Line `json:"jti"`
+	}
+	if err := tok.UnsafeClaimsWithoutVerification(&named); err != nil {
 		return nil, ErrAssertion.Because(err)
 	}
-	a, err := s.find(ctx, claims.Subject)
+	for _, h := range tok.Headers {
+		if _, err := text.Parse(text.Name{En: "The key id", Zh: "密钥编号"}, h.KeyID, text.MaxLine); err != nil {
+			return nil, ErrAssertion.Because(err)
+		}
+	}
+	a, err := s.find(ctx, named.Subject.String())
 	if err != nil {
 		return a, err
 	}
@@ -251,7 +261,7 @@ func (s *Service) check(ctx context.Context, assertion string) (*Actor, error) {
 	if err != nil {
 		return a, ErrAssertion.Because(err)
 	}
-	claims = jwt.Claims{}
+	var claims jwt.Claims
 	if err := tok.Claims(key, &claims); err != nil {
 		return a, ErrAssertion.Because(err)
 	}
@@ -263,7 +273,7 @@ func (s *Service) check(ctx context.Context, assertion string) (*Actor, error) {
 	if claims.ID == "" || claims.Expiry == nil || claims.Expiry.Time().After(now.Add(maxAssertion)) {
 		return a, ErrAssertion.With()
 	}
-	return a, s.useOnce(ctx, a.ID+"/"+claims.ID, claims.Expiry.Time().Add(time.Minute))
+	return a, s.useOnce(ctx, a.ID+"/"+named.ID.String(), claims.Expiry.Time().Add(time.Minute))
 }
 
 func (s *Service) useOnce(ctx context.Context, jti string, until time.Time) error {

@@ -428,7 +428,7 @@ func (x *Index) SubjectUses(ctx context.Context, agreement, kind, subject, day s
 	return n, err
 }
 
-// Recent calls visit for the facts of a kind since a moment (Unix microseconds).
+// Recent calls visit for the facts of a kind since a moment (Unix microseconds), those that are erased left out.
 func (x *Index) Recent(ctx context.Context, kind string, since int64, visit func(*Record) error) error {
 	var es []Entry
 	if err := x.db.Read().NewSelect().Model(&es).Where("kind = ? AND time >= ?", kind, since).OrderExpr("batch").Scan(ctx); err != nil {
@@ -436,6 +436,9 @@ func (x *Index) Recent(ctx context.Context, kind string, since int64, visit func
 	}
 	for _, e := range es {
 		r, err := x.log.getEntry(&e)
+		if errors.Is(err, ErrErased) || errors.Is(err, ErrNoFact) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

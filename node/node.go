@@ -37,6 +37,7 @@ import (
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/obs"
 	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/internal/supervise"
 	"github.com/kuayu/kuayu/internal/workday"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
@@ -80,6 +81,7 @@ type Node struct {
 	DB         *db.DB
 	Derived    *db.DB // what can be rebuilt: from evidence, and from the members' catalogues
 	Queue      *queue.Queue
+	Tasks      *supervise.Supervisor
 	Directory  *federation.Directory
 	Federation *federation.Service
 	TLS        *federation.Identity
@@ -167,7 +169,7 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 		return nil, err
 	}
 	if o.Clock == nil {
-		o.Clock = clock.System{}
+		o.Clock = clock.NewGuard()
 	}
 	if o.IDs == nil {
 		o.IDs = ids.Random{}
@@ -279,6 +281,8 @@ func (n *Node) storage(ctx context.Context) error {
 		}
 	}
 	n.Queue = queue.New(n.DB, n.Clock, n.Logger)
+	n.Tasks = supervise.New(n.Logger)
+	n.Tasks.Failed = n.taskFailed
 	n.Directory = federation.NewDirectory()
 	n.Federation = federation.NewService(n.DB, n.Directory, n.Clock, n.Config.Member, n.Keys.Root)
 	if err := n.Federation.Load(ctx); err != nil {
@@ -463,28 +467,57 @@ func (n *Node) MemberEntry(voter bool) federation.Member {
 	return federation.Member{ID: n.Config.Member, Name: n.Config.Name, NameEN: n.Config.NameEN, Division: n.Config.Division, RootKey: n.Keys.Root.Public(), Voter: voter}
 }
 
-// Run serves until ctx ends or something fails that must not.
+// Run serves until ctx ends or something fails that must not. Background tasks that fail are started again
+// (supervise.Supervisor); what ends the node is evidence that contradicts itself, and a listener that is lost.
 func (n *Node) Run(ctx context.Context) error {
 	// Evidence outlives everything that writes to it: it stops last.
 	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBase()
+	running, stopAll := context.WithCancel(ctx)
+	defer stopAll()
+	g, gctx := errgroup.WithContext(running)
 	var floor errgroup.Group
+	broken := make(chan error, 1)
 	floor.Go(func() error { return n.Log.Run(base) })
-	floor.Go(func() error { return n.Tlog.Run(base) })
+	floor.Go(func() error {
+		err := n.Tasks.Run(base, "evidence.tlog", func(ctx context.Context) error {
+			err := n.Tlog.Run(ctx)
+			if errors.Is(err, evidence.ErrCorrupt) {
+				return supervise.Fatal(err)
+			}
+			return err
+		})
+		if err != nil {
+			broken <- err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		select {
+		case err := <-broken:
+			return err
+		case <-gctx.Done():
+			return nil
+		}
+	})
+	stop := func(err error) error {
+		stopAll()
+		stopBase()
+		return errors.Join(err, g.Wait(), floor.Wait())
+	}
 	if err := n.Gateway.Restore(ctx); err != nil {
-		return err
+		return stop(err)
 	}
 	if err := n.Search.Start(ctx); err != nil {
-		return err
+		return stop(err)
 	}
 	// A new notice of holidays may have come with the program: what was counted without it is dated anew.
 	if _, err := n.Deadlines.Recount(ctx); err != nil {
-		return err
+		return stop(err)
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.Queue.Run(gctx) })
-	g.Go(func() error { return n.Index.Run(gctx) })
-	g.Go(func() error { return n.renew(gctx) })
+	for name, run := range map[string]func(context.Context) error{"queue": n.Queue.Run, "evidence.index": n.Index.Run, "daily": n.renew} {
+		g.Go(func() error { return n.Tasks.Run(gctx, name, run) })
+	}
 	n.announce(ctx) // before anybody can ask who this is
 	for name, l := range n.listeners {
 		srv, secure := n.server(name, l)

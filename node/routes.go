@@ -132,52 +132,8 @@ func (n *Node) serveLog(w http.ResponseWriter, r *http.Request) {
 func (n *Node) adminRoutes(mux *http.ServeMux) {
 	mux.Handle("GET /metrics", n.Metrics.Handler())
 	mux.HandleFunc("GET /health", n.serveHealth)
+	mux.HandleFunc("GET /healthz", n.serveHealthz)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-}
-
-// Health is what `kuayu status` and monitors read.
-type Health struct {
-	Member     string          `json:"member"`
-	Version    string          `json:"version"`
-	Members    int             `json:"members"`
-	Batches    uint64          `json:"batches"`     // durable batches of evidence
-	Logged     uint64          `json:"logged"`      // of them, under a checkpoint
-	Cosigned   uint64          `json:"cosigned"`    // of them, seen by another member
-	QueueDepth int             `json:"queue_depth"` // jobs that wait
-	Dead       int             `json:"dead"`        // jobs that failed for good
-	Seen       []evidence.Seen `json:"seen"`        // other members' logs
-}
-
-// Health reads the node's state.
-func (n *Node) Health(r *http.Request) (*Health, error) {
-	ctx := r.Context()
-	h := &Health{Member: n.Config.Member, Version: Version, Members: len(n.Directory.Current().Members), Batches: n.Log.Durable()}
-	if cp := n.Tlog.Latest(); cp != nil {
-		h.Logged = cp.Size
-	}
-	if cp := n.Tlog.Cosigned(); cp != nil {
-		h.Cosigned = cp.Size
-	}
-	var err error
-	if h.QueueDepth, err = n.Queue.Depth(ctx); err != nil {
-		return nil, err
-	}
-	dead, err := n.Queue.Dead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	h.Dead = len(dead)
-	h.Seen, err = n.Witness.List(ctx)
-	return h, err
-}
-
-func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
-	h, err := n.Health(r)
-	if err != nil {
-		httpx.WriteError(w, r, err)
-		return
-	}
-	httpx.WriteJSON(w, r, http.StatusOK, h)
 }

@@ -75,6 +75,10 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	t := &cli.Table{}
+	t.Add(a.T("状态", "status"), h.Status)
+	for _, x := range h.Troubles {
+		t.Add(a.T("问题 ", "trouble ")+x.Part, x.Text)
+	}
 	t.Add(a.T("成员", "member"), h.Member)
 	t.Add(a.T("版本", "version"), h.Version)
 	t.Add(a.T("联盟成员数", "members"), cli.Count(h.Members))

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 )
@@ -88,7 +89,7 @@ func (s *Supervisor) Run(ctx context.Context, name string, f func(context.Contex
 			s.mu.Lock()
 			delete(s.tasks, name)
 			s.mu.Unlock()
-			return nil
+			return nil //nolint:nilerr // the end of ctx is no failure of the task
 		}
 		if time.Since(started) > steady {
 			pause = firstPause
@@ -111,6 +112,7 @@ func (s *Supervisor) Run(ctx context.Context, name string, f func(context.Contex
 func (s *Supervisor) fail(ctx context.Context, t *task, err error) {
 	s.mu.Lock()
 	t.Up, t.started, t.Since, t.Error = false, time.Time{}, time.Now().UTC(), err.Error()
+	t.Error, _, _ = strings.Cut(t.Error, "\n") // without the stack of a panic
 	t.Restarts++
 	t.InARow++
 	now := t.State

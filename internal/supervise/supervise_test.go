@@ -35,7 +35,7 @@ func TestRestart(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		st := s.States()
-		if len(st) != 1 || st[0].Up || st[0].Restarts != 3 || st[0].Error != "no space" {
+		if len(st) != 1 || st[0].Up || st[0].Restarts != 4 || st[0].Error != "no space" {
 			t.Errorf("while it fails: %+v", st)
 		}
 		time.Sleep(time.Minute)

@@ -335,6 +335,7 @@ func (n *Node) rooms() {
 		}})
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
+	n.Identity.Throttled = func() { n.refused("staff")("sign_in") }
 	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
@@ -570,6 +571,9 @@ func (n *Node) announce(ctx context.Context) {
 	}
 }
 
+// keepSignIns is how long attempts to sign in are kept.
+const keepSignIns = 180 * 24 * time.Hour
+
 // renew replaces the node certificate daily.
 func (n *Node) renew(ctx context.Context) error {
 	t := time.NewTicker(24 * time.Hour)
@@ -585,6 +589,9 @@ func (n *Node) renew(ctx context.Context) error {
 		}
 		if err := n.Post.Forget(ctx, 30*24*time.Hour); err != nil {
 			n.Logger.ErrorContext(ctx, "inbox not trimmed", "error", err)
+		}
+		if err := n.Identity.Trim(ctx, keepSignIns); err != nil {
+			n.Logger.ErrorContext(ctx, "sign-ins not trimmed", "error", err)
 		}
 		if err := n.Notices.Trim(ctx); err != nil {
 			n.Logger.ErrorContext(ctx, "notices not trimmed", "error", err)

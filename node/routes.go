@@ -52,7 +52,8 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 	if name == "peer" {
 		h = versioned(mux)
 	}
-	srv := httpx.NewServer(httpx.Wrap(h, n.Logger, trust), n.Logger)
+	b := n.budget(name)
+	srv := b.Server(httpx.NewServer(httpx.Wrap(h, n.Logger, trust, n.refused(name)), n.Logger))
 	// HTTP/1.1 with many kept connections carries more small exchanges per core than HTTP/2 here.
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
@@ -60,7 +61,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 	if name == "peer" {
 		srv.ConnState = n.countStrangers()
 	}
-	return srv, tls.NewListener(l, conf)
+	return srv, tls.NewListener(b.Listener(l), conf)
 }
 
 // versioned tells members which version answers.

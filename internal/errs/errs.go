@@ -14,6 +14,7 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Kind says what the caller can do about an error.
@@ -90,10 +91,11 @@ type Error struct {
 	Kind   Kind
 	Code   string
 	Zh, En string
-	Fields []Field // what is wrong with which field, for forms and API clients
-	Node   string  // which node failed, empty for this one
-	Hop    string  // which hop failed: consumer, provider, source …
-	Cause  error   // never shown to callers
+	Fields []Field       // what is wrong with which field, for forms and API clients
+	Node   string        // which node failed, empty for this one
+	Hop    string        // which hop failed: consumer, provider, source …
+	Cause  error         // never shown to callers
+	After  time.Duration // when to try again, if that is known: of kinds TooMany and Unavailable
 }
 
 // Field is one complaint about one input field.
@@ -150,6 +152,13 @@ func (e *Error) At(node, hop string) *Error {
 	if c.Node == "" {
 		c.Node, c.Hop = node, hop
 	}
+	return &c
+}
+
+// RetryAfter returns a copy that says when to try again.
+func (e *Error) RetryAfter(d time.Duration) *Error {
+	c := *e
+	c.After = d
 	return &c
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -81,11 +82,16 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
 	h.Set("Content-Type", MediaProblem)
 	h.Set("Content-Language", Lang(r))
-	if e.Kind == errs.Unavailable || e.Kind == errs.TooMany {
-		h.Set("Retry-After", "1")
-	}
+	RetryAfter(h, e)
 	w.WriteHeader(status)
 	_, _ = w.Write(b)
+}
+
+// RetryAfter says when to try again what may succeed then.
+func RetryAfter(h http.Header, e *errs.Error) {
+	if e.Kind == errs.Unavailable || e.Kind == errs.TooMany {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.After.Seconds())))))
+	}
 }
 
 // MediaProblem is the media type of a problem (RFC 9457).
@@ -147,16 +153,23 @@ func Lang(r *http.Request) string {
 	return "zh"
 }
 
+// firstBuffer is what is set aside for a body before any of it came, in bytes.
+const firstBuffer = 16 << 10
+
 // ReadBody reads at most limit bytes of the body; ErrTooLarge beyond.
 func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge.With(limit)
 	}
 	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	if r.ContentLength > 0 { // as it comes: what a caller says it will send is no reason to set memory aside
+		buf.Grow(int(min(r.ContentLength, firstBuffer)) + bytes.MinRead)
 	}
 	if _, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		var long *http.MaxBytesError
+		if errors.As(err, &long) {
+			return nil, ErrTooLarge.Because(err, long.Limit)
+		}
 		return nil, ErrBody.Because(err, "the body broke off", "正文传输中断")
 	}
 	if int64(buf.Len()) > limit {
@@ -269,8 +282,8 @@ func WithRequest(ctx context.Context, id string) context.Context {
 const HeaderRequestID = "X-Request-Id"
 
 // Wrap adds request identifiers, the logger, the check of CheckText, and a net for panics. trust says whether the caller may name the request
-// (peers may, strangers may not).
-func Wrap(h http.Handler, log *slog.Logger, trust bool) http.Handler {
+// (peers may, strangers may not). refused hears of each request whose text is refused.
+func Wrap(h http.Handler, log *slog.Logger, trust bool, refused ...func(reason string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := ""
 		if trust {
@@ -296,6 +309,9 @@ func Wrap(h http.Handler, log *slog.Logger, trust bool) http.Handler {
 			}
 		}()
 		if err := CheckText(r); err != nil {
+			for _, f := range refused {
+				f(ReasonText)
+			}
 			WriteError(w, r, err)
 			return
 		}

@@ -182,13 +182,14 @@ func (c *Console) Routes(mux *http.ServeMux) {
 // maxCredential bounds the form of a sign-in, in bytes.
 const maxCredential = 16 << 10
 
-func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) { c.askSignIn(w, r, "") }
+func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) { c.askSignIn(w, r, nil) }
 
-func (c *Console) askSignIn(w http.ResponseWriter, r *http.Request, wrong string) {
+func (c *Console) askSignIn(w http.ResponseWriter, r *http.Request, refused *errs.Error) {
 	v := c.UI.View(r)
-	status := http.StatusOK
-	if wrong != "" {
-		status = http.StatusUnauthorized
+	status, wrong := http.StatusOK, ""
+	if refused != nil {
+		status, wrong = httpx.Status(refused.Kind), refused.Message(string(v.Lang))
+		httpx.RetryAfter(w.Header(), refused)
 	}
 	field := ui.Field{
 		Name: "assertion", Kind: "textarea", Label: v.Pick("登录凭据", "Credential"), Error: wrong,
@@ -211,8 +212,8 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token, sess, err := c.Door.SignIn(r.Context(), strings.TrimSpace(f.Get("assertion")))
-	if err != nil && errs.As(err).Kind == errs.Unauthorized {
-		c.askSignIn(w, r, errs.As(err).Message(string(c.UI.View(r).Lang)))
+	if e := errs.As(err); err != nil && (e.Kind == errs.Unauthorized || e.Kind == errs.TooMany) {
+		c.askSignIn(w, r, e)
 		return
 	}
 	if err != nil {

@@ -34,6 +34,7 @@ type Health struct {
 	Cosigned   uint64            `json:"cosigned"`    // of them, seen by another member
 	QueueDepth int               `json:"queue_depth"` // jobs that wait
 	Dead       int               `json:"dead"`        // jobs that failed for good
+	Parked     int               `json:"parked"`      // jobs of kinds that this version does not know
 	Aside      int               `json:"aside"`       // facts that the index could not take
 	Tasks      []supervise.State `json:"tasks"`
 	Seen       []evidence.Seen   `json:"seen"` // other members' logs
@@ -88,12 +89,18 @@ func (n *Node) healthOfRecords(ctx context.Context, h *Health) error {
 	if h.QueueDepth, err = n.Queue.Depth(ctx); err != nil {
 		return err
 	}
-	dead, err := n.Queue.Dead(ctx)
+	if h.Dead, err = n.Queue.DeadCount(ctx); err != nil {
+		return err
+	}
+	parked, err := n.Queue.ParkedKinds(ctx)
 	if err != nil {
 		return err
 	}
-	if h.Dead = len(dead); h.Dead > 0 {
-		h.trouble(Trouble{"jobs", "jobs failed for good: kuayu job list", false})
+	for _, count := range parked {
+		h.Parked += count
+	}
+	if h.Dead+h.Parked > 0 {
+		h.trouble(Trouble{"jobs", "jobs failed for good or are of kinds that this version does not know: kuayu job list", false})
 	}
 	if h.Aside, err = n.Index.AsideCount(ctx); err != nil {
 		return err

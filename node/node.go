@@ -396,7 +396,7 @@ func (n *Node) rooms() {
 	n.Watch = watch.New(watch.Deps{
 		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
 		Contacts: n.Link, Prober: n.Dataspace, Ballots: n.Federation, Version: Version, Certificates: n.certificates,
-		Clocks: n.Deadlines, Ledgers: n.Gateway, Staff: n.Identity, Inbox: n.Notices, Hooks: n.Notices, Checks: n.Checks,
+		Clocks: n.Deadlines, Ledgers: n.Gateway, Staff: n.Identity, Inbox: n.Notices, Hooks: n.Notices, Jobs: n.Queue, Checks: n.Checks,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Schemes: n.Schemes, Notices: n.Notices,

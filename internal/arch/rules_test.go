@@ -27,6 +27,8 @@ var edges = []edge{
 	{"internal/httpx", "internal/text", "the text of every request is checked before it is handled"},
 	{"internal/text", "internal/errs", "text that is refused is refused by code"},
 	{"internal/queue", "internal/db", "jobs are rows, queued in the transaction of what caused them"},
+	{"internal/queue", "internal/errs", "what can't be tried again is refused by code"},
+	{"internal/queue", "internal/text", "a reason is text"},
 	{"internal/queue", "internal/clock", "a job is due at a time that tests can move"},
 	{"internal/workday", "internal/errs", "a calendar that does not reach far enough says so by code"},
 	{"internal/disk/crashdisk", "internal/disk", "the disk that loses what was not flushed is another disk"},
@@ -84,6 +86,8 @@ var edges = []edge{
 	// Floor 9: programs.
 	{"cmd/kuayu", "cmd/cli", "every command gets its session, and shows its answer through it"},
 	{"cmd/kuayu", "cmd/folder", "commands that make a node, or work where none runs"},
+	{"cmd/kuayu", "cmd/job", "the command job"},
+	{"cmd/job", "cmd/cli", "commands get their session, and show their answers through it"},
 	{"cmd/kuayu", "cmd/checkup", "the command doctor"},
 	{"cmd/folder", "cmd/cli", "what an operator can mend is said by the errors of every command"},
 	{"cmd/kuayu", "demo", "the command demo"},

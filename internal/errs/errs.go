@@ -11,6 +11,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -200,7 +201,7 @@ func As(err error) *Error {
 func Passing(err error) bool {
 	for _, x := range []error{
 		syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.EIO, syscall.EROFS, syscall.ECONNREFUSED, syscall.ECONNRESET,
-		syscall.EPIPE, syscall.ETIMEDOUT, driver.ErrBadConn, sql.ErrConnDone,
+		syscall.EPIPE, syscall.ETIMEDOUT, driver.ErrBadConn, sql.ErrConnDone, io.ErrUnexpectedEOF, net.ErrClosed,
 	} {
 		if errors.Is(err, x) {
 			return true

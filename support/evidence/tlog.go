@@ -276,7 +276,11 @@ func (t *Tlog) check() (*Checkpoint, error) {
 	if err := (&tiles{dir: t.dir, size: cp.Size}).verify(cp); err != nil {
 		return nil, t.damaged(err)
 	}
-	bundle, err := client.GetEntryBundle(context.Background(), t.readBundle, (cp.Size-1)/layout.EntryBundleWidth, cp.Size)
+	last := (cp.Size - 1) / layout.EntryBundleWidth
+	if _, err := t.readBundle(context.Background(), last, layout.PartialTileSize(0, last, cp.Size)); err != nil {
+		return nil, t.damaged(err) // as the system says it, which the client below does not
+	}
+	bundle, err := client.GetEntryBundle(context.Background(), t.readBundle, last, cp.Size)
 	if err != nil {
 		return nil, t.damaged(err)
 	}

@@ -132,9 +132,10 @@ func (l *Link) announcement(ctx context.Context, member string, s *seal.Sealed) 
 	a := &evidence.Announcement{Checkpoint: cp.Raw, OldSize: from}
 	if from > 0 && from < cp.Size {
 		p, err := l.Tlog.Consistency(ctx, from, cp)
-		if err == nil {
-			a.Proof = p
+		if err != nil {
+			return nil // it can't be read right now; a checkpoint without its proof would look like a fork, for good
 		}
+		a.Proof = p
 	}
 	return a
 }

@@ -135,8 +135,8 @@ func (n *Node) serveHealthz(w http.ResponseWriter, r *http.Request) {
 	httpx.WriteJSON(w, r, status, h)
 }
 
-// taskFailed counts a failure of a background task. One that goes on failing is told to the operators, once until it runs
-// again.
+// taskFailed counts a failure of a background task. The operators are notified of one that goes on failing, once until it
+// runs again.
 func (n *Node) taskFailed(ctx context.Context, s supervise.State) {
 	n.Metrics.Failures.WithLabelValues(s.Name).Inc()
 	if s.InARow != supervise.Persistent {

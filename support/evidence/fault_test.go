@@ -18,7 +18,7 @@ import (
 	"github.com/kuayu/kuayu/internal/disk"
 )
 
-// faultFS is a file system on which, while it is told to, nothing can be opened for writing, written or flushed.
+// faultFS is a file system on which, after fail, nothing can be opened for writing, written or flushed.
 type faultFS struct {
 	disk.OS
 	err atomic.Pointer[error]

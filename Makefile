@@ -77,6 +77,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 nightly: ## the long run: race detector, repeated tests, long fuzzing, measurements
 	KUAYU_PAGES=all $(NOCGO) $(GO) test -count=1 -timeout 20m -run TestEveryPage ./demo
+	KUAYU_FAULTS=full $(NOCGO) $(GO) test -count=1 -timeout 30m -run TestFault ./demo
 	KUAYU_CUTS=2000 $(NOCGO) $(GO) test -count=1 -timeout 40m -run PowerLoss ./demo
 	$(GO) test -race -count=1 -timeout 40m ./...
 	$(NOCGO) $(GO) test -count=3 -shuffle=on -timeout 60m ./...

@@ -62,6 +62,8 @@ type seat struct {
 	place  Place
 	dir    string
 	node   *node.Node
+	calls  *http.Client // of all clients of
+	called *node.Node
 	cancel context.CancelFunc
 	done   chan error
 	keys   map[string]ed25519.PrivateKey // by actor
@@ -291,6 +293,13 @@ func (c *Cluster) Client(id string) *client.Client {
 	cl := client.New("https://"+n.Addr("staff"), pool)
 	t, _ := cl.HTTP.Transport.(*http.Transport)
 	t.TLSClientConfig.ServerName = "localhost"
+	// Clients of one node share its connections: a listener bounds those of an address.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if st := c.seats[id]; st.calls == nil || st.called != n {
+		st.calls, st.called = cl.HTTP, n
+	}
+	cl.HTTP = c.seats[id].calls
 	return cl
 }
 

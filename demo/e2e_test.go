@@ -71,7 +71,9 @@ func newFixture(t *testing.T, s Settings) *fixture {
 	if s.Places == nil {
 		s.Places = places(3)
 	}
-	s.Dir = t.TempDir()
+	if s.Dir == "" {
+		s.Dir = t.TempDir()
+	}
 	s.CheckpointMS = 100
 	f.c = must[*Cluster](t)(Start(f.ctx, s))
 	t.Cleanup(f.c.Stop)

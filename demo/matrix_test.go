@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"github.com/kuayu/kuayu/exchange/demand"
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/exchange/scheme"
+	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/internal/webtest"
 	"github.com/kuayu/kuayu/support/notice"
 )
@@ -61,6 +64,21 @@ func (f *fixture) furnished() []looked {
 	f.call(f.as("zhejiang", "officer-zj"), http.MethodPost, "/api/v1/schemes", f.scheme(scheme.PointToMany, "zhejiang", "shanghai"), &drawn)
 	hook := notice.HookRequest{Department: f.market, URL: "https://business.example.cn/kuayu/notices", Topics: []string{"application", "agreement"}}
 	f.call(f.as("shanghai", "operator"), http.MethodPost, "/api/v1/webhooks", hook, nil)
+	err := f.c.Node("shanghai").DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error { // one fails, the other nobody knows
+		for _, j := range []queue.Job{{ID: "peer.send/0190b5e2", Kind: "peer.send", Payload: "{"}, {ID: "later.kind/1", Kind: "later.kind"}} {
+			if err := f.c.Node("shanghai").Queue.Enqueue(ctx, tx, j); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.await(func() bool {
+		js, err := f.c.Node("shanghai").Queue.Stuck(f.ctx, "", 10)
+		return err == nil && len(js) == 2 && js[0].Dead
+	})
 	one := "/catalog/zhejiang/" + escape(testResource)
 	const sh, zj = "shanghai", "zhejiang"
 	return []looked{
@@ -111,6 +129,7 @@ func (f *fixture) furnished() []looked {
 		{"/sign-ins", sh, "operator", "/sign-ins"},
 		{"/setup", sh, "operator", "/setup"},
 		{"/webhooks", sh, "operator", "/webhooks"},
+		{"/jobs", sh, "operator", "/jobs"},
 		{"/screen", sh, "auditor", "/screen"},
 		{"/inbox", zj, "officer-zj", "/inbox?show=all"},
 	}

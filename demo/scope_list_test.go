@@ -93,6 +93,10 @@ func unscoped() map[string]string {
 		"evidence.Log.Get":           "for Index.Record, which has judged the scope",
 		"evidence.Log.Erase":         "for the operator at the machine, on an order to erase",
 		"evidence.Log.Run":           "writes and flushes; returns nothing",
+		"evidence.Log.Seal":          "writes; what it reads is the header it was given",
+		"evidence.Outbox.Put":        "as Seal",
+		"evidence.Index.Asides":      "places in the log and codes of errors, for the operator",
+		"evidence.Index.AsideCount":  "a count, for the operator",
 		"evidence.Outbox.Sealed":     "the node's own delivery of what a department did",
 		"evidence.Tlog.Run":          "carries entries into the public log: commitments only (invariant 3)",
 		"evidence.Witness.Observe":   "what this node saw of other members' public logs",
@@ -107,7 +111,8 @@ func unscoped() map[string]string {
 		"federation.Service.Receive":         "as Draft",
 		"federation.Service.AcceptStatement": "as Draft",
 
-		"notice.Service.Trim": "the node's own forgetting of what is old; returns nothing",
+		"identity.Service.Trim": "the node's own forgetting of what is old; returns nothing",
+		"notice.Service.Trim":   "the node's own forgetting of what is old; returns nothing",
 
 		"peer.Post.Queue":         "numbers messages of one subject",
 		"peer.Post.Send":          "as Queue",
@@ -119,7 +124,15 @@ func unscoped() map[string]string {
 		"queue.Queue.Run":     "the node's own jobs",
 		"queue.Queue.Dead":    "the node's own jobs, for its operator",
 		"queue.Queue.Depth":   "as Dead",
-		"queue.Queue.Ready":   "as Dead",
+
+		"queue.Queue.DeadCount":   "as Dead",
+		"queue.Queue.Stuck":       "as Dead",
+		"queue.Queue.Get":         "as Dead",
+		"queue.Queue.Retry":       "as Dead",
+		"queue.Queue.Drop":        "as Dead",
+		"queue.Queue.Droppings":   "as Dead",
+		"queue.Queue.ParkedKinds": "as Dead",
+		"queue.Queue.Ready":       "as Dead",
 	}
 }
 

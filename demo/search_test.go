@@ -241,8 +241,8 @@ func (f *fixture) refused(s seeker) {
 	f.t.Helper()
 	cl := s.as(s.place, s.actor)
 	for _, x := range []struct{ query, want string }{
-		{values([]string{"q", strings.Repeat("信", 3_400)}), "directory.query"}, // 10 kB
-		{"q=%ff%fe", "directory.query"},
+		{values([]string{"q", strings.Repeat("信", 3_400)}), "text.long"}, // 10 kB
+		{"q=%ff%fe", "text.encoding"},
 		{values([]string{"q", `" * ( )`}), "directory.query"},
 		{values([]string{"q", "信息", "after", "nonsense"}), "directory.cursor"},
 		{"sharing=maybe", "directory.filter"},

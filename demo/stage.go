@@ -104,8 +104,12 @@ func (s *stage) routes(n *node.Node, mux *http.ServeMux) {
 		n.Desk.Enter(w, r, token, sess, to)
 	}
 	n.Desk.Open(mux, "POST "+tour.PathRoles, func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, 4096)
-		enter(w, r, r.PostFormValue("actor"), r.PostFormValue("back"))
+		f, err := httpx.Form(w, r, 4096)
+		if err != nil {
+			httpx.WriteError(w, r, err)
+			return
+		}
+		enter(w, r, f.Get("actor"), f.Get("back"))
 	})
 	// A form can't lead from one node to another (the content policy keeps forms to their own), a link can. It must come
 	// from a page of the demonstration, or from the visitor.

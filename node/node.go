@@ -37,6 +37,7 @@ import (
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/obs"
 	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/internal/supervise"
 	"github.com/kuayu/kuayu/internal/workday"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
@@ -81,6 +82,7 @@ type Node struct {
 	DB         *db.DB
 	Derived    *db.DB // what can be rebuilt: from evidence, and from the members' catalogues
 	Queue      *queue.Queue
+	Tasks      *supervise.Supervisor
 	Directory  *federation.Directory
 	Federation *federation.Service
 	TLS        *federation.Identity
@@ -169,7 +171,7 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 		return nil, err
 	}
 	if o.Clock == nil {
-		o.Clock = clock.System{}
+		o.Clock = clock.NewGuard()
 	}
 	if o.IDs == nil {
 		o.IDs = ids.Random{}
@@ -281,6 +283,8 @@ func (n *Node) storage(ctx context.Context) error {
 		}
 	}
 	n.Queue = queue.New(n.DB, n.Clock, n.Logger)
+	n.Tasks = supervise.New(n.Logger)
+	n.Tasks.Failed = n.taskFailed
 	n.Directory = federation.NewDirectory()
 	n.Federation = federation.NewService(n.DB, n.Directory, n.Clock, n.Config.Member, n.Keys.Root)
 	if err := n.Federation.Load(ctx); err != nil {
@@ -333,6 +337,7 @@ func (n *Node) rooms() {
 		}})
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
+	n.Identity.Throttled = func() { n.refused("staff")("sign_in") }
 	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}, Path: desk.SubjectPath})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
@@ -389,7 +394,7 @@ func (n *Node) rooms() {
 	n.Watch = watch.New(watch.Deps{
 		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
 		Contacts: n.Link, Prober: n.Dataspace, Ballots: n.Federation, Version: Version, Certificates: n.certificates,
-		Clocks: n.Deadlines, Ledgers: n.Gateway, Staff: n.Identity, Inbox: n.Notices, Hooks: n.Notices, Checks: n.Checks,
+		Clocks: n.Deadlines, Ledgers: n.Gateway, Staff: n.Identity, Inbox: n.Notices, Hooks: n.Notices, Jobs: n.Queue, Checks: n.Checks,
 	})
 	n.API = &rest.API{
 		Self: self, Version: Version, Identity: n.Identity, Catalog: n.Catalog, Dataspace: n.Dataspace, Search: n.Search, Agreements: n.Agreements, Deadlines: n.Deadlines, Objections: n.Objections, Demands: n.Demands, Cases: n.Cases, Schemes: n.Schemes, Notices: n.Notices,
@@ -461,28 +466,57 @@ func (n *Node) MemberEntry(voter bool) federation.Member {
 	return federation.Member{ID: n.Config.Member, Name: n.Config.Name, NameEN: n.Config.NameEN, Division: n.Config.Division, RootKey: n.Keys.Root.Public(), Voter: voter}
 }
 
-// Run serves until ctx ends or something fails that must not.
+// Run serves until ctx ends or something fails that must not. Background tasks that fail are started again
+// (supervise.Supervisor); what ends the node is evidence that contradicts itself, and a listener that is lost.
 func (n *Node) Run(ctx context.Context) error {
 	// Evidence outlives everything that writes to it: it stops last.
 	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBase()
+	running, stopAll := context.WithCancel(ctx)
+	defer stopAll()
+	g, gctx := errgroup.WithContext(running)
 	var floor errgroup.Group
+	broken := make(chan error, 1)
 	floor.Go(func() error { return n.Log.Run(base) })
-	floor.Go(func() error { return n.Tlog.Run(base) })
+	floor.Go(func() error {
+		err := n.Tasks.Run(base, "evidence.tlog", func(ctx context.Context) error {
+			err := n.Tlog.Run(ctx)
+			if errors.Is(err, evidence.ErrCorrupt) {
+				return supervise.Fatal(err)
+			}
+			return err
+		})
+		if err != nil {
+			broken <- err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		select {
+		case err := <-broken:
+			return err
+		case <-gctx.Done():
+			return nil
+		}
+	})
+	stop := func(err error) error {
+		stopAll()
+		stopBase()
+		return errors.Join(err, g.Wait(), floor.Wait())
+	}
 	if err := n.Gateway.Restore(ctx); err != nil {
-		return err
+		return stop(err)
 	}
 	if err := n.Search.Start(ctx); err != nil {
-		return err
+		return stop(err)
 	}
 	// A new notice of holidays may have come with the program: what was counted without it is dated anew.
 	if _, err := n.Deadlines.Recount(ctx); err != nil {
-		return err
+		return stop(err)
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.Queue.Run(gctx) })
-	g.Go(func() error { return n.Index.Run(gctx) })
-	g.Go(func() error { return n.renew(gctx) })
+	for name, run := range map[string]func(context.Context) error{"queue": n.Queue.Run, "evidence.index": n.Index.Run, "daily": n.renew} {
+		g.Go(func() error { return n.Tasks.Run(gctx, name, run) })
+	}
 	n.announce(ctx) // before anybody can ask who this is
 	for name, l := range n.listeners {
 		srv, secure := n.server(name, l)
@@ -535,6 +569,9 @@ func (n *Node) announce(ctx context.Context) {
 	}
 }
 
+// keepSignIns is how long attempts to sign in are kept.
+const keepSignIns = 180 * 24 * time.Hour
+
 // renew replaces the node certificate daily.
 func (n *Node) renew(ctx context.Context) error {
 	t := time.NewTicker(24 * time.Hour)
@@ -550,6 +587,9 @@ func (n *Node) renew(ctx context.Context) error {
 		}
 		if err := n.Post.Forget(ctx, 30*24*time.Hour); err != nil {
 			n.Logger.ErrorContext(ctx, "inbox not trimmed", "error", err)
+		}
+		if err := n.Identity.Trim(ctx, keepSignIns); err != nil {
+			n.Logger.ErrorContext(ctx, "sign-ins not trimmed", "error", err)
 		}
 		if err := n.Notices.Trim(ctx); err != nil {
 			n.Logger.ErrorContext(ctx, "notices not trimmed", "error", err)

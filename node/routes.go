@@ -52,7 +52,8 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 	if name == "peer" {
 		h = versioned(mux)
 	}
-	srv := httpx.NewServer(httpx.Wrap(h, n.Logger, trust), n.Logger)
+	b := n.budget(name)
+	srv := b.Server(httpx.NewServer(httpx.Wrap(h, n.Logger, trust, n.refused(name)), n.Logger))
 	// HTTP/1.1 with many kept connections carries more small exchanges per core than HTTP/2 here.
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
@@ -60,7 +61,7 @@ func (n *Node) server(name string, l net.Listener) (*http.Server, net.Listener) 
 	if name == "peer" {
 		srv.ConnState = n.countStrangers()
 	}
-	return srv, tls.NewListener(l, conf)
+	return srv, tls.NewListener(b.Listener(l), conf)
 }
 
 // versioned tells members which version answers.
@@ -132,52 +133,8 @@ func (n *Node) serveLog(w http.ResponseWriter, r *http.Request) {
 func (n *Node) adminRoutes(mux *http.ServeMux) {
 	mux.Handle("GET /metrics", n.Metrics.Handler())
 	mux.HandleFunc("GET /health", n.serveHealth)
+	mux.HandleFunc("GET /healthz", n.serveHealthz)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-}
-
-// Health is what `kuayu status` and monitors read.
-type Health struct {
-	Member     string          `json:"member"`
-	Version    string          `json:"version"`
-	Members    int             `json:"members"`
-	Batches    uint64          `json:"batches"`     // durable batches of evidence
-	Logged     uint64          `json:"logged"`      // of them, under a checkpoint
-	Cosigned   uint64          `json:"cosigned"`    // of them, seen by another member
-	QueueDepth int             `json:"queue_depth"` // jobs that wait
-	Dead       int             `json:"dead"`        // jobs that failed for good
-	Seen       []evidence.Seen `json:"seen"`        // other members' logs
-}
-
-// Health reads the node's state.
-func (n *Node) Health(r *http.Request) (*Health, error) {
-	ctx := r.Context()
-	h := &Health{Member: n.Config.Member, Version: Version, Members: len(n.Directory.Current().Members), Batches: n.Log.Durable()}
-	if cp := n.Tlog.Latest(); cp != nil {
-		h.Logged = cp.Size
-	}
-	if cp := n.Tlog.Cosigned(); cp != nil {
-		h.Cosigned = cp.Size
-	}
-	var err error
-	if h.QueueDepth, err = n.Queue.Depth(ctx); err != nil {
-		return nil, err
-	}
-	dead, err := n.Queue.Dead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	h.Dead = len(dead)
-	h.Seen, err = n.Witness.List(ctx)
-	return h, err
-}
-
-func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
-	h, err := n.Health(r)
-	if err != nil {
-		httpx.WriteError(w, r, err)
-		return
-	}
-	httpx.WriteJSON(w, r, http.StatusOK, h)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/columnar"
 	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/internal/text"
 	"github.com/kuayu/kuayu/support/identity"
 )
 
@@ -27,6 +28,9 @@ func (a *API) queryRoutes(mux *http.ServeMux) {
 		media: []string{mediaJSON, mediaNDJSON, gateway.MediaArrow}, in: typeOf[gateway.Query](),
 	}, a.query)
 	route(a, mux, "POST", "/api/v1/agreements/{id}/verify", "核验", "Verify claims", who, func(c call, in *gateway.VerifyRequest) (*VerifyAnswer, error) {
+		if err := asserted(in.Purpose, in.Case); err != nil {
+			return nil, err
+		}
 		res, err := a.Gateway.Verify(c.ctx, c.sess, c.r.PathValue("id"), *in)
 		if err != nil {
 			return nil, err
@@ -41,11 +45,26 @@ type VerifyAnswer struct {
 	Receipt  gateway.ReceiptRef `json:"receipt"`
 }
 
+// maxAsserted bounds purpose and case, in bytes: what a provider takes.
+const maxAsserted = 200
+
+// asserted checks what an asker asserts about a request: it goes into evidence of both ends.
+func asserted(purpose, matter string) error {
+	if err := text.Check(text.Name{En: "The purpose", Zh: "用途"}, purpose, maxAsserted); err != nil {
+		return err
+	}
+	return text.Check(text.Name{En: "The case", Zh: "事由"}, matter, maxAsserted)
+}
+
 // query runs a governed query. JSON holds one page and its receipt; NDJSON and Arrow stream all pages, each of them a
 // governed query of its own, and end with a sealed close (see gateway.Stream).
 func (a *API) query(w http.ResponseWriter, c call) {
 	var q gateway.Query
-	if err := httpx.Decode(c.r, maxBody, &q); err != nil {
+	err := httpx.Decode(c.r, maxBody, &q)
+	if err == nil {
+		err = asserted(q.Purpose, q.Case)
+	}
+	if err != nil {
 		writeErr(w, c, err)
 		return
 	}

@@ -52,6 +52,7 @@ func (a *API) Staff(mux *http.ServeMux) {
 	a.schemeRoutes(mux)
 	a.deadlineRoutes(mux)
 	a.noticeRoutes(mux)
+	a.jobRoutes(mux)
 	a.evidenceRoutes(mux)
 	a.queryRoutes(mux)
 	a.federationRoutes(mux)

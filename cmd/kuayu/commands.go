@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/kuayu/kuayu/cmd/cli"
+	"github.com/kuayu/kuayu/cmd/job"
 )
 
 // tree is the tree of commands. A new command is a file with its struct and one field here.
@@ -60,6 +61,7 @@ type tree struct {
 
 	Inbox    inboxCmd    `cmd:"" help:"收件箱：等您办理的事。|The inbox: what waits for you."`
 	Webhook  webhookCmd  `cmd:"" help:"回调：把部门的通知也送到业务系统。|Web-hooks: a department's notices to its own systems, too."`
+	Job      job.Cmd     `cmd:"" help:"失败的后台任务：查看、重试、放弃。|Failed jobs of the node: see, try again, drop."`
 	Transfer transferCmd `cmd:"" help:"传输过程。|Transfer processes."`
 	Query    queryCmd    `cmd:"" help:"按协议查询。|Query under an agreement."`
 	Verify   verifyCmd   `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`
@@ -115,7 +117,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	a := &app{cli.Session{Flags: &c.Flags, In: stdin, Out: stdout, Err: stderr}}
 	k.BindTo(ctx, (*context.Context)(nil))
-	err = k.Run(a)
+	err = k.Run(a, &a.Session)
 	a.Close(ctx)
 	return cli.Fail(stderr, a.Lang, err)
 }

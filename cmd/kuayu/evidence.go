@@ -270,6 +270,9 @@ func (*evidenceFsckCmd) Run(ctx context.Context, a *app) error {
 		for _, f := range r.Findings {
 			a.Note("✗ %s：%s", "✗ %s: %s", filepath.Join(r.Dir, f.File), f.What)
 		}
+		for _, f := range r.Aside {
+			a.Note("! 已搁置，不在索引中：%s：%s", "! set aside, not in the index: %s: %s", filepath.Join(r.Dir, f.File), f.What)
+		}
 	}
 	if faults > 0 {
 		return ErrFaults.With(faults)

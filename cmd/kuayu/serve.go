@@ -75,6 +75,10 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	t := &cli.Table{}
+	t.Add(a.T("状态", "status"), h.Status)
+	for _, x := range h.Troubles {
+		t.Add(a.T("问题 ", "trouble ")+x.Part, x.Text)
+	}
 	t.Add(a.T("成员", "member"), h.Member)
 	t.Add(a.T("版本", "version"), h.Version)
 	t.Add(a.T("联盟成员数", "members"), cli.Count(h.Members))
@@ -83,6 +87,8 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 	t.Add(a.T("已获共签", "cosigned by others"), cli.Count(h.Cosigned))
 	t.Add(a.T("待办任务", "jobs that wait"), cli.Count(h.QueueDepth))
 	t.Add(a.T("失败任务", "jobs that failed for good"), cli.Count(h.Dead))
+	t.Add(a.T("搁置任务", "jobs of unknown kinds"), cli.Count(h.Parked))
+	t.Add(a.T("搁置的事实", "facts not indexed"), cli.Count(h.Aside))
 	for _, s := range h.Seen {
 		state := a.T("一致", "consistent")
 		if s.Forked {

@@ -426,6 +426,9 @@ func (s *Service) foreignCatalog(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := httpx.ReadBody(r, 64<<10)
+	if err == nil {
+		err = httpx.CheckJSON(body)
+	}
 	if err != nil {
 		foreignError(w, r, "CatalogError", nil, err)
 		return

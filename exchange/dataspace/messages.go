@@ -3,7 +3,6 @@ package dataspace
 import (
 	"encoding/json"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
@@ -151,8 +150,8 @@ func parse(body []byte, want string) (*message, error) {
 
 // parseForeign decodes a message of another implementation: what it adds is ignored, what it must say is checked.
 func parseForeign(body []byte, want string) (*message, error) {
-	if !utf8.Valid(body) {
-		return nil, httpx.ErrUTF8.With()
+	if err := httpx.CheckJSON(body); err != nil {
+		return nil, err
 	}
 	var m message
 	if err := json.Unmarshal(body, &m); err != nil {

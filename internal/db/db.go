@@ -45,11 +45,19 @@ type DB struct {
 // Tx is one transaction. It embeds bun.IDB for queries.
 type Tx struct {
 	bun.IDB
+	loose bool // no transaction: each statement is one of its own
 	after []func()
 }
 
-// OnCommit runs f after the transaction is durable; never if it rolls back.
-func (t *Tx) OnCommit(f func()) { t.after = append(t.after, f) }
+// OnCommit runs f after the transaction is durable; never if it rolls back. Outside of a transaction, what was said before
+// is durable already: f runs at once.
+func (t *Tx) OnCommit(f func()) {
+	if t.loose {
+		f()
+		return
+	}
+	t.after = append(t.after, f)
+}
 
 // Prepare prepares a statement with ? placeholders inside the transaction, for many rows.
 func (t *Tx) Prepare(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -145,7 +153,7 @@ func openSQLite(ctx context.Context, dsn, synchronous string) (*DB, error) {
 func (d *DB) Postgres() bool { return d.postgres }
 
 // Read returns a handle for queries outside a transaction.
-func (d *DB) Read() *Tx { return &Tx{IDB: d.read} }
+func (d *DB) Read() *Tx { return &Tx{IDB: d.read, loose: true} }
 
 // Close closes all connections.
 func (d *DB) Close() error {

@@ -6,9 +6,16 @@
 package errs
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // Kind says what the caller can do about an error.
@@ -85,10 +92,11 @@ type Error struct {
 	Kind   Kind
 	Code   string
 	Zh, En string
-	Fields []Field // what is wrong with which field, for forms and API clients
-	Node   string  // which node failed, empty for this one
-	Hop    string  // which hop failed: consumer, provider, source …
-	Cause  error   // never shown to callers
+	Fields []Field       // what is wrong with which field, for forms and API clients
+	Node   string        // which node failed, empty for this one
+	Hop    string        // which hop failed: consumer, provider, source …
+	Cause  error         // never shown to callers
+	After  time.Duration // when to try again, if that is known: of kinds TooMany and Unavailable
 }
 
 // Field is one complaint about one input field.
@@ -148,6 +156,13 @@ func (e *Error) At(node, hop string) *Error {
 	return &c
 }
 
+// RetryAfter returns a copy that says when to try again.
+func (e *Error) RetryAfter(d time.Duration) *Error {
+	c := *e
+	c.After = d
+	return &c
+}
+
 // WithFields returns a copy with field complaints.
 func (e *Error) WithFields(f ...Field) *Error {
 	c := *e
@@ -158,7 +173,11 @@ func (e *Error) WithFields(f ...Field) *Error {
 // ErrInternal is what everything unknown becomes at a border.
 var ErrInternal = Define(Internal, "internal", "系统内部错误，请稍后重试；如仍失败，请把请求编号告诉运维人员。", "Internal error. Try again; if it persists, give the request id to the operator of this node.")
 
-// As returns err as an *Error; an unknown error becomes ErrInternal with err as its hidden cause; nil stays nil.
+// ErrUnavailable is what becomes of an error of the machine below: no space, no file handles, no database.
+var ErrUnavailable = Define(Unavailable, "unavailable", "本节点的磁盘、文件句柄或数据库暂时不可用，操作未完成；恢复后请重试。", "The disk, the file handles or the database of this node are not available right now and nothing was done. Try again when they are.")
+
+// As returns err as an *Error; an unknown error becomes ErrInternal with err as its hidden cause, one of the machine below
+// ErrUnavailable; nil stays nil.
 func As(err error) *Error {
 	if err == nil {
 		return nil
@@ -171,7 +190,46 @@ func As(err error) *Error {
 	if errors.As(err, &d) {
 		return d.With()
 	}
+	if Passing(err) {
+		return ErrUnavailable.Because(err)
+	}
 	return ErrInternal.Because(err)
+}
+
+// Passing reports whether an error is of the machine below and may pass by itself: space, handles, connections, a database
+// that stops. Databases say so by the class of their code (PostgreSQL, appendix A; SQLite, result codes).
+func Passing(err error) bool {
+	for _, x := range []error{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.EIO, syscall.EROFS, syscall.ECONNREFUSED, syscall.ECONNRESET,
+		syscall.EPIPE, syscall.ETIMEDOUT, driver.ErrBadConn, sql.ErrConnDone, io.ErrUnexpectedEOF, net.ErrClosed,
+	} {
+		if errors.Is(err, x) {
+			return true
+		}
+	}
+	var network net.Error
+	if errors.As(err, &network) && !errors.Is(err, context.Canceled) {
+		return true
+	}
+	var pg interface{ SQLState() string }
+	if errors.As(err, &pg) {
+		switch class := pg.SQLState(); {
+		case strings.HasPrefix(class, "08"), strings.HasPrefix(class, "53"), strings.HasPrefix(class, "57P"), strings.HasPrefix(class, "58"):
+			return true
+		}
+		return false
+	}
+	var lite interface {
+		error
+		Code() int
+	}
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case 5, 6, 10, 13, 14: // busy, locked, I/O, full, can't open
+			return true
+		}
+	}
+	return false
 }
 
 // FromWire rebuilds an error another node reported. Its text is taken as given; the kind bounds what it can cause here.

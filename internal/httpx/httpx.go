@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/text"
 )
 
 // The errors of this room.
@@ -80,11 +82,16 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
 	h.Set("Content-Type", MediaProblem)
 	h.Set("Content-Language", Lang(r))
-	if e.Kind == errs.Unavailable || e.Kind == errs.TooMany {
-		h.Set("Retry-After", "1")
-	}
+	RetryAfter(h, e)
 	w.WriteHeader(status)
 	_, _ = w.Write(b)
+}
+
+// RetryAfter says when to try again what may succeed then.
+func RetryAfter(h http.Header, e *errs.Error) {
+	if e.Kind == errs.Unavailable || e.Kind == errs.TooMany {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.After.Seconds())))))
+	}
 }
 
 // MediaProblem is the media type of a problem (RFC 9457).
@@ -146,16 +153,23 @@ func Lang(r *http.Request) string {
 	return "zh"
 }
 
+// firstBuffer is what is set aside for a body before any of it came, in bytes.
+const firstBuffer = 16 << 10
+
 // ReadBody reads at most limit bytes of the body; ErrTooLarge beyond.
 func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge.With(limit)
 	}
 	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	if r.ContentLength > 0 { // as it comes: what a caller says it will send is no reason to set memory aside
+		buf.Grow(int(min(r.ContentLength, firstBuffer)) + bytes.MinRead)
 	}
 	if _, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		var long *http.MaxBytesError
+		if errors.As(err, &long) {
+			return nil, ErrTooLarge.Because(err, long.Limit)
+		}
 		return nil, ErrBody.Because(err, "the body broke off", "正文传输中断")
 	}
 	if int64(buf.Len()) > limit {
@@ -175,11 +189,8 @@ func Decode(r *http.Request, limit int64, v any) error {
 
 // Unmarshal is Decode on bytes.
 func Unmarshal(b []byte, v any) error {
-	if !utf8.Valid(b) {
-		return ErrUTF8.With()
-	}
-	if holdsNUL(b) {
-		return ErrBody.With("a text holds the character U+0000", "文本中含有字符 U+0000")
+	if err := CheckJSON(b); err != nil {
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -197,22 +208,13 @@ func Unmarshal(b []byte, v any) error {
 	return nil
 }
 
-// holdsNUL reports whether a text says \u0000: no database keeps it, and no person can have meant it.
-func holdsNUL(b []byte) bool {
-	for {
-		i := bytes.Index(b, []byte(`\u0000`))
-		if i < 0 {
-			return false
-		}
-		slashes := 0
-		for i-1-slashes >= 0 && b[i-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return true
-		}
-		b = b[i+1:]
+// CheckJSON checks the text of a JSON body before somebody decodes it: valid UTF-8, no control characters, no half
+// surrogate pairs. Line breaks and tabs are text.
+func CheckJSON(b []byte) error {
+	if !utf8.Valid(b) {
+		return ErrUTF8.With()
 	}
+	return text.Escaped(nameBody(), b, true)
 }
 
 func explain(err error) (en, zh string) {
@@ -279,9 +281,9 @@ func WithRequest(ctx context.Context, id string) context.Context {
 // HeaderRequestID carries the request identifier between nodes.
 const HeaderRequestID = "X-Request-Id"
 
-// Wrap adds request identifiers, the logger, and a net for panics. trust says whether the caller may name the request
-// (peers may, strangers may not).
-func Wrap(h http.Handler, log *slog.Logger, trust bool) http.Handler {
+// Wrap adds request identifiers, the logger, the check of CheckText, and a net for panics. trust says whether the caller may name the request
+// (peers may, strangers may not). refused hears of each request whose text is refused.
+func Wrap(h http.Handler, log *slog.Logger, trust bool, refused ...func(reason string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := ""
 		if trust {
@@ -306,6 +308,13 @@ func Wrap(h http.Handler, log *slog.Logger, trust bool) http.Handler {
 				WriteError(w, r, errs.ErrInternal.With())
 			}
 		}()
+		if err := CheckText(r); err != nil {
+			for _, f := range refused {
+				f(ReasonText)
+			}
+			WriteError(w, r, err)
+			return
+		}
 		h.ServeHTTP(w, r)
 	})
 }

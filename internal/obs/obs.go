@@ -21,6 +21,8 @@ type Metrics struct {
 	Strangers prometheus.Counter       // TLS handshakes refused
 	Reads     prometheus.Counter       // plans that reached a source
 	Messages  *prometheus.CounterVec   // direction (in, out), outcome
+	Failures  *prometheus.CounterVec   // task: background tasks that failed and were started again
+	Refused   *prometheus.CounterVec   // listener, reason: what a budget or a border refused
 }
 
 // NewMetrics registers the counters.
@@ -34,8 +36,10 @@ func NewMetrics() *Metrics {
 		Strangers: prometheus.NewCounter(prometheus.CounterOpts{Name: "kuayu_strangers_total", Help: "TLS handshakes refused at the peer listener."}),
 		Reads:     prometheus.NewCounter(prometheus.CounterOpts{Name: "kuayu_source_reads_total", Help: "Plans that reached a source."}),
 		Messages:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kuayu_messages_total", Help: "Sealed messages by direction and outcome."}, []string{"direction", "outcome"}),
+		Failures:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kuayu_task_failures_total", Help: "Background tasks that failed and were started again."}, []string{"task"}),
+		Refused:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kuayu_refused_total", Help: "Connections and requests refused by the budgets of a listener."}, []string{"listener", "reason"}),
 	}
-	r.MustRegister(m.Exchanges, m.Latency, m.Rows, m.Strangers, m.Reads, m.Messages, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(m.Failures, m.Refused, m.Exchanges, m.Latency, m.Rows, m.Strangers, m.Reads, m.Messages, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -1,6 +1,7 @@
 // Package queue is the one durable queue of a node: jobs, timers and the outbox live in it. A job is written in the
 // transaction that caused it, runs at least once, is retried by one policy, and never runs before an earlier job of the
-// same serial key is done.
+// same serial key is done. Each kind has lanes of its own, so that a slow kind, or one slow party of a kind, holds up
+// nobody else. A kind that nobody handles here is parked: it belongs to another version of the program.
 package queue
 
 import (
@@ -11,8 +12,13 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
@@ -49,7 +55,11 @@ const (
 	firstPause = 50 * time.Millisecond
 	longest    = 5 * time.Minute
 	lease      = 2 * time.Minute
-	workers    = 8
+	// kindWidth is how many jobs of a kind run at once, laneWidth how many of one lane of it.
+	kindWidth = 16
+	laneWidth = 4
+	// dueStep is how many due jobs are looked at in one go.
+	dueStep = 256
 )
 
 // Queue runs jobs of one node. Create it with New, register handlers, then Run.
@@ -59,14 +69,21 @@ type Queue struct {
 	log      *slog.Logger
 	wake     chan struct{}
 	handlers map[string]Handler
+	lanes    map[string]func(Job) string
+	lease    time.Duration
 
-	mu   sync.Mutex
-	busy map[string]bool // ids running here
+	mu    sync.Mutex
+	busy  map[string]bool // ids running here
+	kinds map[string]int  // how many of a kind
+	lane  map[string]int  // how many of a lane
 }
 
 // New prepares a queue; it starts nothing.
 func New(d *db.DB, c clock.Clock, log *slog.Logger) *Queue {
-	return &Queue{db: d, clock: c, log: log, wake: make(chan struct{}, 1), handlers: map[string]Handler{}, busy: map[string]bool{}}
+	return &Queue{
+		db: d, clock: c, log: log, wake: make(chan struct{}, 1), handlers: map[string]Handler{}, lanes: map[string]func(Job) string{}, lease: lease,
+		busy: map[string]bool{}, kinds: map[string]int{}, lane: map[string]int{},
+	}
 }
 
 // Migrate creates the queue's tables.
@@ -76,6 +93,9 @@ func Migrate(ctx context.Context, d *db.DB) error {
 
 // Handle registers the handler of a kind. Call before Run.
 func (q *Queue) Handle(kind string, h Handler) { q.handlers[kind] = h }
+
+// Lanes parts the jobs of a kind by what may be slow, as the party a job calls. Call before Run.
+func (q *Queue) Lanes(kind string, of func(Job) string) { q.lanes[kind] = of }
 
 type row struct {
 	ID         string
@@ -149,7 +169,6 @@ func (q *Queue) Wake() {
 func (q *Queue) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	slots := make(chan struct{}, workers)
 	for {
 		jobs, next, err := q.due(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -157,24 +176,15 @@ func (q *Queue) Run(ctx context.Context) error {
 			next = q.clock.Now().Add(time.Second)
 		}
 		for _, r := range jobs {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return nil
+			lane, ok := q.enter(r)
+			if !ok {
+				continue // whoever is done wakes Run again
 			}
-			q.mu.Lock()
-			q.busy[r.ID] = true
-			q.mu.Unlock()
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
+			wg.Go(func() {
+				defer q.Wake()
+				defer q.exit(r, lane)
 				q.do(ctx, r)
-				<-slots
-				q.mu.Lock()
-				delete(q.busy, r.ID)
-				q.mu.Unlock()
-				q.Wake()
-			}()
+			})
 		}
 		pause := min(max(next.Sub(q.clock.Now()), time.Millisecond), time.Minute)
 		timer := time.NewTimer(pause)
@@ -189,18 +199,65 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 }
 
+// enter takes a place in the lane of a job; false if there is none, or the job runs already.
+func (q *Queue) enter(r row) (lane string, ok bool) {
+	lane = r.Kind
+	if of := q.lanes[r.Kind]; of != nil {
+		lane += "\n" + of(r.job())
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.busy[r.ID] || q.kinds[r.Kind] >= kindWidth || q.lane[lane] >= laneWidth {
+		return "", false
+	}
+	q.busy[r.ID] = true
+	q.kinds[r.Kind]++
+	q.lane[lane]++
+	return lane, true
+}
+
+func (q *Queue) exit(r row, lane string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.busy, r.ID)
+	q.kinds[r.Kind]--
+	if q.lane[lane]--; q.lane[lane] == 0 {
+		delete(q.lane, lane)
+	}
+}
+
+// free are the kinds that more jobs can be begun of. What nobody handles is none of them.
+func (q *Queue) free() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []string
+	for kind := range q.handlers {
+		if q.kinds[kind] < kindWidth {
+			out = append(out, kind)
+		}
+	}
+	return out
+}
+
+// handled are the kinds that are handled here.
+func (q *Queue) handled() []string { return slices.Collect(maps.Keys(q.handlers)) }
+
 // due returns jobs to run now and when to look again.
 func (q *Queue) due(ctx context.Context) ([]row, time.Time, error) {
 	now := q.clock.Now()
 	far := now.Add(time.Minute)
+	kinds := q.free()
+	if len(kinds) == 0 {
+		return nil, far, nil
+	}
 	// What runs is noted before the table is read: a job that ends in between is still in the rows read.
 	q.mu.Lock()
 	busy := maps.Clone(q.busy)
 	q.mu.Unlock()
 	var rows []row
-	err := q.db.Read().NewRaw(`SELECT * FROM queue_job j WHERE dead = 0 AND run_at <= ? AND lease_until <= ?
+	err := q.db.Read().NewRaw(`SELECT * FROM queue_job j WHERE dead = 0 AND run_at <= ? AND lease_until <= ? AND kind IN (?)
 		AND (serial_key = '' OR NOT EXISTS (SELECT 1 FROM queue_job p WHERE p.serial_key = j.serial_key AND p.seq < j.seq AND p.dead = 0))
-		ORDER BY seq LIMIT 64`, now.UnixMicro(), now.UnixMicro()).Scan(ctx, &rows)
+		ORDER BY seq LIMIT ?`, now.UnixMicro(), now.UnixMicro(), bun.List(kinds), dueStep).Scan(ctx, &rows)
 	if err != nil {
 		return nil, far, fmt.Errorf("due jobs: %w", err)
 	}
@@ -222,21 +279,23 @@ func (q *Queue) due(ctx context.Context) ([]row, time.Time, error) {
 func (q *Queue) do(ctx context.Context, r row) {
 	h := q.handlers[r.Kind]
 	if h == nil {
-		return // another version's job: leave it
+		return // due leaves them out
 	}
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if q.db.Postgres() { // several instances may share the table: take a lease
-		res, err := q.db.Read().NewRaw("UPDATE queue_job SET lease_until = ? WHERE id = ? AND lease_until <= ?",
-			q.clock.Now().Add(lease).UnixMicro(), r.ID, q.clock.Now().UnixMicro()).Exec(ctx)
-		if err != nil {
+		if !q.leased(ctx, r.ID, q.clock.Now()) {
 			return
 		}
-		if n, _ := res.RowsAffected(); n == 0 {
-			return
-		}
+		var renewing sync.WaitGroup
+		renewing.Go(func() { q.renew(work, r.ID, cancel) })
+		defer renewing.Wait()
 	}
-	err := h(ctx, r.job())
-	if ctx.Err() != nil && err != nil {
-		return // stopping: it runs again after the restart
+	err := contained(work, h, r.job())
+	stopping := ctx.Err() != nil || work.Err() != nil
+	cancel()
+	if stopping && err != nil {
+		return // it runs again: after the restart, or where its lease is now
 	}
 	werr := q.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx *db.Tx) error {
 		var stop stopError
@@ -248,11 +307,11 @@ func (q *Queue) do(ctx context.Context, r row) {
 				_, e = tx.NewRaw("UPDATE queue_job SET lease_until = 0 WHERE id = ?", r.ID).Exec(ctx) // or it would wait for the lease of this run
 			}
 		case errors.As(err, &stop):
-			_, e = tx.NewRaw("UPDATE queue_job SET dead = 1, last_error = ?, lease_until = 0 WHERE id = ?", err.Error(), r.ID).Exec(ctx)
+			_, e = tx.NewRaw("UPDATE queue_job SET dead = 1, last_error = ?, lease_until = 0 WHERE id = ?", plain(err), r.ID).Exec(ctx)
 		default: // a job enqueued again while it failed is due at its new time, not after the pause of this failure
 			_, e = tx.NewRaw(`UPDATE queue_job SET attempts = CASE WHEN run_at = ? THEN ? ELSE attempts END, run_at = CASE WHEN run_at = ? THEN ? ELSE run_at END,
 				last_error = ?, lease_until = 0 WHERE id = ?`,
-				r.RunAt, r.Attempts+1, r.RunAt, q.clock.Now().Add(Pause(r.Attempts)).UnixMicro(), err.Error(), r.ID).Exec(ctx)
+				r.RunAt, r.Attempts+1, r.RunAt, q.clock.Now().Add(Pause(r.Attempts)).UnixMicro(), plain(err), r.ID).Exec(ctx)
 		}
 		return e
 	})
@@ -261,7 +320,73 @@ func (q *Queue) do(ctx context.Context, r row) {
 	}
 	if werr != nil {
 		q.log.ErrorContext(ctx, "queue: cannot settle job", "id", r.ID, "error", werr)
+		// It is due still: not at once again, while the database can't say that it is done.
+		select {
+		case <-ctx.Done():
+		case <-time.After(settlePause):
+		}
 	}
+}
+
+// settlePause is how long a job that could not be settled keeps its place.
+const settlePause = time.Second
+
+// leased takes a job's lease if nobody has it at now.
+func (q *Queue) leased(ctx context.Context, id string, now time.Time) bool {
+	res, err := q.db.Read().NewRaw("UPDATE queue_job SET lease_until = ? WHERE id = ? AND lease_until <= ?", now.Add(q.lease).UnixMicro(), id, now.UnixMicro()).Exec(ctx)
+	if err != nil {
+		return false
+	}
+	n, err := res.RowsAffected()
+	return err == nil && n > 0
+}
+
+// renew keeps the lease of a job while it runs. A lease that could not be renewed in time is another instance's: the work
+// is given up.
+func (q *Queue) renew(ctx context.Context, id string, lost context.CancelFunc) {
+	t := time.NewTicker(q.lease / 4)
+	defer t.Stop()
+	for held := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		res, err := q.db.Read().NewRaw("UPDATE queue_job SET lease_until = ? WHERE id = ? AND lease_until > 0", q.clock.Now().Add(q.lease).UnixMicro(), id).Exec(ctx)
+		if err == nil {
+			if n, err := res.RowsAffected(); err == nil && n > 0 {
+				held = time.Now()
+			}
+		}
+		if time.Since(held) >= q.lease {
+			lost()
+			return
+		}
+	}
+}
+
+// contained runs a handler; a panic of it is the failure of one job.
+func contained(ctx context.Context, h Handler, j Job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return h(ctx, j)
+}
+
+// maxError bounds what is kept of an error, in bytes.
+const maxError = 2 << 10
+
+// plain is an error as any database keeps it: others' texts are in it.
+func plain(err error) string {
+	s := strings.Map(func(r rune) rune {
+		if r == 0 || r == '\uFFFD' {
+			return -1
+		}
+		return r
+	}, err.Error())
+	return strings.ToValidUTF8(s[:min(len(s), maxError)], "")
 }
 
 // Pause is the pause after the given number of failed attempts.
@@ -270,23 +395,10 @@ func Pause(attempts int) time.Duration {
 	return time.Duration(float64(p) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // jitter
 }
 
-// Dead lists buried jobs.
-func (q *Queue) Dead(ctx context.Context) ([]Job, error) {
-	var rows []row
-	if err := q.db.Read().NewRaw("SELECT * FROM queue_job WHERE dead = 1 ORDER BY seq").Scan(ctx, &rows); err != nil {
-		return nil, fmt.Errorf("dead jobs: %w", err)
-	}
-	out := make([]Job, len(rows))
-	for i := range rows {
-		out[i] = rows[i].job()
-	}
-	return out, nil
-}
-
-// Ready counts the jobs that are due.
+// Ready counts the jobs that are due, the parked ones left out.
 func (q *Queue) Ready(ctx context.Context) (int, error) {
 	var n int
-	err := q.db.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND run_at <= ?", q.clock.Now().UnixMicro()).Scan(ctx, &n)
+	err := q.db.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND run_at <= ? AND kind IN (?)", q.clock.Now().UnixMicro(), bun.List(q.known())).Scan(ctx, &n)
 	return n, err
 }
 

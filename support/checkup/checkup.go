@@ -184,7 +184,7 @@ func (l *List) Constitution(c *federation.Constitution, self string, root seal.P
 // Dead looks at the jobs that failed for good.
 func (l *List) Dead(dead, waiting int) {
 	if dead > 0 {
-		l.Add("失败任务", "dead jobs", Bad, fmt.Sprint(dead), l.T("查看日志；表 queue_job 中 dead = 1 的行记有原因", "read the log; rows of queue_job with dead = 1 say why"))
+		l.Add("失败任务", "dead jobs", Bad, fmt.Sprint(dead), l.T("在“失败的任务”页查看、重试或放弃", "see, retry or drop them on the page of failed jobs, or by kuayu job"))
 		return
 	}
 	l.Add("失败任务", "dead jobs", Good, fmt.Sprintf(l.T("无；%d 个在等待", "none; %d wait"), waiting), "")

@@ -4,7 +4,7 @@ import "github.com/kuayu/kuayu/internal/errs"
 
 // The errors of this room.
 var (
-	ErrDown         = errs.Define(errs.Unavailable, "evidence.down", "本节点暂时无法写入存证，交换已停止。请检查磁盘空间与存证目录，处理后重启节点。", "This node cannot write evidence, so exchange has stopped. Check disk space and the evidence folder, then restart the node.")
+	ErrDown         = errs.Define(errs.Unavailable, "evidence.down", "本节点暂时无法写入存证，交换已停止。请检查磁盘空间、文件句柄与存证目录；处理后自动恢复，无需重启。", "This node cannot write evidence, so exchange has stopped. Check disk space, file handles and the evidence folder; it goes on by itself, without a restart.")
 	ErrCorrupt      = errs.Define(errs.Internal, "evidence.corrupt", "存证文件损坏：%v。请运行 kuayu evidence fsck，并从备份或其他成员恢复。", "An evidence file is damaged: %v. Run kuayu evidence fsck and restore from backup or peers.")
 	ErrFork         = errs.Define(errs.Denied, "evidence.fork", "成员 %v 的日志与此前见过的不一致：历史被改写或分叉。已停止与其交换，请联系该成员与审计人员。", "The log of member %v contradicts what was seen before: history was rewritten or forked. Exchange with it has stopped; contact that member and the auditors.")
 	ErrCheckpoint   = errs.Define(errs.Invalid, "evidence.checkpoint", "检查点无法验证（%v）。", "The checkpoint cannot be verified (%v).")

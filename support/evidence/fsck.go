@@ -31,6 +31,8 @@ type Report struct {
 	Logged   uint64    `json:"logged"` // entries of the transparency log
 	Files    int       `json:"files"`  // log files compared byte for byte
 	Findings []Finding `json:"findings"`
+	// Aside are facts that are intact and provable, but that the index can't take: they are found by their place alone.
+	Aside []Finding `json:"aside"`
 }
 
 func (r *Report) find(file, format string, args ...any) {
@@ -41,7 +43,7 @@ func (r *Report) find(file, format string, args ...any) {
 // signature, the chain of batches, each fact against its commitment; then it computes the transparency log anew from
 // the segments and compares the checkpoint and every bundle and tile reachable from it byte for byte.
 func Fsck(ctx context.Context, dir string, key seal.PublicKey, log seal.Log, v note.Verifier) (*Report, error) {
-	r := &Report{Findings: []Finding{}}
+	r := &Report{Findings: []Finding{}, Aside: []Finding{}}
 	leaves, err := r.segments(ctx, dir, key, log)
 	if err != nil {
 		return nil, err
@@ -127,6 +129,9 @@ func (r *Report) fact(name string, s *stored, i int) {
 	}
 	if f.hasBody && suite.Body(f.bodySalt, f.body) != d.BodyHash {
 		r.find(name, "offset %d: the body of fact %d of batch %d does not match its hash", f.off, i, s.entry.Header.Number)
+	}
+	if _, _, err := entryOf(f.fact); err != nil {
+		r.Aside = append(r.Aside, Finding{File: name, What: fmt.Sprintf("offset %d: fact %d of batch %d is not indexed: %s", f.off, i, s.entry.Header.Number, reasonOf(err))})
 	}
 }
 

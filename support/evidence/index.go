@@ -101,39 +101,22 @@ func (x *Index) project(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	total, at := 0, from
-	var es []Entry
-	var ss []subjectRow
+	var st step
 	flush := func(next uint64) error {
-		if len(es) == 0 {
+		if len(st.entries)+len(st.asides) == 0 {
 			return nil
 		}
 		begun := x.log.cfg.Clock.Now()
-		err := x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			now, err := x.cursor(ctx, tx)
-			if err != nil {
-				return err
-			}
-			if now != at {
-				return errOvertaken
-			}
-			if err := insert(ctx, tx, es, ss); err != nil {
-				return err
-			}
-			if err := tally(ctx, tx, es); err != nil {
-				return err
-			}
-			_, err = tx.NewRaw("INSERT INTO evidence_cursor (name, batch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET batch = excluded.batch",
-				x.cursorName(), int64(next)).Exec(ctx) //nolint:gosec // fits
-			return err
-		})
-		if err == nil {
-			total, at = total+len(es), next
+		err := x.write(ctx, at, next, st, false)
+		if err != nil && db.Unfit(err) {
+			err = x.write(ctx, at, next, st, true)
 		}
-		es, ss = es[:0], ss[:0]
-		if err == nil && x.log.busy.Load() > 4 && background(ctx) {
-			// The projection may lag while exchanges are under way: it takes a twentieth of one core at most. Whoever reads
-			// it brings it up to date first.
-			time.Sleep(19 * x.log.cfg.Clock.Now().Sub(begun))
+		if err == nil {
+			total, at = total+len(st.entries), next
+		}
+		st = step{entries: st.entries[:0], subjects: st.subjects[:0]}
+		if err == nil {
+			x.pauseAfter(ctx, begun)
 		}
 		return err
 	}
@@ -144,21 +127,12 @@ func (x *Index) project(ctx context.Context) (int, error) {
 			return false, nil
 		}
 		for i := range s.facts {
-			if s.facts[i].erased {
-				continue
+			if !s.facts[i].erased {
+				st.add(s, i)
 			}
-			e, subjects, err := entryOf(s.facts[i].fact)
-			if err != nil {
-				return false, err
-			}
-			e.Batch, e.Leaf = int64(number), int64(i) //nolint:gosec // fits
-			for _, subject := range subjects {
-				ss = append(ss, subjectRow{Subject: subject, Day: time.UnixMicro(e.Time).UTC().Format(time.DateOnly), Fact: e.ID, entry: len(es)})
-			}
-			es = append(es, e)
 		}
 		next = number + 1
-		if len(es) >= projectStep {
+		if len(st.entries) >= projectStep {
 			return true, flush(next)
 		}
 		return true, nil
@@ -169,6 +143,57 @@ func (x *Index) project(ctx context.Context) (int, error) {
 	return total, flush(next)
 }
 
+// step is what one transaction of the projection writes.
+type step struct {
+	entries  []Entry
+	subjects []subjectRow
+	asides   []Aside
+}
+
+// add takes fact i of a batch into the step: as a row, or set aside if it can't be read.
+func (st *step) add(s *stored, i int) {
+	batch, leaf := int64(s.entry.Header.Number), int64(i) //nolint:gosec // fits
+	e, subjects, err := entryOf(s.facts[i].fact)
+	if err != nil {
+		st.asides = append(st.asides, Aside{Epoch: int64(s.entry.Header.Log.Epoch), Batch: batch, Leaf: leaf, Reason: reasonOf(err)})
+		return
+	}
+	e.Batch, e.Leaf = batch, leaf
+	for _, subject := range subjects {
+		st.subjects = append(st.subjects, subjectRow{Subject: subject, Day: time.UnixMicro(e.Time).UTC().Format(time.DateOnly), Fact: e.ID, entry: len(st.entries)})
+	}
+	st.entries = append(st.entries, e)
+}
+
+// write puts a step into the index and moves its end from one batch to another. With each, no fact spoils it for the others.
+func (x *Index) write(ctx context.Context, from, to uint64, st step, each bool) error {
+	return x.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now, err := x.cursor(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if now != from {
+			return errOvertaken
+		}
+		if each {
+			err = x.oneByOne(ctx, tx, st.entries, st.subjects)
+		} else if err = insert(ctx, tx, st.entries, st.subjects); err == nil {
+			err = tally(ctx, tx, st.entries)
+		}
+		if err != nil {
+			return err
+		}
+		for _, a := range st.asides {
+			if err := x.setAside(ctx, tx, a); err != nil {
+				return err
+			}
+		}
+		_, err = tx.NewRaw("INSERT INTO evidence_cursor (name, batch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET batch = excluded.batch",
+			x.cursorName(), int64(to)).Exec(ctx) //nolint:gosec // fits
+		return err
+	})
+}
+
 // entryOf is a fact's row, without its place, and the keyed digests of the persons it concerns.
 func entryOf(fact []byte) (Entry, []string, error) {
 	f, err := seal.DecodeFact(fact)
@@ -176,6 +201,9 @@ func entryOf(fact []byte) (Entry, []string, error) {
 		return Entry{}, nil, err
 	}
 	h, err := HeaderOf(&f)
+	if err == nil {
+		err = CheckText(&f, &h)
+	}
 	return Entry{
 		ID: f.ID + "#" + f.Kind, Kind: f.Kind, Time: f.Time.UnixMicro(), Department: f.Actor.Department, Other: h.ToDept, Officer: f.Actor.Officer,
 		Member: h.To, Agreement: h.Agreement, Outcome: h.Outcome, RowCount: h.Rows, Size: h.Bytes, Took: h.Took, Epoch: int64(f.Log.Epoch), purpose: h.Purpose,
@@ -400,7 +428,7 @@ func (x *Index) SubjectUses(ctx context.Context, agreement, kind, subject, day s
 	return n, err
 }
 
-// Recent calls visit for the facts of a kind since a moment (Unix microseconds).
+// Recent calls visit for the facts of a kind since a moment (Unix microseconds), those that are erased left out.
 func (x *Index) Recent(ctx context.Context, kind string, since int64, visit func(*Record) error) error {
 	var es []Entry
 	if err := x.db.Read().NewSelect().Model(&es).Where("kind = ? AND time >= ?", kind, since).OrderExpr("batch").Scan(ctx); err != nil {
@@ -408,6 +436,9 @@ func (x *Index) Recent(ctx context.Context, kind string, since int64, visit func
 	}
 	for _, e := range es {
 		r, err := x.log.getEntry(&e)
+		if errors.Is(err, ErrErased) || errors.Is(err, ErrNoFact) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -83,6 +83,7 @@ type Log struct {
 	prev      seal.Hash
 	lastStart time.Time
 	buf       []byte // of the batch being written
+	dirty     int64  // bytes behind off that a failed write may have left
 	ewma      float64
 	flushTime time.Duration // a moving average of what a flush takes, signature included
 
@@ -288,7 +289,12 @@ func (l *Log) prepare(ctx context.Context) {
 	for {
 		if !l.spare.Load() {
 			if err := fill(l.cfg.FS, filepath.Join(l.dir, nextSegment), l.cfg.SegmentBytes, fillPause); err != nil {
-				return // the flusher will meet the same trouble and say so
+				select { // the flusher will meet the same trouble and say so
+				case <-ctx.Done():
+					return
+				case <-time.After(repairPause):
+					continue
+				}
 			}
 			l.spare.Store(true)
 		}
@@ -340,6 +346,13 @@ func (l *Log) Seal(ctx context.Context, d Draft) (*Record, error) {
 		}
 	}
 	if err := f.Check(); err != nil {
+		return nil, err
+	}
+	h, err := HeaderOf(&f)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckText(&f, &h); err != nil {
 		return nil, err
 	}
 	sf.fact = f.Encode(make([]byte, 0, 256+len(d.Header)))
@@ -397,8 +410,9 @@ func (l *Log) enqueue(f storedFact, c seal.Hash) (*pending, int, error) {
 	return p, i, nil
 }
 
-// Run flushes batches until ctx ends; then it flushes what is pending and refuses more. It returns the error that
-// stopped evidence, or nil.
+// Run flushes batches until ctx ends; then it flushes what is pending and refuses more. When a batch can't be written (no
+// space, no file handles) it is refused and everything after it, until writing works again: nothing of it counts, and
+// whatever was acknowledged before is as durable as it was.
 func (l *Log) Run(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -424,10 +438,64 @@ func (l *Log) Run(ctx context.Context) error {
 				return l.close()
 			}
 		}
-		if err := l.flush(); err != nil {
-			return err
+		if l.flush() != nil && !l.repaired(ctx) {
+			return l.close()
 		}
 	}
+}
+
+// repairPause is the pause between attempts to write again.
+const repairPause = 250 * time.Millisecond
+
+// repaired waits until a batch can be written again; false if ctx ended before.
+func (l *Log) repaired(ctx context.Context) bool {
+	t := time.NewTicker(repairPause)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-t.C:
+		}
+		if l.repair() == nil {
+			l.mu.Lock()
+			l.failed = nil
+			l.mu.Unlock()
+			return true
+		}
+	}
+}
+
+// errNoSpare says that the next segment is not there yet.
+var errNoSpare = errors.New("no space for the next segment")
+
+// repair clears what a failed write may have left, so that nothing of it is ever read, and looks whether there is space
+// ahead: the spare segment.
+func (l *Log) repair() error {
+	if l.dirty > 0 {
+		if _, err := l.file.WriteAt(make([]byte, l.dirty), l.off); err != nil {
+			return fmt.Errorf("clear failed batch: %w", err)
+		}
+	}
+	if err := l.file.Datasync(); err != nil {
+		return fmt.Errorf("clear failed batch: %w", err)
+	}
+	l.dirty = 0
+	if !l.spare.Load() {
+		select {
+		case l.wanted <- struct{}{}:
+		default:
+		}
+		return errNoSpare
+	}
+	return nil
+}
+
+// Trouble is why nothing can be sealed right now; nil if all is well.
+func (l *Log) Trouble() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
 }
 
 // Busy tells the log how many exchanges are under way that will want facts sealed: +1 at the beginning of each, -1 at
@@ -456,7 +524,7 @@ func (l *Log) close() error {
 	return errors.Join(err, l.file.Close())
 }
 
-// flush makes the pending batch durable. Any error is final: the log refuses everything after it.
+// flush makes the pending batch durable. After an error the log refuses everything until repair succeeds.
 func (l *Log) flush() error {
 	l.lastStart = time.Now()
 	l.mu.Lock()
@@ -475,6 +543,9 @@ func (l *Log) flush() error {
 		l.mu.Lock()
 		l.failed = p.err
 		later := l.cur
+		l.cur = newPending()
+		close(l.grown) // whoever waits for a place learns that there is none
+		l.grown = make(chan struct{})
 		l.mu.Unlock()
 		later.err = ErrDown.Because(p.err)
 		close(later.done)
@@ -509,12 +580,14 @@ func (l *Log) write(p *pending) error {
 		default:
 		}
 	}
+	l.dirty = int64(len(buf))
 	if _, err := l.file.WriteAt(buf, l.off); err != nil {
 		return fmt.Errorf("write batch: %w", err)
 	}
 	if err := l.file.Datasync(); err != nil {
 		return fmt.Errorf("flush batch: %w", err)
 	}
+	l.dirty = 0
 	l.mark(l.next, l.segment, l.off)
 	l.off += int64(len(buf))
 	l.next, l.prev = l.next+1, tree.Root()

@@ -65,7 +65,16 @@ func (o *Outbox) Put(ctx context.Context, tx *db.Tx, d Draft) error {
 	if len(d.Body) > seal.MaxBody {
 		return ErrTooLarge.With()
 	}
-	_, err := tx.NewRaw(`INSERT INTO evidence_outbox (id, department, kind, time, officer, header, body, batch) VALUES (?, ?, ?, ?, ?, ?, ?, -1)`,
+	// What could not be sealed must not be committed either.
+	f := seal.Fact{Kind: d.Kind, ID: d.ID, Actor: d.Actor, Header: d.Header}
+	h, err := HeaderOf(&f)
+	if err != nil {
+		return err
+	}
+	if err := CheckText(&f, &h); err != nil {
+		return err
+	}
+	_, err = tx.NewRaw(`INSERT INTO evidence_outbox (id, department, kind, time, officer, header, body, batch) VALUES (?, ?, ?, ?, ?, ?, ?, -1)`,
 		d.ID, d.Actor.Department, d.Kind, d.Time.UnixMicro(), d.Actor.Officer, string(d.Header), d.Body).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("draft fact: %w", err)

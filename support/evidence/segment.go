@@ -347,12 +347,17 @@ func zeros(f io.ReaderAt, off, size int64) bool {
 // fill makes a file of zeros, durable. pause is the rest after each chunk, so that filling ahead never holds up the
 // flushes of a busy log; chunks are written out without a flush each, because every flush of a growing file is a commit
 // of the file system's journal that the log's own flushes would wait for.
-func fill(fs disk.FS, name string, size int, pause time.Duration) error {
+func fill(fs disk.FS, name string, size int, pause time.Duration) (err error) {
 	f, err := fs.Open(name, true)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }()
+	defer func() {
+		if err != nil {
+			_ = f.Truncate(0) // a part is of no use, and others want the space
+		}
+		_ = f.Close()
+	}()
 	chunk := make([]byte, min(size, 128<<10))
 	for off := 0; off < size; off += len(chunk) {
 		if _, err := f.WriteAt(chunk[:min(len(chunk), size-off)], int64(off)); err != nil {

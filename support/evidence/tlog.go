@@ -14,10 +14,8 @@ import (
 	"time"
 
 	tlog "github.com/transparency-dev/formats/log"
-	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/client"
-	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/kuayu/kuayu/internal/disk"
@@ -71,51 +69,31 @@ func (t *Tlog) Ready() <-chan struct{} { return t.ready }
 // Latest returns the newest checkpoint, nil before there is one.
 func (t *Tlog) Latest() *Checkpoint { return t.latest.Load() }
 
-// Run carries durable batches into the transparency log until ctx ends.
+// Run carries durable batches into the transparency log until ctx ends. Whatever fails ends it; it can be run again, and
+// goes on from what it published last. ErrCorrupt says that log and segments contradict each other.
 func (t *Tlog) Run(ctx context.Context) error {
-	if err := t.check(); err != nil {
+	cp, err := t.check()
+	if err != nil {
 		return err
 	}
 	t.loadCosigned()
-	lib, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	driver, err := posix.New(lib, posix.Config{Path: t.dir})
+	files, err := openTiles(t.dir, t.signer, cp)
 	if err != nil {
-		return fmt.Errorf("transparency log: %w", err)
+		return err
 	}
-	opts := tessera.NewAppendOptions().WithCheckpointSigner(t.signer).
-		WithCheckpointInterval(t.interval).WithBatching(carryStep, t.interval/4).WithShutdownTimeout(10 * time.Second)
-	app, shutdown, reader, err := tessera.NewAppender(lib, driver, opts)
-	if err != nil {
-		return fmt.Errorf("transparency log: %w", err)
-	}
-	next, err := reader.NextIndex(lib)
-	if err != nil {
-		return fmt.Errorf("transparency log: %w", err)
-	}
-	if next > t.log.Durable() {
-		return ErrCorrupt.With(fmt.Sprintf("the transparency log has %d batches, the segments only %d", next, t.log.Durable()))
-	}
-	// Once per checkpoint: every round of integration flushes a handful of files and folders, which the segments'
-	// flushes have to share the disk with. Logs that share a machine take turns.
+	// Once per interval: every round of integration flushes a handful of files and folders, which the segments' flushes
+	// have to share the disk with. Logs that share a machine take turns.
 	ticker := time.NewTicker(t.turn())
 	defer ticker.Stop()
 	for {
-		if next, err = t.carry(lib, app, next); err != nil {
-			return err
-		}
-		if err := t.refresh(); err != nil {
+		if err := t.carry(ctx, files); err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			if _, err := t.carry(lib, app, next); err != nil {
+			if err := t.carry(context.WithoutCancel(ctx), files); err != nil {
 				return err
 			}
-			stop, done := context.WithTimeout(lib, 3*time.Second)
-			defer done()
-			_ = shutdown(stop) // a checkpoint not yet published is published after the next start
-			_ = t.refresh()
 			return t.keepCosigned(0)
 		case <-ticker.C:
 			ticker.Reset(t.interval)
@@ -192,53 +170,41 @@ func (t *Tlog) turn() time.Duration {
 	return t.interval/2 + t.interval/2*time.Duration(h.Sum32()%16)/16
 }
 
-const (
-	// carryStep is how many batches are handed over before waiting for them.
-	carryStep = 2048
-	// carryPace is how many are handed over in one go while the log keeps up: exchanges share the processors.
-	carryPace = 32
-)
+// carryStep is how many batches go under one checkpoint at most: what a log that is rebuilt holds in memory.
+const carryStep = 4096
 
-// carry adds the batches from next on and returns the number of the following one.
-func (t *Tlog) carry(ctx context.Context, app *tessera.Appender, next uint64) (uint64, error) {
-	begin, end := next, t.log.Durable()
-	if begin >= end {
-		return next, nil
-	}
-	type added struct {
-		number uint64
-		future tessera.IndexFuture
-	}
-	var open []added
-	settle := func() error {
-		for _, a := range open {
-			i, err := a.future()
-			if err != nil {
-				return fmt.Errorf("transparency log: batch %d: %w", a.number, err)
+// carryPace is how many are hashed in one go while the log keeps up: exchanges share the processors.
+const carryPace = 32
+
+// carry adds the batches that became durable since, and publishes.
+func (t *Tlog) carry(ctx context.Context, files *tiles) error {
+	end := t.log.Durable()
+	for files.size < end && ctx.Err() == nil {
+		var entries [][]byte
+		err := t.log.scanBriefly(files.size, func(s *stored) (bool, error) {
+			if s.entry.Header.Number >= end || len(entries) == carryStep {
+				return false, nil
 			}
-			if i.Index != a.number {
-				return ErrCorrupt.With(fmt.Sprintf("batch %d became entry %d of the transparency log", a.number, i.Index))
+			entries = append(entries, bytes.Clone(s.rawEntry))
+			if end-files.size < carryStep && len(entries)%carryPace == 0 {
+				time.Sleep(time.Millisecond)
 			}
+			return true, nil
+		})
+		if err != nil {
+			return err
 		}
-		open = open[:0]
-		return nil
+		if len(entries) == 0 {
+			break // the end of the segments reads as torn: next time
+		}
+		if err := files.add(entries); err != nil {
+			return err
+		}
+		if err := t.refresh(); err != nil {
+			return err
+		}
 	}
-	err := t.log.scanBriefly(next, func(s *stored) (bool, error) {
-		n := s.entry.Header.Number
-		if n >= end {
-			return false, nil
-		}
-		open = append(open, added{n, app.Add(ctx, tessera.NewEntry(bytes.Clone(s.rawEntry)))})
-		next = n + 1
-		if end-begin < carryStep && (next-begin)%carryPace == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		if len(open) == carryStep {
-			return true, settle()
-		}
-		return true, nil
-	})
-	return next, errors.Join(err, settle())
+	return t.refresh()
 }
 
 // refresh reads the published checkpoint.
@@ -286,38 +252,60 @@ func parseCheckpoint(raw []byte, v note.Verifier) (*Checkpoint, error) {
 	return &Checkpoint{Raw: raw, Size: cp.Size, Root: cp.Hash}, nil
 }
 
-// check compares the end of an existing transparency log with the segments. A folder that lags or is unreadable at the
-// end is moved aside and rebuilt; the segments are the record.
-func (t *Tlog) check() error {
+// check compares the end of an existing transparency log with the segments, and gives its checkpoint. A folder that is
+// unreadable at the end is moved aside and rebuilt, and so is one that was never begun: nil. The segments are the record.
+func (t *Tlog) check() (*Checkpoint, error) {
 	raw, err := os.ReadFile(filepath.Join(t.dir, layout.CheckpointPath))
 	if errors.Is(err, fs.ErrNotExist) {
-		t.floor = t.log.Durable()
-		return nil
+		t.floor = max(t.floor, t.log.Durable())
+		return nil, nil //nolint:nilnil // none is what there is
 	}
 	if err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	cp, err := parseCheckpoint(raw, t.verifier)
 	if err != nil {
-		return t.moveAside()
+		return nil, t.moveAside()
 	}
 	if cp.Size > t.log.Durable() {
-		return ErrCorrupt.With(fmt.Sprintf("a published checkpoint covers %d batches, the segments hold only %d", cp.Size, t.log.Durable()))
+		return nil, ErrCorrupt.With(fmt.Sprintf("a published checkpoint covers %d batches, the segments hold only %d", cp.Size, t.log.Durable()))
 	}
 	if cp.Size == 0 {
-		return nil
+		return cp, nil
 	}
-	bundle, err := client.GetEntryBundle(context.Background(), t.readBundle, (cp.Size-1)/layout.EntryBundleWidth, cp.Size)
+	if err := (&tiles{dir: t.dir, size: cp.Size}).verify(cp); err != nil {
+		return nil, t.damaged(err)
+	}
+	last := (cp.Size - 1) / layout.EntryBundleWidth
+	if _, err := t.readBundle(context.Background(), last, layout.PartialTileSize(0, last, cp.Size)); err != nil {
+		return nil, t.damaged(err) // as the system says it, which the client below does not
+	}
+	bundle, err := client.GetEntryBundle(context.Background(), t.readBundle, last, cp.Size)
 	if err != nil {
-		return t.moveAside()
+		return nil, t.damaged(err)
 	}
-	return t.log.scan(cp.Size-1, func(s *stored) (bool, error) {
+	same := false
+	err = t.log.scan(cp.Size-1, func(s *stored) (bool, error) {
 		i := int((cp.Size - 1) % layout.EntryBundleWidth)
-		if i >= len(bundle.Entries) || string(bundle.Entries[i]) != string(s.rawEntry) {
-			return false, t.moveAside()
-		}
+		same = i < len(bundle.Entries) && string(bundle.Entries[i]) == string(s.rawEntry)
 		return false, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	if !same {
+		return nil, t.moveAside()
+	}
+	return cp, nil
+}
+
+// damaged moves the log aside if its files are not what they must be; that they can't be read right now proves nothing.
+func (t *Tlog) damaged(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("transparency log: %w", err)
+	}
+	return t.moveAside()
 }
 
 func (t *Tlog) moveAside() error {

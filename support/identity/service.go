@@ -19,7 +19,10 @@ import (
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
+	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/text"
 )
 
 //go:embed migrations/*.sql
@@ -46,13 +49,17 @@ type Service struct {
 	audience string // what an assertion must be addressed to: the member's id
 	watcher  func(context.Context, *db.Tx) error
 
+	// Throttled, if not nil, hears of each attempt that was one too many. Set it before serving.
+	Throttled       func()
+	tries, failures *throttle
+
 	mu    sync.RWMutex
 	cache map[string]*Session // by token hash
 }
 
 // NewService wires the room for one member.
 func NewService(d *db.DB, c clock.Clock, src ids.Source, division, audience string) *Service {
-	return &Service{db: d, clock: c, ids: src, division: division, audience: audience, cache: map[string]*Session{}}
+	return &Service{db: d, clock: c, ids: src, division: division, audience: audience, cache: map[string]*Session{}, tries: newThrottle(tryBurst, tryEvery), failures: newThrottle(failBurst, failEvery)}
 }
 
 // Audience is what sign-in assertions must name.
@@ -191,19 +198,60 @@ func Assert(key ed25519.PrivateKey, actor, audience, jti string, now time.Time) 
 	}).Serialize()
 }
 
-// SignIn checks a signed assertion and opens a session. Every attempt is recorded, failed ones too.
+// SignIn checks a signed assertion and opens a session. Attempts are recorded, failed ones too, with the department of
+// whom they name, so that its head sees them. ErrThrottled says after how long to try again: too many failed, or came from
+// one address.
 func (s *Service) SignIn(ctx context.Context, assertion string) (string, *Session, error) {
-	a, err := s.check(ctx, assertion)
-	if err != nil {
-		name := ""
-		if a != nil {
-			name = a.ID
+	from, now := httpx.Address(ctx), s.clock.Now()
+	if from != "" {
+		if wait := s.tries.take(from, now); wait > 0 {
+			return "", nil, s.throttled(wait)
 		}
-		s.audit(ctx, name, "", "refused")
-		return "", nil, err
 	}
-	return s.open(ctx, a)
+	a, err := s.check(ctx, assertion)
+	if err == nil {
+		return s.open(ctx, a)
+	}
+	if errs.As(err).Kind != errs.Unauthorized {
+		return "", nil, err // nothing was decided
+	}
+	name, department := "", ""
+	if a != nil {
+		name, department = a.ID, a.Department
+	}
+	for _, key := range []string{"from " + from, "actor " + name} {
+		if wait := s.failures.take(key, now); wait > 0 {
+			return "", nil, s.throttled(wait)
+		}
+	}
+	s.audit(ctx, name, department, "refused")
+	return "", nil, err
 }
+
+func (s *Service) throttled(wait time.Duration) error {
+	if s.Throttled != nil {
+		s.Throttled()
+	}
+	return ErrThrottled.With().RetryAfter(wait)
+}
+
+// Trim drops attempts older than keep, and of the refused ones all but the latest: whoever knocks often fills nothing.
+func (s *Service) Trim(ctx context.Context, keep time.Duration) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if _, err := tx.NewRaw("DELETE FROM identity_signin WHERE time < ?", s.clock.Now().Add(-keep).UnixMicro()).Exec(ctx); err != nil {
+			return fmt.Errorf("trim sign-ins: %w", err)
+		}
+		_, err := tx.NewRaw(`DELETE FROM identity_signin WHERE outcome = 'refused' AND time < COALESCE((SELECT time FROM identity_signin
+			WHERE outcome = 'refused' ORDER BY time DESC LIMIT 1 OFFSET ?), 0)`, maxRefused).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("trim sign-ins: %w", err)
+		}
+		return nil
+	})
+}
+
+// maxRefused is how many refused attempts are kept.
+const maxRefused = 20_000
 
 // OpenFor opens a session without a key. It is the demonstration's role chooser: nothing but the demo program calls it,
 // and a test checks that.
@@ -239,11 +287,20 @@ func (s *Service) check(ctx context.Context, assertion string) (*Actor, error) {
 	if err != nil {
 		return nil, ErrAssertion.Because(err)
 	}
-	var claims jwt.Claims
-	if err := tok.UnsafeClaimsWithoutVerification(&claims); err != nil {
+	var named struct {
+		Subject text.Line `json:"sub"`
+		Issuer  text.Line `json:"iss"`
+		ID      text.Line `json:"jti"`
+	}
+	if err := tok.UnsafeClaimsWithoutVerification(&named); err != nil {
 		return nil, ErrAssertion.Because(err)
 	}
-	a, err := s.find(ctx, claims.Subject)
+	for _, h := range tok.Headers {
+		if _, err := text.Parse(text.Name{En: "The key id", Zh: "密钥编号"}, h.KeyID, text.MaxLine); err != nil {
+			return nil, ErrAssertion.Because(err)
+		}
+	}
+	a, err := s.find(ctx, named.Subject.String())
 	if err != nil {
 		return a, err
 	}
@@ -251,7 +308,7 @@ func (s *Service) check(ctx context.Context, assertion string) (*Actor, error) {
 	if err != nil {
 		return a, ErrAssertion.Because(err)
 	}
-	claims = jwt.Claims{}
+	var claims jwt.Claims
 	if err := tok.Claims(key, &claims); err != nil {
 		return a, ErrAssertion.Because(err)
 	}
@@ -263,7 +320,7 @@ func (s *Service) check(ctx context.Context, assertion string) (*Actor, error) {
 	if claims.ID == "" || claims.Expiry == nil || claims.Expiry.Time().After(now.Add(maxAssertion)) {
 		return a, ErrAssertion.With()
 	}
-	return a, s.useOnce(ctx, a.ID+"/"+claims.ID, claims.Expiry.Time().Add(time.Minute))
+	return a, s.useOnce(ctx, a.ID+"/"+named.ID.String(), claims.Expiry.Time().Add(time.Minute))
 }
 
 func (s *Service) useOnce(ctx context.Context, jti string, until time.Time) error {

@@ -76,6 +76,7 @@ const (
 	MembershipProposed   Kind = "membership.proposed"
 	MembershipChanged    Kind = "membership.changed"
 	HookDisabled         Kind = "webhook.disabled"
+	NodeTrouble          Kind = "node.trouble"
 )
 
 // Topic is what a kind is about: the first of its words.
@@ -171,6 +172,7 @@ func Kinds() []Template {
 		{MembershipProposed, "章程变更待表决", "A change of the constitution waits for your vote", "{member} 提出变更章程：{text}。请在成员节点页核对后决定是否赞成。", "{member} proposes to change the constitution: {text}. Look at it on the page of members, and decide whether to approve."},
 		{MembershipChanged, "章程第 {text} 版生效", "Version {text} of the constitution is in force", "达到法定票数，章程第 {text} 版已经生效，变化见成员节点页。", "It has its quorum; version {text} of the constitution is in force. The page of members shows what changed."},
 		{HookDisabled, "回调已停用：{what}", "A web-hook is disabled: {what}", "回调 {what} 多次投递失败，已停用。请检查接收方后重新启用。", "The web-hook {what} failed too often and is disabled; look at its receiver, then enable it again."},
+		{NodeTrouble, "本节点后台任务异常：{text}", "A background task keeps failing: {text}", "本节点的后台任务 {text} 反复失败，正在自动重试；请查看 /healthz 与日志，处理磁盘空间、文件句柄或数据库问题。", "The background task {text} of this node keeps failing and is tried again; look at /healthz and the log for disk space, file handles or the database."},
 	}
 }
 

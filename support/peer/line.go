@@ -72,8 +72,8 @@ func (e *envelope) append(b []byte) []byte {
 	return appendText(b, e.request)
 }
 
-// text cuts a text off b.
-func text(b []byte) (s, rest []byte, err error) {
+// cutText cuts a text off b.
+func cutText(b []byte) (s, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, nil, errLine
 	}
@@ -85,12 +85,12 @@ func text(b []byte) (s, rest []byte, err error) {
 }
 
 func (e *envelope) decode(b []byte) (rest []byte, err error) {
-	if e.seal, b, err = text(b); err != nil {
+	if e.seal, b, err = cutText(b); err != nil {
 		return nil, err
 	}
 	for _, to := range []*string{&e.cosign, &e.known, &e.media, &e.request} {
 		var s []byte
-		if s, b, err = text(b); err != nil {
+		if s, b, err = cutText(b); err != nil {
 			return nil, err
 		}
 		*to = string(s)
@@ -110,7 +110,7 @@ func (a *ask) append(b []byte) []byte {
 }
 
 func (a *ask) decode(b []byte) error {
-	p, b, err := text(b)
+	p, b, err := cutText(b)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/obs"
+	"github.com/kuayu/kuayu/internal/text"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/seal"
@@ -60,6 +61,9 @@ type Link struct {
 
 // peerConns is how many connections are kept to each member; more would only turn a stall into a storm of handshakes.
 const peerConns = 128
+
+// maxID bounds the id of a message, in bytes.
+const maxID = 512
 
 // MaxAnswer bounds an answer that is held in memory, in bytes.
 const MaxAnswer = 64 << 20
@@ -128,9 +132,10 @@ func (l *Link) announcement(ctx context.Context, member string, s *seal.Sealed) 
 	a := &evidence.Announcement{Checkpoint: cp.Raw, OldSize: from}
 	if from > 0 && from < cp.Size {
 		p, err := l.Tlog.Consistency(ctx, from, cp)
-		if err == nil {
-			a.Proof = p
+		if err != nil {
+			return nil // it can't be read right now; a checkpoint without its proof would look like a fork, for good
 		}
+		a.Proof = p
 	}
 	return a
 }
@@ -263,6 +268,9 @@ func (l *Link) Ask(ctx context.Context, to, method, path string, body []byte) ([
 	if res.StatusCode/100 != 2 {
 		return nil, httpx.ReadProblem(res.StatusCode, b, to, "provider")
 	}
+	if err := httpx.CheckJSON(b); err != nil {
+		return nil, ErrAnswer.Because(err, to)
+	}
 	return b, nil
 }
 
@@ -313,6 +321,11 @@ func (l *Link) verify(ctx context.Context, to string, rec *evidence.Record, r *r
 		return nil, ErrAnswer.Because(err, to)
 	}
 	a := &Answer{Sealed: f.sealed, BodySalt: f.bodySalt, Body: r.body}
+	if strings.Contains(r.env.media, "json") {
+		if err := httpx.CheckJSON(r.body); err != nil {
+			return nil, ErrAnswer.Because(err, to)
+		}
+	}
 	a.Fact, a.Header, err = l.open(to, f, r.body)
 	if errors.Is(err, federation.ErrUnknownKey) {
 		l.learn(ctx, to)
@@ -436,8 +449,10 @@ func (l *Link) open(member string, f *frame, body []byte) (seal.Fact, evidence.H
 			return fact, h, seal.ErrForged.With()
 		}
 	}
-	h, err = evidence.HeaderOf(&fact)
-	return fact, h, err
+	if h, err = evidence.HeaderOf(&fact); err != nil {
+		return fact, h, err
+	}
+	return fact, h, evidence.CheckText(&fact, &h)
 }
 
 func (l *Link) observe(ctx context.Context, member string, f *frame) error {
@@ -504,6 +519,13 @@ func (l *Link) receive(ctx context.Context, q *request) (*Incoming, error) {
 	in := &Incoming{From: q.member, Instance: q.instance, Sealed: f.sealed, BodySalt: f.bodySalt, Body: q.body}
 	if in.Fact, in.Header, err = l.open(q.member, f, q.body); err != nil {
 		return nil, err
+	}
+	// What this node answers with names the request by an id made of this one.
+	if err := text.Check(text.Name{En: "The id of the message", Zh: "消息编号"}, in.Fact.ID, maxID); err != nil {
+		return nil, err
+	}
+	if err := httpx.CheckJSON(q.body); err != nil {
+		return in, err
 	}
 	return in, l.acceptable(ctx, q, in, f)
 }

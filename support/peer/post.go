@@ -81,6 +81,13 @@ type Post struct {
 func NewPost(d *db.DB, q *queue.Queue, link *Link, log *evidence.Log, o *evidence.Outbox, c clock.Clock, src ids.Source) *Post {
 	p := &Post{db: d, queue: q, link: link, log: log, outbox: o, clock: c, ids: src, handlers: map[string]Handler{}, settled: map[string]Settled{}}
 	q.Handle(KindSend, p.deliver)
+	q.Lanes(KindSend, func(j queue.Job) string { // a member that hangs holds up no other's messages
+		var m struct {
+			To string `json:"to"`
+		}
+		_ = json.Unmarshal([]byte(j.Payload), &m)
+		return m.To
+	})
 	return p
 }
 

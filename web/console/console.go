@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
@@ -11,6 +12,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
@@ -181,19 +183,23 @@ func (c *Console) Routes(mux *http.ServeMux) {
 // maxCredential bounds the form of a sign-in, in bytes.
 const maxCredential = 16 << 10
 
-func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) { c.askSignIn(w, r, "") }
+func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) { c.askSignIn(w, r, nil) }
 
-func (c *Console) askSignIn(w http.ResponseWriter, r *http.Request, wrong string) {
+func (c *Console) askSignIn(w http.ResponseWriter, r *http.Request, refused *errs.Error) {
 	v := c.UI.View(r)
-	status := http.StatusOK
-	if wrong != "" {
-		status = http.StatusUnauthorized
+	status, wrong := http.StatusOK, ""
+	if refused != nil {
+		status, wrong = httpx.Status(refused.Kind), refused.Message(string(v.Lang))
+		httpx.RetryAfter(w.Header(), refused)
 	}
 	field := ui.Field{
 		Name: "assertion", Kind: "textarea", Label: v.Pick("登录凭据", "Credential"), Error: wrong,
 		Hint: v.Pick("在本机运行 kuayu credential，用您的私钥生成一次性凭据，两分钟内有效，用过即作废。私钥不会离开您的电脑。", "Run kuayu credential on your own machine: it signs with your private key what is valid for two minutes and once. The key never leaves it."),
 	}
-	back := r.FormValue("back")
+	back := r.URL.Query().Get("back")
+	if back == "" {
+		back = r.PostForm.Get("back") // of a sign-in that failed
+	}
 	c.UI.Render(w, r, status, ui.Page(v, ui.PageInfo{
 		Chrome: c.Frame(v), Title: v.Pick("登录", "Sign in"),
 		Lead: v.Pick("供本级政务部门的工作人员使用。", "For officers of this government's departments."),
@@ -201,17 +207,21 @@ func (c *Console) askSignIn(w http.ResponseWriter, r *http.Request, wrong string
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxCredential)
-	token, sess, err := c.Door.SignIn(r.Context(), r.PostFormValue("assertion"))
-	if err != nil && errs.As(err).Kind == errs.Unauthorized {
-		c.askSignIn(w, r, errs.As(err).Message(string(c.UI.View(r).Lang)))
+	f, err := httpx.Form(w, r, maxCredential)
+	if err != nil {
+		c.Fail(w, r, err)
+		return
+	}
+	token, sess, err := c.Door.SignIn(r.Context(), strings.TrimSpace(f.Get("assertion")))
+	if e := errs.As(err); err != nil && (e.Kind == errs.Unauthorized || e.Kind == errs.TooMany) {
+		c.askSignIn(w, r, e)
 		return
 	}
 	if err != nil {
 		c.Fail(w, r, err)
 		return
 	}
-	c.Enter(w, r, token, sess, r.PostFormValue("back"))
+	c.Enter(w, r, token, sess, f.Get("back"))
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/web/ui"
@@ -222,11 +224,11 @@ func Form(w http.ResponseWriter, q Visit) (url.Values, error) { return LongForm(
 
 // LongForm reads a form that carries a list, of at most so many bytes.
 func LongForm(w http.ResponseWriter, q Visit, most int64) (url.Values, error) {
-	q.Body = http.MaxBytesReader(w, q.Body, most)
-	if err := q.ParseForm(); err != nil {
+	f, err := httpx.Form(w, q.Request, most)
+	if errors.Is(err, httpx.ErrTooLarge) || errors.Is(err, httpx.ErrBody) {
 		return nil, ErrForm.Because(err)
 	}
-	return q.PostForm, nil
+	return f, err
 }
 
 // Done leads from an act to a page; what is the act's word there.

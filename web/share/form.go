@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
@@ -140,6 +141,8 @@ func missingPapers(e *catalog.Dossier) []string {
 const (
 	maxUpload = 32 << 20
 	maxAnswer = 8 << 10
+	// maxAnswers bounds how many there are, and how many of one name.
+	maxAnswers = 64
 )
 
 // assess puts an assessment on record. The document is read to its digest and kept nowhere.
@@ -188,7 +191,7 @@ func uploaded(r *http.Request) (url.Values, error) {
 	for {
 		p, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return f, nil
+			return f, httpx.CheckForm(f)
 		}
 		if err != nil {
 			return nil, err
@@ -197,7 +200,9 @@ func uploaded(r *http.Request) (url.Values, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.Add(p.FormName(), value)
+		if f.Add(p.FormName(), value); len(f) > maxAnswers || len(f[p.FormName()]) > maxAnswers {
+			return nil, errors.New("too many parts")
+		}
 	}
 }
 

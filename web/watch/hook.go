@@ -30,6 +30,7 @@ func setupTabs(v *ui.View, here string) []ui.Tab {
 	return []ui.Tab{
 		{Href: desk.PathSetup, Text: v.Pick("运行检查", "Set-up"), Current: here == desk.PathSetup},
 		{Href: pathHooks, Text: v.Pick("通知回调", "Web-hooks"), Current: here == pathHooks},
+		{Href: pathJobs, Text: v.Pick("失败的任务", "Failed jobs"), Current: here == pathJobs},
 	}
 }
 
@@ -38,7 +39,7 @@ func topicWord(v *ui.View, topic string) string {
 	return desk.Say(v, map[string]desk.Pair{
 		"application": {"申请", "applications"}, "supplement": {"补正", "supplements"}, "extension": {"答复延期", "more time for answers"}, "offer": {"其他条件", "other terms"},
 		"answer": {"答复审签", "answers to consent to"}, "agreement": {"协议", "agreements"}, "change": {"变更用途", "changes of use"}, "entry": {"目录条目", "entries of the catalogue"},
-		"deadline": {"法定时限", "time limits"}, "demand": {"数据需求", "demands"}, "scheme": {"共享方案", "schemes"}, "membership": {"章程变更", "changes of the constitution"},
+		"deadline": {"法定时限", "time limits"}, "demand": {"数据需求", "demands"}, "scheme": {"共享方案", "schemes"}, "membership": {"章程变更", "changes of the constitution"}, "node": {"本节点运行", "this node's own running"},
 	}, topic)
 }
 

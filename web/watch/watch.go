@@ -127,6 +127,7 @@ type Deps struct {
 	Staff     Staff
 	Inbox     Inbox
 	Hooks     Hooks
+	Jobs      Jobs
 
 	Checks       func(ctx context.Context, lang string) []checkup.Check // of this node's set-up
 	Version      string                                                 // of this program
@@ -178,6 +179,8 @@ func (w *Watch) Routes(mux *http.ServeMux) {
 	w.Open(mux, "GET "+pathHooks+"/{id}", func(rw http.ResponseWriter, r *http.Request) { // to which a notice about one leads
 		http.Redirect(rw, r, pathHooks, http.StatusSeeOther)
 	})
+	w.Get(mux, pathJobs, w.jobs)
+	w.Post(mux, pathJobs+"/{id}/{act}", w.changeJob)
 	w.Get(mux, desk.PathInbox, w.inbox)
 	w.Post(mux, desk.PathInbox+"/preferences", w.prefer)
 	w.Post(mux, desk.PathInbox+"/{id}/read", w.markRead)

@@ -113,6 +113,8 @@ func doneWord(v *ui.View, done string) string {
 		"prefer":  {"通知设置已保存。", "Your preferences are kept."},
 
 		"hook-enable": {"回调已重新启用，从下一条通知起发送。", "Enabled again, from the next notice on."},
+		"job-retry":   {"任务已重新执行。", "The job runs again."},
+		"job-drop":    {"任务已放弃，理由已记录。", "The job was dropped; the reason is kept."},
 		"hook-remove": {"回调已移除。", "The web-hook is removed."},
 	}[done].In(v)
 }

@@ -146,7 +146,7 @@ func TestCaseReturned(t *testing.T) {
 	m.wrong("officer-sh", "mend", with(form, "scenario", ""), http.StatusBadRequest, "请写明使用场景", "仅限窗口办理")
 	m.do("officer-sh", "mend", with(form, "scenario", "在综合窗口办理迁移"))
 	page := m.page(m.people["head-sh"], m.path("head-sh"))
-	says(t, page, "在综合窗口办理迁移", "待申请方负责人同意")
+	says(t, page, "在综合窗口办理迁移", "待需求部门负责人同意")
 	hides(t, page, "写明窗口</span>")
 	m.do("head-sh", "consent", nil)
 	m.sent()

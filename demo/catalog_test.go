@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestCatalogueUpdate(t *testing.T) {
 		})
 	}
 	violated(deadline.P1, due(deadline.D1))
-	if n, ok := f.inbox("zhejiang", "authority")[notice.DeadlineOverdue]; !ok || n.Link != "/resources/"+testResource {
+	if n, ok := f.inbox("zhejiang", "authority")[notice.DeadlineOverdue]; !ok || n.Link != "/resources/"+url.PathEscape(testResource) {
 		t.Errorf("the authority was not told: %+v", n)
 	}
 	// The update, late: exported, changed in the sheet, imported.

@@ -183,7 +183,7 @@ func TestConsoleApplies(t *testing.T) {
 	if code != http.StatusSeeOther {
 		t.Fatalf("%d %s", code, page)
 	}
-	says(t, f.page(v, to), "申请已报", "待申请方负责人同意", "需求部门共享工作机构负责人", "负责人同意后，申请送达提供方。", "企业跨省迁移")
+	says(t, f.page(v, to), "申请已报", "待需求部门负责人同意", "需求部门共享工作机构负责人", "负责人同意后，申请送达提供方。", "企业跨省迁移")
 }
 
 // TestConsolePagesInABrowser judges the pages of the way from a search to an answer as a browser shows them, at both ends.

@@ -385,7 +385,7 @@ func (n *Node) rooms() {
 		Objections: n.Objections, Schemes: n.Schemes, Roll: n.Directory, Neighbours: n.Search,
 	})
 	n.Console = console.New(console.Deps{
-		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
+		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Todos: n.Cases, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
 		Queries: n.Gateway, Facts: n.Index, Seals: n.Issuer, Subject: n.Share.Subject, Font: n.Config.Font,
 	})
 	n.Screen = screen.New(screen.Deps{

@@ -181,9 +181,12 @@ func dropping(x acts) acts {
 	return x
 }
 
+// byHand reports whether an officer does something here; the others are rules of the node, time, and the other end.
+func byHand(a *act) bool { return !a.Remote && a.Actor.Officer != "" }
+
 // applies holds an application to the statements of the law, and one that is changed to the same resource.
 func applies(n *Negotiation, a *act, x *Application) error {
-	if err := x.Check(a.At); err != nil {
+	if err := x.Check(a.At); err != nil && (a.Remote || byHand(a)) {
 		return err
 	}
 	if old := &n.Application; old.Resource != "" && (x.Provider != old.Provider || x.Resource != old.Resource) {
@@ -293,7 +296,7 @@ func CheckRefusal(reason string) error {
 
 func refuses(n *Negotiation, a *act) error {
 	switch {
-	case a.Remote:
+	case !byHand(a):
 		return nil
 	case n.State == Approved, n.State == Verified:
 		return n.transition(Refuse) // an answer given is no longer refused: it is revoked
@@ -306,7 +309,7 @@ func refuses(n *Negotiation, a *act) error {
 // withdraws: one that was granted and countersigned is on its way into force; taking it back then would cross the
 // provider's last word, and the ends would not agree what became of it.
 func withdraws(n *Negotiation, a *act) error {
-	if n.State == Verified && !a.Remote {
+	if n.State == Verified && byHand(a) {
 		return n.transition(Withdraw)
 	}
 	return nil

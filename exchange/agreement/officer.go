@@ -87,6 +87,9 @@ func (s *Service) AskSupplement(ctx context.Context, sess *identity.Session, id 
 
 // ConsentSupplement is the consent of the head of the consumer's office to a supplement that asks for more than before.
 func (s *Service) ConsentSupplement(ctx context.Context, sess *identity.Session, id string) (*Negotiation, error) {
+	if err := sess.Require(identity.OfficeHead); err != nil { // an officer gives one, the head consents to one
+		return nil, err
+	}
 	return s.at(ctx, sess, id, Consumer, GiveSupplement, "", nil)
 }
 

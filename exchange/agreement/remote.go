@@ -60,8 +60,12 @@ func (s *Service) OnRequest(ctx context.Context, tx *db.Tx, consumer policy.Part
 // Decide moves a record by a rule instead of a person. Automatic holds the rules of a node; the conformance run has others.
 func (s *Service) Decide(ctx context.Context, tx *db.Tx, n *Negotiation, e Event, note string) error {
 	a := &act{Event: e, Note: note}
-	if e == CounterOffer {
+	switch e {
+	case CounterOffer:
 		a.Args = &Grant{Fields: n.Application.Fields}
+	case Resubmit:
+		again := n.Application
+		a.Args = &again
 	}
 	return s.kind.Take(ctx, tx, n, a)
 }

@@ -36,6 +36,11 @@ type Inbox interface {
 	MarkRead(ctx context.Context, sess *identity.Session, id string) error
 }
 
+// Todos says what waits for a session's roles. process.Engine is one.
+type Todos interface {
+	Todos(ctx context.Context, sess *identity.Session, f process.Filter) ([]process.Summary, error)
+}
+
 // Clocks are the law's. deadline.Service is one.
 type Clocks interface {
 	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Clock], error)
@@ -126,6 +131,7 @@ type Deps struct {
 	Door    Door
 	Inbox   Inbox
 	Clocks  Clocks
+	Todos   Todos
 	Cases   Cases
 	Entries Entries
 	Demands Demands

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
@@ -16,7 +17,8 @@ import (
 // shown bounds what the workbench lists of each kind.
 const shown = 100
 
-// task is one line of what waits for an officer: a clock of the law that is this department's to stop, or a notice.
+// task is one line of what waits for an officer: a case whose turn is the officer's, a clock of the law that is this
+// department's to stop, or a notice.
 type task struct {
 	due  time.Time // last moment; zero: no clock runs
 	at   time.Time
@@ -27,12 +29,12 @@ type task struct {
 // workbench is an officer's first page: what waits, the most urgent first.
 func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 	now := c.Clock.Now()
-	clocks, inbox, err := c.waits(q)
+	todos, clocks, inbox, err := c.waits(q)
 	if err != nil {
 		return err
 	}
 	nm := c.Names(q)
-	tasks, late, today := tasksOf(q, now, clocks, inbox.Items, func(subject string) string { return c.about(q, nm, subject) })
+	tasks, late, today := tasksOf(q, now, todos, clocks, inbox.Items, func(subject string) string { return c.about(q, nm, subject) })
 	figures := []ui.Figure{
 		{Label: q.V.Pick("待办事项", "Waiting for you"), Value: q.V.Number(int64(len(tasks)))},
 		{Label: q.V.Pick("今日到期", "Due today"), Value: q.V.Number(int64(today)), Status: ui.Status{Tone: toneOf(today, ui.Warning), Word: wordOf(q.V, today, "尽快办理", "Do it now")}},
@@ -47,25 +49,29 @@ func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 
 // waiting is how many things wait for a visitor.
 func (c *Console) waiting(q desk.Visit) (int, error) {
-	clocks, inbox, err := c.waits(q)
+	todos, clocks, inbox, err := c.waits(q)
 	if err != nil {
 		return 0, err
 	}
-	tasks, _, _ := tasksOf(q, c.Clock.Now(), clocks, inbox.Items, func(string) string { return "" })
+	tasks, _, _ := tasksOf(q, c.Clock.Now(), todos, clocks, inbox.Items, func(string) string { return "" })
 	return len(tasks), nil
 }
 
-// waits are the law's clocks and the notices that wait for a visitor.
-func (c *Console) waits(q desk.Visit) ([]deadline.Clock, *notice.Page, error) {
+// waits are the cases, the law's clocks and the notices that wait for a visitor.
+func (c *Console) waits(q desk.Visit) ([]process.Summary, []deadline.Clock, *notice.Page, error) {
+	todos, err := c.Todos.Todos(q.Context(), q.Sess, process.Filter{Limit: shown})
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	clocks, err := c.Clocks.Running(q.Context(), q.Sess.Scope(), deadline.OpenQuery{Limit: shown})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	inbox, err := c.Inbox.List(q.Context(), q.Sess, notice.Query{Unread: true, Limit: shown})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return clocks.Items, inbox, nil
+	return todos, clocks.Items, inbox, nil
 }
 
 func toneOf(n int, bad ui.Tone) ui.Tone {
@@ -82,9 +88,10 @@ func wordOf(v *ui.View, n int, zh, en string) string {
 	return v.Pick(zh, en)
 }
 
-// tasksOf puts clocks and notices into one list. A notice about a case whose clock runs takes the clock's time and says
-// what happened, so that nothing is listed twice.
-func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
+// tasksOf puts cases, clocks and notices into one list. A case whose turn is the visitor's stands in it until the state of
+// the case says otherwise, whatever was read; the latest notice about it says what happened. A notice about a case whose
+// clock runs takes the clock's time. Nothing is listed twice.
+func tasksOf(q desk.Visit, now time.Time, todos []process.Summary, clocks []deadline.Clock, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
 	due := map[string]deadline.Clock{}
 	for _, k := range clocks {
 		if k.Watch || k.Parties.Of(k.Holder).Department != q.Sess.Department {
@@ -95,12 +102,29 @@ func tasksOf(q desk.Visit, now time.Time, clocks []deadline.Clock, notices []not
 		}
 	}
 	told := map[string]bool{}
+	latest, todo := map[string]*notice.Notice{}, map[string]bool{}
+	for i := range notices {
+		if n := &notices[i]; latest[n.Subject] == nil || latest[n.Subject].At.Before(n.At) {
+			latest[n.Subject] = n
+		}
+	}
+	for i := range todos {
+		x := &todos[i]
+		subject := x.Kind + "/" + x.ID
+		told[subject], todo[subject] = true, true
+		t := task{due: x.Due, at: x.Updated, todo: ui.Todo{Href: desk.SubjectPath(subject), Title: desk.CaseWord(q.V, x), Text: about(subject), Status: ui.Status{Tone: ui.Notice, Word: q.V.Pick("待办", "To do")}}}
+		if n := latest[subject]; n != nil {
+			text := noticeText(q.V, n)
+			t.todo.Title, t.todo.Text = text.Title, text.Body
+		}
+		tasks = append(tasks, t)
+	}
 	for i := range notices {
 		n := &notices[i]
-		text := n.Zh
-		if q.V.Lang == ui.English {
-			text = n.En
+		if todo[n.Subject] {
+			continue
 		}
+		text := noticeText(q.V, n)
 		t := task{at: n.At, read: n.ID, todo: ui.Todo{Href: n.Link, Title: text.Title, Text: text.Body, Status: ui.Status{Tone: ui.Notice, Word: q.V.Pick("新通知", "New")}}}
 		if k, ok := due[n.Subject]; ok && !told[n.Subject] {
 			told[n.Subject] = true
@@ -165,6 +189,13 @@ func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
 		return v.Pick("一项限期办理的事项", "Something with a time limit")
 	}
 	return word.In(v)
+}
+
+func noticeText(v *ui.View, n *notice.Notice) notice.Text {
+	if v.Lang == ui.English {
+		return n.En
+	}
+	return n.Zh
 }
 
 func one(b bool) int {

@@ -9,6 +9,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
+	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/web/desk"
 	"github.com/kuayu/kuayu/web/ui"
 )
@@ -42,7 +43,7 @@ func TestTasks(t *testing.T) {
 		{ID: "n1", Subject: "agreement/none", Link: "/applications/none", At: at(21, 9), Zh: notice.Text{Title: "无时限"}},
 		{ID: "n2", Subject: "agreement/today", Link: "/applications/today", At: at(20, 9), Zh: notice.Text{Title: "收到申请"}},
 	}
-	tasks, late, today := tasksOf(look(t), at(22, 12), clocks, notices, func(string) string { return "" })
+	tasks, late, today := tasksOf(look(t), at(22, 12), nil, clocks, notices, func(string) string { return "" })
 	var got []string
 	for _, k := range tasks {
 		got = append(got, k.todo.Href+" "+k.todo.Status.Word)
@@ -50,6 +51,18 @@ func TestTasks(t *testing.T) {
 	want := "/applications/late 已超期|/applications/today 今日到期|/applications/later 剩 7 天|/applications/none 新通知"
 	if strings.Join(got, "|") != want || late != 1 || today != 1 {
 		t.Errorf("%s, %d late, %d today; want %s", strings.Join(got, "|"), late, today, want)
+	}
+}
+
+// A case stays a to-do whether its notice was read or not, and is listed once with what the notice says.
+func TestTodosStay(t *testing.T) {
+	todos := []process.Summary{{Kind: "agreement", ID: "a", State: "REVIEWING", Due: at(25, 0)}, {Kind: "demand", ID: "d", State: "ASSIGNED"}}
+	notices := []notice.Notice{{ID: "n1", Subject: "agreement/a", Link: "/applications/a", At: at(21, 9), Zh: notice.Text{Title: "收到申请"}}}
+	for name, unread := range map[string][]notice.Notice{"unread": notices, "read": nil} {
+		tasks, _, _ := tasksOf(look(t), at(22, 12), todos, nil, unread, func(string) string { return "" })
+		if len(tasks) != 2 || tasks[0].todo.Href != "/applications/a" || tasks[1].todo.Href != "/demands/d" || tasks[0].read != "" {
+			t.Errorf("%s: %+v", name, tasks)
+		}
 	}
 }
 

@@ -30,10 +30,25 @@ func roomWords() map[string]Pair {
 	}
 }
 
+// tables are the processes that pages speak of.
+func tables() []*process.Table {
+	return []*process.Table{agreement.Table(), catalog.Table(), demand.Table(), objection.CorrectionTable(), objection.DisputeTable()}
+}
+
+// CaseWord is what a case waits for: its kind and its state.
+func CaseWord(v *ui.View, x *process.Summary) string {
+	for _, t := range tables() {
+		if w := t.StateWords(x.State); t.Kind == x.Kind {
+			return v.Pick(t.Words.Zh+"："+w.Zh, t.Words.En+": "+w.En)
+		}
+	}
+	return x.Title
+}
+
 // FactWord says a kind of fact for people; "" if it has no words of its own.
 func FactWord(v *ui.View, kind string) string {
 	name, event, _ := strings.Cut(kind, ".")
-	for _, t := range []*process.Table{agreement.Table(), catalog.Table(), demand.Table(), objection.CorrectionTable(), objection.DisputeTable()} {
+	for _, t := range tables() {
 		if e := t.Event(process.Event(event)); e != nil && t.Kind == name {
 			return v.Pick(t.Words.Zh+"："+e.Words.Zh, t.Words.En+": "+e.Words.En)
 		}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/source"
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/columnar"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -264,14 +265,28 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 		plan.Cursor = key
 	}
 	g.metrics.Reads.Inc()
-	rd, err := s.src.Read(ctx, s.mount.Table, plan)
-	if err != nil {
-		return sourceError(err)
-	}
-	defer rd.Release()
-	m, err := s.maskerFor(&plan, rd.Schema(), out.d.Masks, g.maskKey(f.ID))
+	var last string
+	err := s.src.read(ctx, g.clock, s.mount.Table, plan, func(rd array.RecordReader) (err error) {
+		last, err = g.encode(f, s, &plan, rd, out)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	out.media = MediaArrow
+	out.sum()
+	s.meter.done(out.rows)
+	if out.rows == plan.Limit && len(plan.Aggregate) == 0 && last != "" {
+		out.next, err = g.sealCursor(f.ID, last)
+	}
+	return err
+}
+
+// encode masks what is read, writes it as the answer's body, and returns the key of the last row.
+func (g *Gateway) encode(f *agreement.InForce, s *served, plan *policy.Plan, rd array.RecordReader, out *output) (last string, err error) {
+	m, err := s.maskerFor(plan, rd.Schema(), out.d.Masks, g.maskKey(f.ID))
+	if err != nil {
+		return "", err
 	}
 	var batches []arrow.RecordBatch
 	defer func() {
@@ -282,13 +297,13 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 	for rd.Next() {
 		b, err := m.Apply(g.mem, rd.RecordBatch())
 		if err != nil {
-			return err
+			return "", err
 		}
 		batches = append(batches, b)
 		out.rows += b.NumRows()
 	}
 	if err := rd.Err(); err != nil {
-		return sourceError(err)
+		return "", sourceError(err)
 	}
 	if len(batches) == 1 {
 		out.body, err = m.stream.Append(nil, batches[0])
@@ -296,17 +311,9 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 		out.body, err = columnar.Encode(m.Schema(), batches...)
 	}
 	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
+		return "", fmt.Errorf("encode answer: %w", err)
 	}
-	out.media = MediaArrow
-	out.sum()
-	s.meter.done(out.rows)
-	if out.rows == plan.Limit && len(plan.Aggregate) == 0 {
-		if last := lastKey(rd); last != "" {
-			out.next, err = g.sealCursor(f.ID, last)
-		}
-	}
-	return err
+	return lastKey(rd), nil
 }
 
 func (o *output) sum() {
@@ -330,9 +337,9 @@ func sourceError(err error) error {
 
 func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[string]policy.Mask, key []byte) (*masker, error) {
 	k := maskKey(p)
-	s.mu.Lock()
-	m := s.masker[k]
-	s.mu.Unlock()
+	s.maskers.mu.Lock()
+	m := s.maskers.all[k]
+	s.maskers.mu.Unlock()
 	if m != nil && m.Fits(schema) {
 		return m, nil
 	}
@@ -344,12 +351,12 @@ func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[strin
 	if m.stream, err = columnar.NewStreamEncoder(compiled.Schema()); err != nil {
 		return nil, fmt.Errorf("encode schema: %w", err)
 	}
-	s.mu.Lock()
-	if len(s.masker) > 256 {
-		s.masker = map[string]*masker{}
+	s.maskers.mu.Lock()
+	if len(s.maskers.all) > 256 {
+		s.maskers.all = map[string]*masker{}
 	}
-	s.masker[k] = m
-	s.mu.Unlock()
+	s.maskers.all[k] = m
+	s.maskers.mu.Unlock()
 	return m, nil
 }
 
@@ -426,7 +433,7 @@ func (g *Gateway) verify(ctx context.Context, f *agreement.InForce, s *served, w
 			Where:     policy.Both(out.d.Plan.Where, &policy.Predicate{Op: policy.Eq, Item: c.Item, Values: []policy.Value{c.Value}}),
 		}
 		g.metrics.Reads.Inc()
-		n, err := countRows(ctx, s, plan)
+		n, err := countRows(ctx, g.clock, s, plan)
 		if err != nil {
 			return err
 		}
@@ -440,22 +447,16 @@ func (g *Gateway) verify(ctx context.Context, f *agreement.InForce, s *served, w
 	return nil
 }
 
-func countRows(ctx context.Context, s *served, plan policy.Plan) (int64, error) {
-	rd, err := s.src.Read(ctx, s.mount.Table, plan)
-	if err != nil {
-		return 0, sourceError(err)
-	}
-	defer rd.Release()
-	var n int64
-	for rd.Next() {
-		if c, ok := rd.RecordBatch().Column(0).(*array.Int64); ok && c.Len() > 0 {
-			n += c.Value(0)
+func countRows(ctx context.Context, c clock.Clock, s *served, plan policy.Plan) (n int64, err error) {
+	err = s.src.read(ctx, c, s.mount.Table, plan, func(rd array.RecordReader) error {
+		for rd.Next() {
+			if c, ok := rd.RecordBatch().Column(0).(*array.Int64); ok && c.Len() > 0 {
+				n += c.Value(0)
+			}
 		}
-	}
-	if err := rd.Err(); err != nil {
-		return 0, sourceError(err)
-	}
-	return n, nil
+		return nil
+	})
+	return n, err
 }
 
 // seal makes the provider's fact about the answer durable. Which agreement it counts for is what was decided upon, not

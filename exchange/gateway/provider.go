@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/source"
-	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/columnar"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -183,6 +181,7 @@ type output struct {
 	digest   [sha256.Size]byte // of the body
 	rows     int64
 	next     string
+	guesses  []string // keyed digests of what a verification asked
 	d        *policy.Decision
 	repeated bool
 	began    time.Time // when this end began to work on it
@@ -236,7 +235,7 @@ func (g *Gateway) read(ctx context.Context, in *peer.Incoming, metered bool) (*o
 		return out, g.verify(ctx, f, s, w, out, metered)
 	}
 	if metered {
-		if err := s.meter.take(g.clock.Now(), w.Mode, "", nil); err != nil {
+		if err := s.meter.take(g.clock.Now()); err != nil {
 			return out, err
 		}
 	}
@@ -404,67 +403,12 @@ func (g *Gateway) openCursor(agreement, text string) (string, error) {
 	return string(key), nil
 }
 
-// verify compares claims with the subject's row. Only yes and no leave.
-func (g *Gateway) verify(ctx context.Context, f *agreement.InForce, s *served, w *wireRequest, out *output, metered bool) error {
-	_, v, err := subjectOf(&w.Plan)
-	if err != nil {
-		return err
-	}
-	subject := g.index.Subject(v.Text())
-	if len(out.d.Subjects) == 0 {
-		out.d.Subjects = []string{v.Text()} // a verification always concerns somebody
-	}
-	if metered {
-		now := g.clock.Now()
-		err = s.meter.take(now, w.Mode, subject, func() (int64, error) {
-			return g.index.SubjectUses(ctx, f.ID, factServe, subject, now.Format(time.DateOnly))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	findings := make([]Finding, len(w.Claims))
-	for i, c := range w.Claims {
-		if f.Terms.Field(c.Item) == nil {
-			return policy.ErrField.With(c.Item)
-		}
-		plan := policy.Plan{
-			Aggregate: []policy.Aggregate{{Func: policy.Count, As: "n"}},
-			Where:     policy.Both(out.d.Plan.Where, &policy.Predicate{Op: policy.Eq, Item: c.Item, Values: []policy.Value{c.Value}}),
-		}
-		g.metrics.Reads.Inc()
-		n, err := countRows(ctx, g.clock, s, plan)
-		if err != nil {
-			return err
-		}
-		findings[i] = Finding{Item: c.Item, Match: n > 0}
-	}
-	if out.body, err = json.Marshal(findings); err != nil {
-		return err
-	}
-	out.media, out.rows = "application/json", 0
-	out.sum()
-	return nil
-}
-
-func countRows(ctx context.Context, c clock.Clock, s *served, plan policy.Plan) (n int64, err error) {
-	err = s.src.read(ctx, c, s.mount.Table, plan, func(rd array.RecordReader) error {
-		for rd.Next() {
-			if c, ok := rd.RecordBatch().Column(0).(*array.Int64); ok && c.Len() > 0 {
-				n += c.Value(0)
-			}
-		}
-		return nil
-	})
-	return n, err
-}
-
 // seal makes the provider's fact about the answer durable. Which agreement it counts for is what was decided upon, not
 // what the requester's header says.
 func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, content [sha256.Size]byte) (*evidence.Record, error) {
 	h := evidence.Header{
 		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: o.terms.Agreement,
-		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: hex.EncodeToString(o.digest[:]), Subjects: g.subjects(o.d), Purpose: in.Header.Purpose,
+		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: hex.EncodeToString(o.digest[:]), Subjects: g.subjects(o.d), Guesses: o.guesses, Purpose: in.Header.Purpose,
 		MediaType: o.media, Content: hex.EncodeToString(content[:]), Note: o.next,
 	}
 	id := in.Fact.ID
@@ -489,7 +433,7 @@ func (g *Gateway) refused(ctx context.Context, in *peer.Incoming, o *output, err
 		return
 	}
 	h := evidence.Header{
-		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Outcome: e.Code, Purpose: in.Header.Purpose,
+		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Outcome: e.Code, Purpose: clip(in.Header.Purpose),
 	}
 	dept := ""
 	if o != nil {

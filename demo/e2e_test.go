@@ -118,7 +118,7 @@ func (f *fixture) publish() {
 		Sharing: catalog.Conditional, Modes: []policy.Mode{policy.ModeQuery, policy.ModeVerify}, Conditions: "限于履行法定职责", ShareScope: "长三角各级政府部门",
 		UsePurpose: "企业服务", Class: "base", Grade: 3,
 		Items: []catalog.Item{
-			{Name: "uscc", Title: "统一社会信用代码", Type: "C", Grade: 1},
+			{Name: "uscc", Title: "统一社会信用代码", Type: "C", Grade: 1, Key: true},
 			{Name: "name", Title: "企业名称", Type: "C", Grade: 1},
 			{Name: "representative", Title: "法定代表人", Type: "C", Grade: 3, Mask: policy.Mask{Kind: policy.MaskName}},
 			{Name: "phone", Title: "联系电话", Type: "C", Grade: 3, Mask: policy.Mask{Kind: policy.MaskPhone}, Key: true, Subject: true},

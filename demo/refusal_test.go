@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -107,8 +108,55 @@ func TestRefusals(t *testing.T) {
 	if _, err := f.query(sh, "00000000-0000-0000-0000-000000000000", plan(policy.Plan{})); code(err) != "agreement.no_such" {
 		t.Errorf("unknown agreement: %v", err)
 	}
+	f.guesses(id)
 	f.verify(id)
+	f.longPurpose(id)
 	f.revoked(id)
+}
+
+// guesses: the guess-the-masked-value attack by verification fails within the quota, whichever way round it is asked.
+func (f *fixture) guesses(id string) {
+	f.t.Helper()
+	sh := f.as("shanghai", "machine-sh")
+	known := gateway.Claim{Item: "uscc", Value: policy.Str("91330000MY000006XX")}
+	for _, x := range []struct {
+		item    string
+		subject bool // the guess is the subject, what is known the claim
+		want    string
+		at      int // which is the first to be refused
+	}{
+		{"representative", true, "gateway.subject", 0}, {"city", true, "gateway.subject", 0}, {"phone", true, "gateway.quota", 20}, {"representative", false, "gateway.quota", 0},
+	} {
+		for i := range 60 {
+			guess := gateway.Claim{Item: x.item, Value: policy.Str(fmt.Sprintf("170%08d", i))}
+			v := gateway.VerifyRequest{Purpose: "enterprise-service", Subject: known, Claims: []gateway.Claim{guess}}
+			if x.subject {
+				v.Subject, v.Claims = guess, []gateway.Claim{known}
+			}
+			err := sh.Call(f.ctx, http.MethodPost, "/api/v1/agreements/"+id+"/verify", v, nil)
+			if (i < x.at && err != nil) || (i >= x.at && code(err) != x.want) {
+				f.t.Fatalf("guess %d of %s: %v", i, x.item, err)
+			}
+		}
+	}
+}
+
+// longPurpose: what is too long to be recorded whole is refused, and the refusal is recorded.
+func (f *fixture) longPurpose(id string) {
+	f.t.Helper()
+	sh := f.as("shanghai", "machine-sh")
+	q := gateway.Query{ID: "7b0e3f6c-6a57-4a0d-9f0a-0c1f5b0c8f11", Purpose: strings.Repeat("长", 5000)}
+	if err := sh.Call(f.ctx, http.MethodPost, "/api/v1/agreements/"+id+"/query", q, nil); code(err) != "gateway.request" {
+		f.t.Errorf("a purpose of 15,000 bytes: %v", err)
+	}
+	var page rest.Page[evidence.Entry]
+	f.call(f.as("shanghai", "auditor"), http.MethodGet, "/api/v1/facts?kind=query.refused&limit=500", nil, &page)
+	for _, e := range page.Items {
+		if strings.HasPrefix(e.ID, q.ID) && e.Outcome == "gateway.request" {
+			return
+		}
+	}
+	f.t.Error("the refusal of a long purpose left no evidence")
 }
 
 // verify: yes or no for each claim, at most 20 times a day for one subject, and never more.

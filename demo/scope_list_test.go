@@ -85,7 +85,6 @@ func unscoped() map[string]string {
 		"evidence.Index.Run":         "the node's own projection; returns nothing",
 		"evidence.Index.Recent":      "for the gateway's memory of answers; nothing of it leaves",
 		"evidence.Index.Usage":       "counts for the quota of an agreement the gateway has judged",
-		"evidence.Index.SubjectUses": "counts for the quota of an agreement the gateway has judged",
 		"evidence.Index.Summarise":   "a count and a hash of a day, sealed by the node",
 		"evidence.Index.SealDay":     "as Summarise",
 		"evidence.Issuer.Receipt":    "makes a receipt of a record that Index.Record gave out in the caller's scope",

@@ -276,7 +276,7 @@ func (s *story) publish(ctx context.Context) error {
 		Sharing: catalog.Conditional, Modes: []policy.Mode{policy.ModeQuery, policy.ModeVerify}, Conditions: "限于履行法定职责，不得转供第三方",
 		ShareScope: "长三角三省一市政府部门", UsePurpose: "企业跨省办事", Class: "base", Grade: 3,
 		Items: []catalog.Item{
-			{Name: "uscc", Title: "统一社会信用代码", Type: "C", Length: 18, Grade: 1},
+			{Name: "uscc", Title: "统一社会信用代码", Type: "C", Length: 18, Grade: 1, Key: true},
 			{Name: "name", Title: "企业名称", Type: "C", Grade: 1},
 			{Name: "registered", Title: "注册日期", Type: "C", Grade: 1},
 			{Name: "representative", Title: "法定代表人", Type: "C", Grade: 3, Personal: true, Mask: policy.Mask{Kind: policy.MaskName}},

@@ -13,8 +13,8 @@ type CaseAct struct {
 	Say  json.RawMessage `json:"say,omitempty" doc:"what the event takes besides, see GET /api/v1/processes/{kind}"`
 }
 
-// ProcessEvent is an event of a kind of case, as clients need it.
-type ProcessEvent struct {
+// KindEvent is an event of a kind of case, as clients need it.
+type KindEvent struct {
 	Event  process.Event `json:"event"`
 	Zh     string        `json:"zh"`
 	En     string        `json:"en"`
@@ -23,32 +23,32 @@ type ProcessEvent struct {
 	Needs  []process.Arg `json:"needs,omitempty"`
 }
 
-// ProcessState is a state of a kind of case.
-type ProcessState struct {
+// KindState is a state of a kind of case.
+type KindState struct {
 	State process.State `json:"state"`
 	Zh    string        `json:"zh"`
 	En    string        `json:"en"`
 	Final bool          `json:"final,omitempty"`
 }
 
-// ProcessView is a kind of case.
-type ProcessView struct {
+// KindView is a kind of case.
+type KindView struct {
 	Kind   string         `json:"kind"`
 	Zh     string         `json:"zh"`
 	En     string         `json:"en"`
 	Law    string         `json:"law,omitempty"`
-	States []ProcessState `json:"states"`
-	Events []ProcessEvent `json:"events"`
+	States []KindState `json:"states"`
+	Events []KindEvent `json:"events"`
 }
 
 // ViewOf is a table as clients see it.
-func ViewOf(t *process.Table) *ProcessView {
-	v := &ProcessView{Kind: t.Kind, Zh: t.Words.Zh, En: t.Words.En, Law: t.Law}
+func ViewOf(t *process.Table) *KindView {
+	v := &KindView{Kind: t.Kind, Zh: t.Words.Zh, En: t.Words.En, Law: t.Law}
 	for _, s := range t.States {
-		v.States = append(v.States, ProcessState{s.State, s.Words.Zh, s.Words.En, s.Final})
+		v.States = append(v.States, KindState{s.State, s.Words.Zh, s.Words.En, s.Final})
 	}
 	for _, e := range t.Events {
-		v.Events = append(v.Events, ProcessEvent{e.Event, e.Words.Zh, e.Words.En, e.By, e.Reason, e.Needs})
+		v.Events = append(v.Events, KindEvent{e.Event, e.Words.Zh, e.Words.En, e.By, e.Reason, e.Needs})
 	}
 	return v
 }
@@ -74,14 +74,14 @@ func (a *API) caseRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", "/api/v1/cases/{id}/{event}", "办理事项的一步", "Cause an event in a case", nil, func(c call, in *CaseAct) (*process.Summary, error) {
 		return a.Cases.Act(c.ctx, c.sess, c.r.PathValue("id"), process.Event(c.r.PathValue("event")), in.Note, in.Say)
 	})
-	route(a, mux, "GET", "/api/v1/processes", "事项种类", "List the kinds of case", nil, func(c call, _ *empty) (*Page[ProcessView], error) {
-		p := &Page[ProcessView]{Items: []ProcessView{}}
+	route(a, mux, "GET", "/api/v1/processes", "事项种类", "List the kinds of case", nil, func(c call, _ *empty) (*Page[KindView], error) {
+		p := &Page[KindView]{Items: []KindView{}}
 		for _, k := range a.Cases.Kinds() {
 			p.Items = append(p.Items, *ViewOf(k.Spec()))
 		}
 		return p, nil
 	})
-	route(a, mux, "GET", "/api/v1/processes/{kind}", "一类事项的流程", "Show the process of a kind of case", nil, func(c call, _ *empty) (*ProcessView, error) {
+	route(a, mux, "GET", "/api/v1/processes/{kind}", "一类事项的流程", "Show the process of a kind of case", nil, func(c call, _ *empty) (*KindView, error) {
 		k, err := a.Cases.Kind(c.r.PathValue("kind"))
 		if err != nil {
 			return nil, err

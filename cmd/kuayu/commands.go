@@ -9,6 +9,7 @@ import (
 
 	"github.com/kuayu/kuayu/cmd/cli"
 	"github.com/kuayu/kuayu/cmd/job"
+	"github.com/kuayu/kuayu/cmd/matter"
 )
 
 // tree is the tree of commands. A new command is a file with its struct and one field here.
@@ -56,8 +57,8 @@ type tree struct {
 	Refetch    refetchCmd    `cmd:"" help:"来源已更正、须重新获取的数据。|What was corrected at its source and is to be asked for again."`
 	Dispute    disputeCmd    `cmd:"" help:"争议：协商、主管部门、人民政府。|Disputes: negotiation, authority, government."`
 
-	Case    caseCmd    `cmd:"" help:"各类事项：待办、查询、办理。|Cases of all kinds: what waits, look up, act."`
-	Process processCmd `cmd:"" help:"各类事项的流程。|The processes of all kinds of case."`
+	Case    matter.CaseCmd    `cmd:"" help:"各类事项：待办、查询、办理。|Cases of all kinds: what waits, look up, act."`
+	Process matter.ProcessCmd `cmd:"" help:"各类事项的流程。|The processes of all kinds of case."`
 
 	Inbox    inboxCmd    `cmd:"" help:"收件箱：等您办理的事。|The inbox: what waits for you."`
 	Webhook  webhookCmd  `cmd:"" help:"回调：把部门的通知也送到业务系统。|Web-hooks: a department's notices to its own systems, too."`

@@ -146,6 +146,9 @@ func (g *Gateway) ask(ctx context.Context, sess *identity.Session, id string, q 
 
 // decide is this end's decision (invariant 1): the provider decides again for itself.
 func (g *Gateway) decide(ctx context.Context, sess *identity.Session, id string, q *Query, mode policy.Mode, claims []Claim) (*agreement.InForce, *policy.Decision, error) {
+	if len(q.Purpose) > maxText || len(q.Case) > maxText {
+		return nil, nil, ErrRequest.With("purpose or case over 200 bytes", "用途或事项超过 200 字节")
+	}
 	f, err := g.agreements.InForce(ctx, id, agreement.Consumer)
 	if err != nil {
 		if _, nerr := g.agreements.Get(ctx, sess.Scope(), id); nerr != nil {
@@ -158,10 +161,8 @@ func (g *Gateway) decide(ctx context.Context, sess *identity.Session, id string,
 	}
 	plan := q.Plan
 	if mode == policy.ModeVerify {
-		for _, c := range claims {
-			if f.Terms.Field(c.Item) == nil {
-				return f, nil, policy.ErrField.With(c.Item)
-			}
+		if err := checkVerify(f.Terms, &plan, claims); err != nil {
+			return f, nil, err
 		}
 	}
 	d, err := f.Decide(&policy.Request{
@@ -172,7 +173,7 @@ func (g *Gateway) decide(ctx context.Context, sess *identity.Session, id string,
 
 // refuseHere records a refusal by this end.
 func (g *Gateway) refuseHere(ctx context.Context, sess *identity.Session, id string, q *Query, d *policy.Decision, start time.Time, err error) {
-	h := evidence.Header{Agreement: id, Purpose: q.Purpose, Outcome: errs.As(err).Code, Took: time.Since(start).Microseconds()}
+	h := evidence.Header{Agreement: clip(id), Purpose: clip(q.Purpose), Outcome: errs.As(err).Code, Took: time.Since(start).Microseconds()}
 	if d != nil {
 		h.Policies = d.Policies
 	}

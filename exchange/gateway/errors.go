@@ -12,5 +12,6 @@ var (
 	ErrAnswer   = errs.Define(errs.Unavailable, "gateway.answer", "提供方的答复超出协议约定，已丢弃并记录。", "The provider's answer went beyond the agreement; it was dropped and recorded.")
 	ErrReplay   = errs.Define(errs.Conflict, "gateway.replay", "同一请求在重启前已答复过，而数据已变化，无法给出相同的答复。请用新编号重新查询。", "This request was answered before a restart and the data has changed since, so the same answer cannot be given. Ask anew with another id.")
 	ErrBytes    = errs.Define(errs.Invalid, "gateway.mismatch", "双方所存协议不一致，请核对协议散列。", "The two ends hold different bytes of the agreement; compare its hash.")
+	ErrSubject  = errs.Define(errs.Denied, "gateway.subject", "数据项 %[1]v 不能标识主体，核验须以协议中标识主体的数据项为准。", "Item %[1]v does not identify anybody; the subject of a verification is an item that the agreement marks as identifying.")
 	ErrNoVerify = errs.Define(errs.Invalid, "gateway.verify", "核验须给出一个标识主体的数据项和至少一项声明。", "Verification takes one item that identifies the subject and at least one claim.")
 )

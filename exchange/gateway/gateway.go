@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/source"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/columnar"
 	"github.com/kuayu/kuayu/internal/errs"
@@ -54,9 +52,10 @@ type Gateway struct {
 	replay *replay
 	live   live
 
-	mu      sync.Mutex
-	sources map[string]source.Source // by mounted source id
-	served  map[string]*served       // by agreement
+	mounts *mounts
+
+	mu     sync.Mutex
+	served map[string]*served // by agreement
 }
 
 // masker masks answers of one plan and encodes them.
@@ -67,12 +66,18 @@ type masker struct {
 
 // served is what the provider keeps in memory about an agreement it serves. It can be rebuilt at any time.
 type served struct {
-	hash   string // of the agreement's bytes: an amended one has other bounds
-	mount  *catalog.Mount
-	src    source.Source
-	meter  *meter
-	mu     sync.Mutex
-	masker map[string]*masker
+	hash    string // of the agreement's bytes: an amended one has other bounds
+	mount   *catalog.Mount
+	src     *mounted
+	checked time.Time // when the mount was looked up
+	meter   *meter
+	maskers *maskers
+}
+
+// maskers are those of the plans asked for, by their columns.
+type maskers struct {
+	mu  sync.Mutex
+	all map[string]*masker
 }
 
 // New wires the room.
@@ -80,22 +85,12 @@ func New(d Deps) *Gateway {
 	return &Gateway{
 		self: d.Self, clock: d.Clock, ids: d.IDs, log: d.Log, index: d.Index, link: d.Link, agreements: d.Agreements, catalog: d.Catalog,
 		metrics: d.Metrics, logger: d.Logger, pseudonym: d.Pseudonym, mem: memory.NewGoAllocator(),
-		replay: newReplay(), sources: map[string]source.Source{}, served: map[string]*served{},
+		replay: newReplay(), mounts: newMounts(d.Clock), served: map[string]*served{},
 	}
 }
 
 // Close closes the sources.
-func (g *Gateway) Close() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var err error
-	for _, s := range g.sources {
-		if cerr := s.Close(); cerr != nil {
-			err = cerr
-		}
-	}
-	return err
-}
+func (g *Gateway) Close() error { return g.mounts.close() }
 
 func (g *Gateway) observe(side string, start time.Time, res *Result, err error) {
 	outcome := "ok"
@@ -107,47 +102,4 @@ func (g *Gateway) observe(side string, start time.Time, res *Result, err error) 
 	if res != nil {
 		g.metrics.Rows.WithLabelValues(side).Add(float64(res.Rows))
 	}
-}
-
-// serving returns what is needed to serve an agreement, opening its source on first use.
-func (g *Gateway) serving(ctx context.Context, f *agreement.InForce) (*served, error) {
-	g.mu.Lock()
-	s := g.served[f.ID]
-	g.mu.Unlock()
-	if s != nil && s.hash == f.Hash {
-		return s, nil
-	}
-	_, m, err := g.catalog.Mounted(ctx, f.Terms.Resource)
-	if err != nil {
-		return nil, err
-	}
-	src, err := g.open(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	meter, err := g.newMeter(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if s = g.served[f.ID]; s == nil || s.hash != f.Hash {
-		s = &served{hash: f.Hash, mount: m, src: src, meter: meter, masker: map[string]*masker{}}
-		g.served[f.ID] = s
-	}
-	return s, nil
-}
-
-func (g *Gateway) open(ctx context.Context, m *catalog.Mount) (source.Source, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if s := g.sources[m.ID]; s != nil {
-		return s, nil
-	}
-	s, err := source.Open(context.WithoutCancel(ctx), m.Source)
-	if err != nil {
-		return nil, ErrSource.Because(err)
-	}
-	g.sources[m.ID] = s
-	return s, nil
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -182,6 +181,7 @@ type output struct {
 	digest   [sha256.Size]byte // of the body
 	rows     int64
 	next     string
+	guesses  []string // keyed digests of what a verification asked
 	d        *policy.Decision
 	repeated bool
 	began    time.Time // when this end began to work on it
@@ -235,7 +235,7 @@ func (g *Gateway) read(ctx context.Context, in *peer.Incoming, metered bool) (*o
 		return out, g.verify(ctx, f, s, w, out, metered)
 	}
 	if metered {
-		if err := s.meter.take(g.clock.Now(), w.Mode, "", nil); err != nil {
+		if err := s.meter.take(g.clock.Now()); err != nil {
 			return out, err
 		}
 	}
@@ -264,14 +264,28 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 		plan.Cursor = key
 	}
 	g.metrics.Reads.Inc()
-	rd, err := s.src.Read(ctx, s.mount.Table, plan)
-	if err != nil {
-		return sourceError(err)
-	}
-	defer rd.Release()
-	m, err := s.maskerFor(&plan, rd.Schema(), out.d.Masks, g.maskKey(f.ID))
+	var last string
+	err := s.src.read(ctx, g.clock, s.mount.Table, plan, func(rd array.RecordReader) (err error) {
+		last, err = g.encode(f, s, &plan, rd, out)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	out.media = MediaArrow
+	out.sum()
+	s.meter.done(out.rows)
+	if out.rows == plan.Limit && len(plan.Aggregate) == 0 && last != "" {
+		out.next, err = g.sealCursor(f.ID, last)
+	}
+	return err
+}
+
+// encode masks what is read, writes it as the answer's body, and returns the key of the last row.
+func (g *Gateway) encode(f *agreement.InForce, s *served, plan *policy.Plan, rd array.RecordReader, out *output) (last string, err error) {
+	m, err := s.maskerFor(plan, rd.Schema(), out.d.Masks, g.maskKey(f.ID))
+	if err != nil {
+		return "", err
 	}
 	var batches []arrow.RecordBatch
 	defer func() {
@@ -282,13 +296,13 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 	for rd.Next() {
 		b, err := m.Apply(g.mem, rd.RecordBatch())
 		if err != nil {
-			return err
+			return "", err
 		}
 		batches = append(batches, b)
 		out.rows += b.NumRows()
 	}
 	if err := rd.Err(); err != nil {
-		return sourceError(err)
+		return "", sourceError(err)
 	}
 	if len(batches) == 1 {
 		out.body, err = m.stream.Append(nil, batches[0])
@@ -296,17 +310,9 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 		out.body, err = columnar.Encode(m.Schema(), batches...)
 	}
 	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
+		return "", fmt.Errorf("encode answer: %w", err)
 	}
-	out.media = MediaArrow
-	out.sum()
-	s.meter.done(out.rows)
-	if out.rows == plan.Limit && len(plan.Aggregate) == 0 {
-		if last := lastKey(rd); last != "" {
-			out.next, err = g.sealCursor(f.ID, last)
-		}
-	}
-	return err
+	return lastKey(rd), nil
 }
 
 func (o *output) sum() {
@@ -330,9 +336,9 @@ func sourceError(err error) error {
 
 func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[string]policy.Mask, key []byte) (*masker, error) {
 	k := maskKey(p)
-	s.mu.Lock()
-	m := s.masker[k]
-	s.mu.Unlock()
+	s.maskers.mu.Lock()
+	m := s.maskers.all[k]
+	s.maskers.mu.Unlock()
 	if m != nil && m.Fits(schema) {
 		return m, nil
 	}
@@ -344,12 +350,12 @@ func (s *served) maskerFor(p *policy.Plan, schema *arrow.Schema, masks map[strin
 	if m.stream, err = columnar.NewStreamEncoder(compiled.Schema()); err != nil {
 		return nil, fmt.Errorf("encode schema: %w", err)
 	}
-	s.mu.Lock()
-	if len(s.masker) > 256 {
-		s.masker = map[string]*masker{}
+	s.maskers.mu.Lock()
+	if len(s.maskers.all) > 256 {
+		s.maskers.all = map[string]*masker{}
 	}
-	s.masker[k] = m
-	s.mu.Unlock()
+	s.maskers.all[k] = m
+	s.maskers.mu.Unlock()
 	return m, nil
 }
 
@@ -397,73 +403,12 @@ func (g *Gateway) openCursor(agreement, text string) (string, error) {
 	return string(key), nil
 }
 
-// verify compares claims with the subject's row. Only yes and no leave.
-func (g *Gateway) verify(ctx context.Context, f *agreement.InForce, s *served, w *wireRequest, out *output, metered bool) error {
-	_, v, err := subjectOf(&w.Plan)
-	if err != nil {
-		return err
-	}
-	subject := g.index.Subject(v.Text())
-	if len(out.d.Subjects) == 0 {
-		out.d.Subjects = []string{v.Text()} // a verification always concerns somebody
-	}
-	if metered {
-		now := g.clock.Now()
-		err = s.meter.take(now, w.Mode, subject, func() (int64, error) {
-			return g.index.SubjectUses(ctx, f.ID, factServe, subject, now.Format(time.DateOnly))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	findings := make([]Finding, len(w.Claims))
-	for i, c := range w.Claims {
-		if f.Terms.Field(c.Item) == nil {
-			return policy.ErrField.With(c.Item)
-		}
-		plan := policy.Plan{
-			Aggregate: []policy.Aggregate{{Func: policy.Count, As: "n"}},
-			Where:     policy.Both(out.d.Plan.Where, &policy.Predicate{Op: policy.Eq, Item: c.Item, Values: []policy.Value{c.Value}}),
-		}
-		g.metrics.Reads.Inc()
-		n, err := countRows(ctx, s, plan)
-		if err != nil {
-			return err
-		}
-		findings[i] = Finding{Item: c.Item, Match: n > 0}
-	}
-	if out.body, err = json.Marshal(findings); err != nil {
-		return err
-	}
-	out.media, out.rows = "application/json", 0
-	out.sum()
-	return nil
-}
-
-func countRows(ctx context.Context, s *served, plan policy.Plan) (int64, error) {
-	rd, err := s.src.Read(ctx, s.mount.Table, plan)
-	if err != nil {
-		return 0, sourceError(err)
-	}
-	defer rd.Release()
-	var n int64
-	for rd.Next() {
-		if c, ok := rd.RecordBatch().Column(0).(*array.Int64); ok && c.Len() > 0 {
-			n += c.Value(0)
-		}
-	}
-	if err := rd.Err(); err != nil {
-		return 0, sourceError(err)
-	}
-	return n, nil
-}
-
 // seal makes the provider's fact about the answer durable. Which agreement it counts for is what was decided upon, not
 // what the requester's header says.
 func (g *Gateway) seal(ctx context.Context, in *peer.Incoming, o *output, content [sha256.Size]byte) (*evidence.Record, error) {
 	h := evidence.Header{
 		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Agreement: o.terms.Agreement,
-		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: hex.EncodeToString(o.digest[:]), Subjects: g.subjects(o.d), Purpose: in.Header.Purpose,
+		Outcome: "ok", Policies: o.d.Policies, Rows: o.rows, Bytes: int64(len(o.body)), Digest: hex.EncodeToString(o.digest[:]), Subjects: g.subjects(o.d), Guesses: o.guesses, Purpose: in.Header.Purpose,
 		MediaType: o.media, Content: hex.EncodeToString(content[:]), Note: o.next,
 	}
 	id := in.Fact.ID
@@ -488,7 +433,7 @@ func (g *Gateway) refused(ctx context.Context, in *peer.Incoming, o *output, err
 		return
 	}
 	h := evidence.Header{
-		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Outcome: e.Code, Purpose: in.Header.Purpose,
+		To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: peer.Commitment(in.Sealed), Outcome: e.Code, Purpose: clip(in.Header.Purpose),
 	}
 	dept := ""
 	if o != nil {

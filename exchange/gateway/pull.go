@@ -35,6 +35,7 @@ func (g *Gateway) Pull(ctx context.Context, who policy.Party, id, purpose string
 			h := evidence.Header{To: who.Member, ToDept: who.Department, Agreement: id, Purpose: purpose, Outcome: e.Code, Policies: out.d.Policies, Took: out.took()}
 			g.record(ctx, evidence.Draft{Kind: factRefused, ID: g.ids.NewID(), Actor: seal.Actor{Department: f.Terms.Provider.Department}, Header: h.Encode()})
 		}
+		g.live.tell(f.Terms.Provider.Department, Event{Side: Providing, Member: who.Member})
 		return nil, "", err
 	}
 	h := evidence.Header{
@@ -44,7 +45,11 @@ func (g *Gateway) Pull(ctx context.Context, who policy.Party, id, purpose string
 	_, err = g.log.Seal(ctx, evidence.Draft{
 		Kind: factServe, ID: g.ids.NewID(), Actor: seal.Actor{Department: f.Terms.Provider.Department}, Header: h.Encode(), Body: out.body, Detached: true,
 	})
-	return out.body, out.next, err
+	if err != nil {
+		return nil, "", err
+	}
+	g.live.tell(f.Terms.Provider.Department, Event{Side: Providing, Member: who.Member, OK: true})
+	return out.body, out.next, nil
 }
 
 func (g *Gateway) pull(ctx context.Context, f *agreement.InForce, who policy.Party, purpose string, plan policy.Plan, out *output) error {
@@ -62,7 +67,7 @@ func (g *Gateway) pull(ctx context.Context, f *agreement.InForce, who policy.Par
 	if err != nil {
 		return err
 	}
-	if err := s.meter.take(g.clock.Now(), policy.ModeQuery, "", nil); err != nil {
+	if err := s.meter.take(g.clock.Now()); err != nil {
 		return err
 	}
 	return g.rows(ctx, f, s, out)

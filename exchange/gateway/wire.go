@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/policy"
@@ -19,6 +20,7 @@ const WireVersion = 1
 // Limits of one governed query.
 const (
 	maxRequest = 256 << 10
+	maxText    = 200 // bytes of a purpose or a case
 	// MaxRows is how many rows one answer holds at most; more are fetched by cursor.
 	MaxRows = 10_000
 )
@@ -55,13 +57,26 @@ func parseWire(b []byte) (*wireRequest, error) {
 	if w.Version < WireVersion-1 || w.Version > WireVersion+1 {
 		return nil, ErrRequest.With("unknown version", "版本未知")
 	}
-	if w.Agreement == "" || len(w.Purpose) > 200 || len(w.Case) > 200 {
+	if w.Agreement == "" || len(w.Purpose) > maxText || len(w.Case) > maxText {
 		return nil, ErrRequest.With("agreement missing or a field too long", "缺少协议编号或字段过长")
 	}
 	if (w.Mode == policy.ModeVerify) != (len(w.Claims) > 0) || len(w.Claims) > 32 {
 		return nil, ErrNoVerify.With()
 	}
 	return &w, nil
+}
+
+// clip makes text that nobody has checked fit to be recorded: a refusal must leave evidence whatever it was about.
+func clip(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // PlanOf is the plan of a request that was recorded: the body of a fact of kind query.open.

@@ -93,6 +93,8 @@ var edges = []edge{
 
 	// Floor 9: programs.
 	{"cmd/kuayu", "cmd/cli", "every command gets its session, and shows its answer through it"},
+	{"cmd/kuayu", "cmd/matter", "the commands case and process"},
+	{"cmd/matter", "cmd/cli", "every command gets its session, and shows its answer through it"},
 	{"cmd/kuayu", "cmd/folder", "commands that make a node, or work where none runs"},
 	{"cmd/kuayu", "cmd/job", "the command job"},
 	{"cmd/job", "cmd/cli", "commands get their session, and show their answers through it"},

@@ -34,6 +34,7 @@ type Header struct {
 	Took      int64    `json:"took,omitempty"`       // microseconds it took, as who acted measured it
 	Digest    string   `json:"digest,omitempty"`     // hex SHA-256 of the answer's bytes
 	Subjects  []string `json:"subjects,omitempty"`   // keyed digests of the persons concerned
+	Guesses   []string `json:"guesses,omitempty"`    // keyed digests of what a verification asked about its subjects
 	Purpose   string   `json:"purpose,omitempty"`    // asserted by the requester
 	MediaType string   `json:"media_type,omitempty"` // of the body or answer
 	Content   string   `json:"content,omitempty"`    // hex SHA-256 of the body of the request answered
@@ -111,6 +112,8 @@ func (h *Header) member(key, s string) (rest string, ok bool) {
 		h.Policies, rest, ok = texts(s)
 	case "subjects":
 		h.Subjects, rest, ok = texts(s)
+	case "guesses":
+		h.Guesses, rest, ok = texts(s)
 	default:
 		i := 0
 		for i < len(s) && s[i] >= '0' && s[i] <= '9' {

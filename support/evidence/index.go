@@ -417,15 +417,8 @@ func (x *Index) Run(ctx context.Context) error {
 // Usage sums what was delivered under an agreement since a moment (Unix microseconds), from the log's projection.
 func (x *Index) Usage(ctx context.Context, agreement, kind string, since int64) (calls, rows int64, err error) {
 	var r struct{ Calls, Total int64 }
-	err = x.db.Read().NewRaw("SELECT count(*) AS calls, COALESCE(sum(row_count), 0) AS total FROM evidence_fact WHERE agreement = ? AND time >= ? AND kind = ?", agreement, since, kind).Scan(ctx, &r)
+	err = x.db.Read().NewRaw("SELECT count(*) AS calls, COALESCE(sum(row_count), 0) AS total FROM evidence_fact WHERE agreement = ? AND time >= ? AND kind || '' = ?", agreement, since, kind).Scan(ctx, &r)
 	return r.Calls, r.Total, err
-}
-
-// SubjectUses counts a person's facts of a kind under an agreement on a day.
-func (x *Index) SubjectUses(ctx context.Context, agreement, kind, subject, day string) (int64, error) {
-	var n int64
-	err := x.db.Read().NewRaw("SELECT count(*) FROM evidence_subject s JOIN evidence_fact f ON f.id = s.fact WHERE s.subject = ? AND s.day = ? AND f.agreement = ? AND f.kind = ?", subject, day, agreement, kind).Scan(ctx, &n)
-	return n, err
 }
 
 // Recent calls visit for the facts of a kind since a moment (Unix microseconds), those that are erased left out.

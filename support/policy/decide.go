@@ -1,12 +1,12 @@
 package policy
 
 import (
-	"fmt"
 	"sort"
 	"strings"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/ast"
 	"github.com/cedar-policy/cedar-go/types"
 )
 
@@ -32,50 +32,30 @@ func Compile(t *Terms) (*Compiled, error) {
 			c.all = append(c.all, f.Name)
 		}
 	}
-	actions := make([]string, len(t.Modes))
+	actions := make([]types.EntityUID, len(t.Modes))
 	for i, m := range t.Modes {
-		actions[i] = "Action::" + quote(string(m))
+		actions[i] = types.NewEntityUID("Action", types.String(m))
 	}
-	purposes := make([]string, len(t.Purposes))
+	purposes := make([]types.Value, len(t.Purposes))
 	for i, p := range t.Purposes {
-		purposes[i] = quote(p)
+		purposes[i] = types.String(p)
 	}
-	texts := map[string]string{
-		"grant": fmt.Sprintf("permit (principal == Department::%s, action in [%s], resource == Resource::%s) when { [%s].contains(context.purpose) };",
-			quote(t.Consumer.Principal()), strings.Join(actions, ", "), quote(t.Resource), strings.Join(purposes, ", ")),
-		"not-before": fmt.Sprintf("forbid (principal, action, resource) when { context.now < %d };", t.ValidFrom.UnixMilli()),
-		"not-after":  fmt.Sprintf("forbid (principal, action, resource) when { context.now >= %d };", t.ValidUntil.UnixMilli()),
-	}
+	now := ast.Context().Access("now")
+	c.add("grant", ast.Permit().
+		PrincipalEq(types.NewEntityUID("Department", types.String(t.Consumer.Principal()))).
+		ActionInSet(actions...).
+		ResourceEq(types.NewEntityUID("Resource", types.String(t.Resource))).
+		When(ast.Value(types.NewSet(purposes...)).Contains(ast.Context().Access("purpose"))))
+	c.add("not-before", ast.Forbid().When(now.LessThan(ast.Long(t.ValidFrom.UnixMilli()))))
+	c.add("not-after", ast.Forbid().When(now.GreaterThanOrEqual(ast.Long(t.ValidUntil.UnixMilli()))))
 	if t.Basis.Kind == "consent" {
-		texts["consent"] = "forbid (principal, action, resource) unless { context.consent };"
-	}
-	for id, text := range texts {
-		var p cedar.Policy
-		if err := p.UnmarshalCedar([]byte(text)); err != nil {
-			return nil, fmt.Errorf("compile policy %s: %w", id, err)
-		}
-		c.set.Add(cedar.PolicyID(id), &p)
+		c.add("consent", ast.Forbid().Unless(ast.Context().Access("consent")))
 	}
 	return c, nil
 }
 
-// quote writes a Cedar string literal.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, "\\u{%x}", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
+func (c *Compiled) add(id cedar.PolicyID, p *ast.Policy) {
+	c.set.Add(id, cedar.NewPolicyFromAST(p))
 }
 
 // Request is what is decided upon.

@@ -42,6 +42,10 @@ type Field struct {
 	Verify bool `json:"verify,omitempty"`
 }
 
+// Identifies reports whether exact values of the item say whom or what a request is about. Only such an item may be the
+// subject of a verification: with any other the subject would be the guess.
+func (f *Field) Identifies() bool { return f.Subject || f.Key }
+
 // Quota bounds use. Zero means unbounded.
 type Quota struct {
 	CallsPerDay         int64 `json:"calls_per_day,omitempty"`

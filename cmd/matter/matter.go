@@ -1,9 +1,11 @@
-package main
+// Package matter is the commands about cases of all kinds: what waits, look up, act; and the processes they follow.
+package matter
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/kuayu/kuayu/api/rest"
@@ -12,27 +14,29 @@ import (
 	"github.com/kuayu/kuayu/support/process"
 )
 
-// caseCmd is about cases of all kinds by one way.
-type caseCmd struct {
-	List caseListCmd `cmd:"" default:"withargs" help:"事项列表；--todo 只列待办。|List cases; --todo what waits for you."`
-	Show caseShowCmd `cmd:"" help:"查看事项：按编号或事项编号。|Show a case by id or number."`
-	Act  caseActCmd  `cmd:"" help:"办理事项的一步。|Cause an event in a case."`
+// CaseCmd is about cases of all kinds by one way.
+type CaseCmd struct {
+	List ListCmd `cmd:"" default:"withargs" help:"事项列表；--todo 只列待办。|List cases; --todo what waits for you."`
+	Show ShowCmd `cmd:"" help:"查看事项：按编号或事项编号。|Show a case by id or number."`
+	Act  ActCmd  `cmd:"" help:"办理事项的一步。|Cause an event in a case."`
 }
 
-type caseListCmd struct {
+// ListCmd lists cases.
+type ListCmd struct {
 	Word  string `arg:"" optional:"" help:"事项编号，或标题、资源、对方中的字词。|A number, or words of the title, the subject or the other member."`
 	Todo  bool   `help:"只列等待我办理的，期限近的在前。|Only what waits for me, the most urgent first."`
 	Kind  string `placeholder:"KIND" help:"只列一类：kuayu process list。|Only of a kind: kuayu process list."`
 	Limit int    `default:"50" help:"最多几条。|How many at most."`
 }
 
-func (c *caseListCmd) Run(ctx context.Context, a *app) error {
+// Run does it.
+func (c *ListCmd) Run(ctx context.Context, a *cli.Session) error {
 	path := "/api/v1/cases"
 	if c.Todo {
 		path = "/api/v1/todos"
 	}
 	var p cli.Page[process.Summary]
-	if err := a.Get(ctx, with(path, "word", c.Word, "kind", c.Kind, "limit", cli.Count(c.Limit)), &p); err != nil {
+	if err := a.Get(ctx, path+"?"+url.Values{"word": {c.Word}, "kind": {c.Kind}, "limit": {cli.Count(c.Limit)}}.Encode(), &p); err != nil {
 		return err
 	}
 	t := &cli.Table{Head: []string{a.T("事项编号", "number"), a.T("种类", "kind"), a.T("状态", "state"), a.T("标题", "title"), a.T("对方", "other"), a.T("期限", "due")}}
@@ -44,7 +48,7 @@ func (c *caseListCmd) Run(ctx context.Context, a *app) error {
 }
 
 // stateOf says a case's state in words.
-func stateOf(a *app, x *process.Summary) string {
+func stateOf(a *cli.Session, x *process.Summary) string {
 	for _, t := range law.Tables() {
 		if t.Kind == x.Kind {
 			return t.StateWords(x.State).In(a.Lang)
@@ -53,13 +57,15 @@ func stateOf(a *app, x *process.Summary) string {
 	return string(x.State)
 }
 
-type caseShowCmd struct {
+// ShowCmd shows a case.
+type ShowCmd struct {
 	Case string `arg:"" help:"编号或事项编号。|Id or number."`
 }
 
-func (c *caseShowCmd) Run(ctx context.Context, a *app) error {
+// Run does it.
+func (c *ShowCmd) Run(ctx context.Context, a *cli.Session) error {
 	var v process.View
-	if err := a.Get(ctx, "/api/v1/cases/"+seg(c.Case), &v); err != nil {
+	if err := a.Get(ctx, "/api/v1/cases/"+url.PathEscape(c.Case), &v); err != nil {
 		return err
 	}
 	t := &cli.Table{}
@@ -80,14 +86,16 @@ func (c *caseShowCmd) Run(ctx context.Context, a *app) error {
 	return a.Show(&v, t)
 }
 
-type caseActCmd struct {
+// ActCmd causes an event in a case.
+type ActCmd struct {
 	Case  string `arg:"" help:"编号或事项编号。|Id or number."`
 	Event string `arg:"" help:"步骤：kuayu process show KIND。|The event: kuayu process show KIND."`
 	Note  string `help:"说明或理由。|A note or reason."`
 	Say   string `placeholder:"FILE" help:"这一步所需内容（JSON 文件；“-”为标准输入）。|What the event takes besides (JSON file; “-” is standard input)."`
 }
 
-func (c *caseActCmd) Run(ctx context.Context, a *app) error {
+// Run does it.
+func (c *ActCmd) Run(ctx context.Context, a *cli.Session) error {
 	in := rest.CaseAct{Note: c.Note}
 	if c.Say != "" {
 		var raw json.RawMessage
@@ -97,7 +105,7 @@ func (c *caseActCmd) Run(ctx context.Context, a *app) error {
 		in.Say = raw
 	}
 	var x process.Summary
-	if err := a.Post(ctx, "/api/v1/cases/"+seg(c.Case)+"/"+seg(c.Event), in, &x); err != nil {
+	if err := a.Post(ctx, "/api/v1/cases/"+url.PathEscape(c.Case)+"/"+url.PathEscape(c.Event), in, &x); err != nil {
 		return err
 	}
 	t := &cli.Table{}
@@ -106,17 +114,19 @@ func (c *caseActCmd) Run(ctx context.Context, a *app) error {
 	return a.Show(&x, t)
 }
 
-// processCmd shows the tables that the program runs by; it needs no node.
-type processCmd struct {
-	List processListCmd `cmd:"" default:"withargs" help:"有哪几类事项。|Which kinds of case there are."`
-	Show processShowCmd `cmd:"" help:"一类事项的流程：状态、步骤、由谁办理、时限。|The process of a kind: states, events, who may, clocks."`
+// ProcessCmd shows the tables that the program runs by; it needs no node.
+type ProcessCmd struct {
+	List KindsCmd `cmd:"" default:"withargs" help:"有哪几类事项。|Which kinds of case there are."`
+	Show KindCmd  `cmd:"" help:"一类事项的流程：状态、步骤、由谁办理、时限。|The process of a kind: states, events, who may, clocks."`
 }
 
-type processListCmd struct{}
+// KindsCmd lists the kinds of case.
+type KindsCmd struct{}
 
-func (processListCmd) Run(a *app) error {
+// Run does it.
+func (KindsCmd) Run(a *cli.Session) error {
 	t := &cli.Table{Head: []string{a.T("种类", "kind"), a.T("名称", "name"), a.T("依据", "law"), a.T("状态数", "states"), a.T("步骤数", "events")}}
-	views := []rest.ProcessView{}
+	views := []rest.KindView{}
 	for _, p := range law.Tables() {
 		views = append(views, *rest.ViewOf(p))
 		t.Add(p.Kind, p.Words.In(a.Lang), p.Law, cli.Count(len(p.States)), cli.Count(len(p.Events)))
@@ -124,12 +134,14 @@ func (processListCmd) Run(a *app) error {
 	return a.List(views, t, "", "")
 }
 
-type processShowCmd struct {
+// KindCmd shows the process of a kind.
+type KindCmd struct {
 	Kind string `arg:"" help:"种类。|The kind."`
 	SVG  bool   `help:"输出流程图（SVG）。|The diagram, as SVG."`
 }
 
-func (c *processShowCmd) Run(a *app) error {
+// Run does it.
+func (c *KindCmd) Run(a *cli.Session) error {
 	var names []string
 	for _, t := range law.Tables() {
 		if names = append(names, t.Kind); t.Kind != c.Kind {

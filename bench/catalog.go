@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -29,7 +29,7 @@ const (
 
 // question is one query of the fixed set; deep is how many hits are passed over by the cursor first.
 type question struct {
-	q    directory.Query
+	q    search.Query
 	deep int
 }
 
@@ -52,7 +52,7 @@ func (n question) String() string {
 // questions is the fixed set. It begins with pairs that are among the commonest of the generated entries: the result
 // lists the commonest of all with their share.
 func questions() []question {
-	type q = directory.Query
+	type q = search.Query
 	var out []question
 	for _, t := range []string{
 		"信息", "登记", "数据", "企业", "基本", "管理", "统计", "市场", "监督", "许可", "工作", "包括", "信用", "代码", "社会", "统一", // each in a large part of all entries, some in all
@@ -109,10 +109,10 @@ func catalogBench(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = d.Close() }()
-	if err := directory.MigrateIndex(ctx, d); err != nil {
+	if err := search.MigrateIndex(ctx, d); err != nil {
 		return nil, err
 	}
-	x := directory.NewIndex(d)
+	x := search.NewIndex(d)
 	begun := time.Now()
 	if err := seedCatalog(ctx, x, o, begun); err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func catalogBench(ctx context.Context, o Options) (*Result, error) {
 }
 
 // seedCatalog reads made-up catalogues into the copy, the members side by side as a node does.
-func seedCatalog(ctx context.Context, x *directory.Index, o Options, now time.Time) error {
+func seedCatalog(ctx context.Context, x *search.Index, o Options, now time.Time) error {
 	v := newVocabulary()
 	var done atomic.Int64
 	var g errgroup.Group
@@ -178,7 +178,7 @@ func seedCatalog(ctx context.Context, x *directory.Index, o Options, now time.Ti
 			gen := &generator{state: uint64(n + 1)} //nolint:gosec // small
 			mine := o.Entries * m.share / 10
 			for i := 0; i < mine; i += seedStep {
-				d := directory.Delta{Whole: i == 0, Position: fmt.Sprint(i + seedStep), More: i+seedStep < mine}
+				d := search.Delta{Whole: i == 0, Position: fmt.Sprint(i + seedStep), More: i+seedStep < mine}
 				for j := i; j < min(i+seedStep, mine); j++ {
 					d.Entries = append(d.Entries, v.entry(gen, &m, j, now))
 				}
@@ -198,7 +198,7 @@ func seedCatalog(ctx context.Context, x *directory.Index, o Options, now time.Ti
 }
 
 // passOver finds the cursors of the deep pages.
-func passOver(ctx context.Context, x *directory.Index, set []question) error {
+func passOver(ctx context.Context, x *search.Index, set []question) error {
 	for i := range set {
 		q := set[i].q
 		q.Limit = 100
@@ -218,7 +218,7 @@ func passOver(ctx context.Context, x *directory.Index, set []question) error {
 }
 
 // askAll has callers ask the whole set, each beginning elsewhere, in several rounds; latencies in milliseconds by query.
-func askAll(ctx context.Context, x *directory.Index, set []question, o Options) (lat [][]float64, failed int64, took time.Duration, err error) {
+func askAll(ctx context.Context, x *search.Index, set []question, o Options) (lat [][]float64, failed int64, took time.Duration, err error) {
 	lat = make([][]float64, len(set))
 	var mu sync.Mutex
 	var bad atomic.Int64

@@ -14,7 +14,7 @@ import (
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/agreement"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
@@ -206,7 +206,7 @@ func TestSealedAnew(t *testing.T) {
 	n := f.c.Node("zhejiang")
 	var sent []struct{ ID, Header string }
 	f.await(func() bool {
-		if err := n.DB.Read().NewRaw("SELECT id, header FROM evidence_outbox WHERE kind = ? AND sealed IS NOT NULL", directory.KindChanged).Scan(f.ctx, &sent); err != nil {
+		if err := n.DB.Read().NewRaw("SELECT id, header FROM evidence_outbox WHERE kind = ? AND sealed IS NOT NULL", search.KindChanged).Scan(f.ctx, &sent); err != nil {
 			t.Fatal(err)
 		}
 		sent = slices.DeleteFunc(sent, func(x struct{ ID, Header string }) bool { return !strings.Contains(x.Header, `"shanghai"`) })
@@ -221,7 +221,7 @@ func TestSealedAnew(t *testing.T) {
 	f.epoch("zhejiang")
 	f.start("zhejiang")
 	n = f.c.Node("zhejiang")
-	payload := must[[]byte](t)(json.Marshal(peer.Message{ID: sent[0].ID, To: "shanghai", Subject: "directory", Kind: directory.KindChanged, Method: http.MethodPost, Path: peer.PathMessages + directory.KindChanged, ContentType: "application/json"}))
+	payload := must[[]byte](t)(json.Marshal(peer.Message{ID: sent[0].ID, To: "shanghai", Subject: "directory", Kind: search.KindChanged, Method: http.MethodPost, Path: peer.PathMessages + search.KindChanged, ContentType: "application/json"}))
 	again := queue.Job{ID: "peer.send/again", Kind: peer.KindSend, Payload: string(payload)}
 	if err := n.DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error { return n.Queue.Enqueue(ctx, tx, again) }); err != nil {
 		t.Fatal(err)

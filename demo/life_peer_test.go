@@ -10,7 +10,7 @@ import (
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/agreement"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
@@ -119,7 +119,7 @@ func TestMessagesCross(t *testing.T) {
 	f.await(func() bool {
 		for _, member := range []string{"shanghai", "zhejiang"} {
 			var n int
-			if err := f.c.Node(member).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, directory.KindRefresh).Scan(f.ctx, &n); err != nil || n > 0 {
+			if err := f.c.Node(member).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, search.KindRefresh).Scan(f.ctx, &n); err != nil || n > 0 {
 				return false
 			}
 		}

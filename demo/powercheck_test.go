@@ -13,7 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/node"
@@ -252,7 +252,7 @@ func powerStart(t *testing.T, dir, what string, said []string) {
 			return 0, err
 		}
 		n.Queue.Wake()
-		err = n.DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, directory.KindRefresh).Scan(ctx, &left)
+		err = n.DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, search.KindRefresh).Scan(ctx, &left)
 		return left, err
 	}
 	err = Await(ctx, 30*time.Second, func() (bool, error) {
@@ -312,7 +312,7 @@ func waitingJobs(t *testing.T, n *node.Node) string {
 		ID, LastError string
 		Attempts      int
 	}
-	if err := n.DB.Read().NewRaw("SELECT id, attempts, last_error FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, directory.KindRefresh).Scan(t.Context(), &rows); err != nil {
+	if err := n.DB.Read().NewRaw("SELECT id, attempts, last_error FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, search.KindRefresh).Scan(t.Context(), &rows); err != nil {
 		return err.Error()
 	}
 	return fmt.Sprintf("%+v", rows)

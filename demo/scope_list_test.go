@@ -41,23 +41,23 @@ func unscoped() map[string]string {
 		"catalog.Service.NegativeList": "published entries and their citations alone",
 		"catalog.Service.Mounted":      "the gateway's own look-up of where granted rows are; nothing of it leaves",
 
-		"directory.Index.Search":    "published entries of all members",
-		"directory.Index.Entry":     "a published entry",
-		"directory.Service.Entry":   "as Index.Entry",
-		"directory.Index.Members":   "how old the copies of members' catalogues are",
-		"directory.Index.Position":  "as Members",
-		"directory.Index.Apply":     "keeps what members publish; returns nothing",
-		"directory.Index.Failed":    "as Apply",
-		"directory.Index.Forget":    "as Apply",
-		"directory.Index.Drop":      "as Apply",
-		"directory.Index.Settle":    "as Apply",
-		"directory.Service.Search":  "as Index.Search",
-		"directory.Service.Members": "as Index.Members",
+		"search.Index.Search":    "published entries of all members",
+		"search.Index.Entry":     "a published entry",
+		"search.Service.Entry":   "as Index.Entry",
+		"search.Index.Members":   "how old the copies of members' catalogues are",
+		"search.Index.Position":  "as Members",
+		"search.Index.Apply":     "keeps what members publish; returns nothing",
+		"search.Index.Failed":    "as Apply",
+		"search.Index.Forget":    "as Apply",
+		"search.Index.Drop":      "as Apply",
+		"search.Index.Settle":    "as Apply",
+		"search.Service.Search":  "as Index.Search",
+		"search.Service.Members": "as Index.Members",
 
-		"directory.Index.Departments":      "what members call their departments: names are public among officers",
-		"directory.Service.Departments":    "as Index.Departments",
-		"directory.Index.DepartmentName":   "as Index.Departments",
-		"directory.Service.DepartmentName": "as Index.Departments",
+		"search.Index.Departments":      "what members call their departments: names are public among officers",
+		"search.Service.Departments":    "as Index.Departments",
+		"search.Index.DepartmentName":   "as Index.Departments",
+		"search.Service.DepartmentName": "as Index.Departments",
 
 		"dataspace.Service.Browse":        "reads another member's published entries",
 		"dataspace.Service.Changes":       "reads members' published entries, and this node's own",
@@ -152,7 +152,7 @@ func TestEveryReaderTakesAScope(t *testing.T) {
 	free := unscoped()
 	seen := map[string]bool{}
 	for _, dir := range []string{
-		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/demand", "exchange/scheme", "exchange/dataspace", "exchange/directory", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "support/notice", "internal/queue",
+		"exchange/catalog", "exchange/agreement", "exchange/objection", "exchange/demand", "exchange/scheme", "exchange/dataspace", "exchange/search", "exchange/gateway", "support/identity", "support/evidence", "support/peer", "support/federation", "support/notice", "internal/queue",
 	} {
 		for _, m := range methodsOf(t, filepath.Join("..", dir)) {
 			seen[m.name] = true
@@ -194,7 +194,7 @@ func writers() map[string]string {
 		"catalog.Service.EndDesignation":   "as Designate",
 		"catalog.Service.Registered":       "for operators, who look after all departments: identifier, department and kind of their sources, and nothing of what opens them",
 		"catalog.Service.AddSource":        "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
-		"directory.Service.Refresh":        "for operators; answers how old the copies of members' catalogues are",
+		"search.Service.Refresh":        "for operators; answers how old the copies of members' catalogues are",
 		"gateway.Gateway.Pseudonym":        "a keyed digest of what the auditor said; reads nothing",
 		"identity.Service.Enter":           "for operators, who look after all departments of the node",
 		"identity.Service.EnterDepartment": "as Enter",

@@ -15,7 +15,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/source"
 	"github.com/kuayu/kuayu/internal/db"
@@ -569,7 +569,7 @@ func (s *strangers) settle() {
 	s.await(func() bool {
 		for _, m := range []string{"shanghai", "zhejiang"} {
 			var n int
-			if err := s.c.Node(m).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, directory.KindRefresh).Scan(s.ctx, &n); err != nil {
+			if err := s.c.Node(m).DB.Read().NewRaw("SELECT count(*) FROM queue_job WHERE dead = 0 AND kind NOT IN (?, ?, ?)", agreement.KindExpire, deadline.KindTick, search.KindRefresh).Scan(s.ctx, &n); err != nil {
 				s.t.Fatal(err)
 			}
 			if n > 0 {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/dbtest"
 	"github.com/kuayu/kuayu/internal/httpx"
@@ -28,9 +28,9 @@ type seeker struct {
 	place, actor string
 }
 
-func (s seeker) answer(params ...string) directory.Answer {
+func (s seeker) answer(params ...string) search.Answer {
 	s.t.Helper()
-	var a directory.Answer
+	var a search.Answer
 	s.call(s.as(s.place, s.actor), http.MethodGet, "/api/v1/search?"+values(params), nil, &a)
 	return a
 }
@@ -63,16 +63,16 @@ func (s seeker) sees(want string, params ...string) time.Duration {
 }
 
 // fresh is what a node says of its copy of a member's catalogue.
-func (s seeker) fresh(member string) directory.Freshness {
+func (s seeker) fresh(member string) search.Freshness {
 	s.t.Helper()
-	var p rest.Page[directory.Freshness]
+	var p rest.Page[search.Freshness]
 	s.call(s.as(s.place, s.actor), http.MethodGet, "/api/v1/search/members", nil, &p)
 	for _, m := range p.Items {
 		if m.Member == member {
 			return m
 		}
 	}
-	return directory.Freshness{}
+	return search.Freshness{}
 }
 
 // entry describes and publishes a resource of Zhejiang.
@@ -312,7 +312,7 @@ func (e elder) RoundTrip(r *http.Request) (*http.Response, error) {
 		if bytes.Contains(b, []byte("kuayu:since")) {
 			p.Code, p.Zh, p.En = "http.body", "未知成员", "unknown member"
 		}
-	case strings.HasSuffix(r.URL.Path, "/"+directory.KindChanged):
+	case strings.HasSuffix(r.URL.Path, "/"+search.KindChanged):
 		p.Code, p.Zh, p.En = "peer.kind", "未知消息", "unknown message"
 	}
 	if p.Code == "" {

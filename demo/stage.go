@@ -15,7 +15,7 @@ import (
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/tour"
 	"github.com/kuayu/kuayu/web/ui"
 )
@@ -115,7 +115,7 @@ func (s *stage) routes(n *node.Node, mux *http.ServeMux) {
 	// from a page of the demonstration, or from the visitor.
 	n.Desk.Open(mux, "GET "+tour.PathAs+"{actor}", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-			n.Desk.Fail(w, r, desk.ErrForeignForm.With())
+			n.Desk.Fail(w, r, staff.ErrForeignForm.With())
 			return
 		}
 		enter(w, r, r.PathValue("actor"), r.URL.Query().Get("to"))
@@ -148,7 +148,7 @@ func (s *stage) places(ctx context.Context, here *node.Node) ([]tour.Place, erro
 		if err != nil {
 			return nil, err
 		}
-		place := tour.Place{Name: desk.Pair{p.Name, p.NameEN}, Root: root(n)}
+		place := tour.Place{Name: staff.Pair{p.Name, p.NameEN}, Root: root(n)}
 		if n == here {
 			place.Root = ""
 		}
@@ -204,7 +204,7 @@ func (s *stage) guide(r *http.Request, v *ui.View) *ui.Tour {
 	for i := range legs {
 		legs[i].Done = done[i]
 		if h := w.hands[i]; h.actor.ID != "" && !done[i] {
-			legs[i].Go = ui.Link{Href: tour.As(root(h.node), h.actor.ID, h.path), Text: v.Pick("做这一步", "Do this step") + v.Pick("（", " (") + v.Pick(h.node.Config.Name, h.node.Config.NameEN) + v.Pick("・", ", ") + v.Pick(h.actor.Name, desk.RoleWord(v, h.actor.Roles[0])) + v.Pick("）", ")")}
+			legs[i].Go = ui.Link{Href: tour.As(root(h.node), h.actor.ID, h.path), Text: v.Pick("做这一步", "Do this step") + v.Pick("（", " (") + v.Pick(h.node.Config.Name, h.node.Config.NameEN) + v.Pick("・", ", ") + v.Pick(h.actor.Name, staff.RoleWord(v, h.actor.Roles[0])) + v.Pick("）", ")")}
 		}
 	}
 	return &ui.Tour{Steps: legs}
@@ -241,9 +241,9 @@ func (s *stage) look(ctx context.Context, since time.Time) whereabouts {
 	}
 	provider, consumer := s.c.Node("zhejiang"), s.c.Node("shanghai")
 	give(legShare, provider, "", identity.DataOfficer, "/share")
-	give(legDecide, provider, "", identity.DataOfficer, desk.PathWorkbench)
-	give(legQuery, consumer, "", identity.DataOfficer, desk.PathCases)
-	give(legVerify, provider, "", identity.Auditor, desk.PathEvidence+"?room=query")
+	give(legDecide, provider, "", identity.DataOfficer, staff.PathWorkbench)
+	give(legQuery, consumer, "", identity.DataOfficer, staff.PathCases)
+	give(legVerify, provider, "", identity.Auditor, staff.PathEvidence+"?room=query")
 	offered := "" // the address of what is applied for
 	var newest time.Time
 	for _, p := range s.c.places {
@@ -256,7 +256,7 @@ func (s *stage) look(ctx context.Context, since time.Time) whereabouts {
 			e := &entries[i]
 			mine := !e.Created.Before(since)
 			if e.InForce > 0 && !mine && offered == "" {
-				offered = desk.EntryPath(p.ID, e.Code) + "/apply"
+				offered = staff.EntryPath(p.ID, e.Code) + "/apply"
 				if consumer.Config.Member == p.ID {
 					consumer = provider
 				}
@@ -265,11 +265,11 @@ func (s *stage) look(ctx context.Context, since time.Time) whereabouts {
 				continue
 			}
 			newest = e.Created
-			path := desk.PathResources + "/" + escape(e.Code)
+			path := staff.PathResources + "/" + escape(e.Code)
 			switch role := map[catalog.State]identity.Role{catalog.Draft: identity.DataOfficer, catalog.Submitted: identity.DepartmentHead, catalog.Signed: identity.Authority}[e.State]; {
 			case e.InForce > 0:
 				w.done[legShare] = true
-				offered = desk.EntryPath(p.ID, e.Code) + "/apply"
+				offered = staff.EntryPath(p.ID, e.Code) + "/apply"
 				if consumer = s.c.Node("shanghai"); p.ID == "shanghai" {
 					consumer = provider
 				}
@@ -291,7 +291,7 @@ func (s *stage) look(ctx context.Context, since time.Time) whereabouts {
 		facts, err := n.Index.Find(ctx, sys, evidence.Query{Kind: "query.close", Outcome: "ok", Since: since.UnixMicro(), Limit: 1})
 		if err == nil && len(facts) > 0 {
 			w.done[legQuery] = true
-			give(legVerify, n, "", identity.Auditor, desk.FactPath(facts[0].ID))
+			give(legVerify, n, "", identity.Auditor, staff.FactPath(facts[0].ID))
 		}
 	}
 	return w
@@ -309,7 +309,7 @@ func (s *stage) lookAtCases(ctx context.Context, since time.Time, n *node.Node, 
 		if x.Created.Before(since) {
 			continue
 		}
-		path := desk.CasePath(x.ID)
+		path := staff.CasePath(x.ID)
 		switch {
 		case x.Side == agreement.Consumer && x.State == agreement.ReqOfficeApproval:
 			give(legApply, n, x.Consumer.Department, identity.OfficeHead, path)

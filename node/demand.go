@@ -5,16 +5,16 @@ import (
 	"errors"
 
 	"github.com/kuayu/kuayu/exchange/demand"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 )
 
 // finder lets demands be matched by the search over all members' catalogues.
-type finder struct{ search *directory.Service }
+type finder struct{ search *search.Service }
 
 // Find implements demand.Finder. A text that cannot be searched for finds nothing: it is a demand's word, not a query.
 func (f finder) Find(ctx context.Context, member, text string, limit int) ([]demand.Found, error) {
-	a, err := f.search.Search(ctx, directory.Query{Text: text, Member: member, Limit: limit})
-	if errors.Is(err, directory.ErrQuery) {
+	a, err := f.search.Search(ctx, search.Query{Text: text, Member: member, Limit: limit})
+	if errors.Is(err, search.ErrQuery) {
 		return nil, nil
 	}
 	if err != nil {

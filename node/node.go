@@ -27,7 +27,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
 	"github.com/kuayu/kuayu/exchange/demand"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/exchange/scheme"
@@ -48,7 +48,7 @@ import (
 	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/console"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/screen"
 	"github.com/kuayu/kuayu/web/share"
 	"github.com/kuayu/kuayu/web/ui"
@@ -102,12 +102,12 @@ type Node struct {
 	Agreements *agreement.Service
 	Objections *objection.Service
 	Dataspace  *dataspace.Service
-	Search     *directory.Service
+	Search     *search.Service
 	Demands    *demand.Service
 	Schemes    *scheme.Service
 	Gateway    *gateway.Gateway
 	UI         *ui.UI
-	Desk       *desk.Desk
+	Desk       *staff.Desk
 	Console    *console.Console
 	Share      *share.Share
 	Watch      *watch.Watch
@@ -268,7 +268,7 @@ func (n *Node) storage(ctx context.Context) error {
 		return err
 	}
 	for _, m := range []func(context.Context, *db.DB) error{
-		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate, directory.Migrate, process.Migrate, scheme.Migrate,
+		queue.Migrate, federation.Migrate, evidence.Migrate, peer.Migrate, identity.Migrate, catalog.Migrate, agreement.Migrate, dataspace.Migrate, deadline.Migrate, objection.Migrate, notice.Migrate, search.Migrate, process.Migrate, scheme.Migrate,
 	} {
 		if err := m(ctx, n.DB); err != nil {
 			return err
@@ -277,7 +277,7 @@ func (n *Node) storage(ctx context.Context) error {
 	if n.Derived, err = db.OpenDerived(ctx, n.DB, n.Config.Database, filepath.Join(n.Dir, "index.db")); err != nil {
 		return err
 	}
-	for _, m := range []func(context.Context, *db.DB) error{evidence.MigrateIndex, directory.MigrateIndex} {
+	for _, m := range []func(context.Context, *db.DB) error{evidence.MigrateIndex, search.MigrateIndex} {
 		if err := m(ctx, n.Derived); err != nil {
 			return err
 		}
@@ -338,7 +338,7 @@ func (n *Node) rooms() {
 	}
 	n.Identity = identity.NewService(n.DB, n.Clock, n.options.IDs, n.Config.Division, self)
 	n.Identity.Throttled = func() { n.refused("staff")("sign_in") }
-	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}, Path: desk.SubjectPath})
+	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}, Path: staff.SubjectPath})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
 		Notifier: teller{board: n.Notices, self: self},
@@ -354,8 +354,8 @@ func (n *Node) rooms() {
 		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Dir: n.Directory, Offices: n.Identity, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
 	})
-	n.Search = directory.NewService(directory.Deps{
-		Self: self, DB: n.DB, Index: directory.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Post: n.Post, Members: n.Directory, Reader: n.Dataspace,
+	n.Search = search.NewService(search.Deps{
+		Self: self, DB: n.DB, Index: search.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Post: n.Post, Members: n.Directory, Reader: n.Dataspace,
 	})
 	n.Catalog.SetWatcher(n.Search)
 	n.Federation.SetHerald(teller{board: n.Notices, self: self})
@@ -376,7 +376,7 @@ func (n *Node) rooms() {
 		Board: n.Notices, Members: n.memberIDs,
 	})
 	n.UI = ui.New()
-	n.Desk = desk.New(desk.Deps{
+	n.Desk = staff.New(staff.Deps{
 		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Self: self, Clock: n.Clock, Sessions: n.Identity, Offices: n.Identity, Members: n.Directory,
 		Search: n.Search, Shelf: n.Dataspace,
 	})

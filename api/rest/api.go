@@ -11,7 +11,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
 	"github.com/kuayu/kuayu/exchange/demand"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/exchange/scheme"
@@ -33,7 +33,7 @@ type API struct {
 	Identity   *identity.Service
 	Catalog    *catalog.Service
 	Dataspace  *dataspace.Service
-	Search     *directory.Service
+	Search     *search.Service
 	Agreements *agreement.Service
 	Deadlines  *deadline.Service
 	Objections *objection.Service

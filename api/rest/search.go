@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 )
@@ -18,8 +18,8 @@ type RefreshRequest struct {
 }
 
 // searchQuery reads a query from the address.
-func searchQuery(v url.Values) (directory.Query, error) {
-	q := directory.Query{
+func searchQuery(v url.Values) (search.Query, error) {
+	q := search.Query{
 		Text: v.Get("q"), Member: v.Get("member"), Department: v.Get("department"), Sharing: catalog.Sharing(v.Get("sharing")), Class: v.Get("class"),
 		UpdateCycle: v.Get("update_cycle"), Mode: policy.Mode(v.Get("mode")), After: v.Get("after"),
 	}
@@ -30,7 +30,7 @@ func searchQuery(v url.Values) (directory.Query, error) {
 		}
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
-			return q, directory.ErrFilter.With(name, "1, 2, 3 …")
+			return q, search.ErrFilter.With(name, "1, 2, 3 …")
 		}
 		*to = n
 	}
@@ -38,19 +38,19 @@ func searchQuery(v url.Values) (directory.Query, error) {
 }
 
 func (a *API) searchRoutes(mux *http.ServeMux) {
-	route(a, mux, "GET", "/api/v1/search", "检索所有成员的目录（q、member、department、sharing、class、grade、update_cycle、mode、after、limit）", "Search all members' catalogues (q, member, department, sharing, class, grade, update_cycle, mode, after, limit)", nil, func(c call, _ *empty) (*directory.Answer, error) {
+	route(a, mux, "GET", "/api/v1/search", "检索所有成员的目录（q、member、department、sharing、class、grade、update_cycle、mode、after、limit）", "Search all members' catalogues (q, member, department, sharing, class, grade, update_cycle, mode, after, limit)", nil, func(c call, _ *empty) (*search.Answer, error) {
 		q, err := searchQuery(c.r.URL.Query())
 		if err != nil {
 			return nil, err
 		}
 		return a.Search.Search(c.ctx, q)
 	})
-	route(a, mux, "GET", "/api/v1/search/members", "各成员目录副本的时效", "How fresh the copy of each member's catalogue is", nil, func(c call, _ *empty) (*Page[directory.Freshness], error) {
+	route(a, mux, "GET", "/api/v1/search/members", "各成员目录副本的时效", "How fresh the copy of each member's catalogue is", nil, func(c call, _ *empty) (*Page[search.Freshness], error) {
 		fs, err := a.Search.Members(c.ctx)
-		return &Page[directory.Freshness]{Items: fs}, err
+		return &Page[search.Freshness]{Items: fs}, err
 	})
-	route(a, mux, "POST", "/api/v1/search/refresh", "立即重读成员目录", "Read the members' catalogues now", roles{identity.Operator}, func(c call, in *RefreshRequest) (*Page[directory.Freshness], error) {
+	route(a, mux, "POST", "/api/v1/search/refresh", "立即重读成员目录", "Read the members' catalogues now", roles{identity.Operator}, func(c call, in *RefreshRequest) (*Page[search.Freshness], error) {
 		fs, err := a.Search.Refresh(c.ctx, c.sess, in.Member, in.Whole)
-		return &Page[directory.Freshness]{Items: fs}, err
+		return &Page[search.Freshness]{Items: fs}, err
 	})
 }

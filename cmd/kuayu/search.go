@@ -7,7 +7,7 @@ import (
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/cmd/cli"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 )
 
 type catalogSearchCmd struct {
@@ -29,9 +29,9 @@ func (c *catalogSearchCmd) Run(ctx context.Context, a *app) error {
 	if c.Grade != 0 {
 		grade = cli.Count(c.Grade)
 	}
-	var all *directory.Answer
+	var all *search.Answer
 	for after := c.After; all == nil || len(all.Items) < c.Limit; {
-		var p directory.Answer
+		var p search.Answer
 		rest := c.Limit
 		if all != nil {
 			rest -= len(all.Items)
@@ -64,14 +64,14 @@ func (c *catalogSearchCmd) Run(ctx context.Context, a *app) error {
 }
 
 // summary says beside the table how many there are, how they are spread, and what may be out of date.
-func (c *catalogSearchCmd) summary(a *app, all *directory.Answer) {
+func (c *catalogSearchCmd) summary(a *app, all *search.Answer) {
 	if all.Total != nil && len(all.Items) > 0 {
 		a.Note("共 %s 条。", "%s found.", all.Total.String())
 	}
 	if f := all.Facets; f != nil {
 		for _, x := range []struct {
 			zh, en string
-			values []directory.Value
+			values []search.Value
 		}{{"成员", "member", f.Member}, {"部门", "department", f.Department}, {"共享属性", "sharing", f.Sharing}, {"类别", "class", f.Class}} {
 			if len(x.values) < 2 {
 				continue
@@ -107,14 +107,14 @@ func asOf(a *app, t *time.Time) string {
 type catalogMembersCmd struct{}
 
 func (c *catalogMembersCmd) Run(ctx context.Context, a *app) error {
-	var p cli.Page[directory.Freshness]
+	var p cli.Page[search.Freshness]
 	if err := a.Get(ctx, "/api/v1/search/members", &p); err != nil {
 		return err
 	}
 	return a.freshness(p.Items)
 }
 
-func (a *app) freshness(ms []directory.Freshness) error {
+func (a *app) freshness(ms []search.Freshness) error {
 	t := &cli.Table{Head: []string{a.T("成员", "member"), a.T("条目", "entries"), a.T("截至", "as of"), a.T("状态", "state")}}
 	for _, m := range ms {
 		state := a.T("正常", "fresh")
@@ -135,7 +135,7 @@ type catalogRefreshCmd struct {
 }
 
 func (c *catalogRefreshCmd) Run(ctx context.Context, a *app) error {
-	var p cli.Page[directory.Freshness]
+	var p cli.Page[search.Freshness]
 	if err := a.Post(ctx, "/api/v1/search/refresh", rest.RefreshRequest{Member: c.Member, Whole: c.Whole}, &p); err != nil {
 		return err
 	}

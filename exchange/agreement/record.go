@@ -39,6 +39,9 @@ func (a *Application) Check(now time.Time) error {
 	need(strings.TrimSpace(a.Scenario) != "" && len(a.Scenario) <= 4000, "scenario", "请写明使用场景", "state the scenario")
 	need(strings.TrimSpace(a.Scope) != "" && len(a.Scope) <= 4000, "scope", "请写明使用范围", "state the scope")
 	need(len(a.Modes) > 0, "modes", "请选择共享方式", "choose a mode")
+	for _, m := range a.Modes {
+		need(m == policy.ModeQuery || m == policy.ModeVerify, "modes", "批量交换和文件下载尚不能提供，请选择接口查询或核验", "batch exchange and file download are not served yet; choose query or verification")
+	}
 	need(len(a.Fields) > 0 && len(a.Fields) <= policy.MaxItems, "fields", "请选择数据项", "choose the items")
 	need(a.ValidUntil.After(now), "valid_until", "使用时限须晚于今天", "the time limit must be in the future")
 	need(a.ValidUntil.Before(now.AddDate(10, 0, 1)), "valid_until", "使用时限不得超过十年", "the time limit must be within ten years")

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
 )
@@ -48,7 +48,7 @@ func (s *Service) since(ctx context.Context, position string) (int64, bool, erro
 }
 
 // delta tells what changed in this node's own catalogue since a position.
-func (s *Service) delta(ctx context.Context, position string) (*directory.Delta, error) {
+func (s *Service) delta(ctx context.Context, position string) (*search.Delta, error) {
 	after, known, err := s.since(ctx, position)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (s *Service) delta(ctx context.Context, position string) (*directory.Delta,
 	if err != nil {
 		return nil, err
 	}
-	d := &directory.Delta{Position: position, Whole: !known, More: len(cs) == changesPage}
+	d := &search.Delta{Position: position, Whole: !known, More: len(cs) == changesPage}
 	if !known {
 		d.Position = ""
 	}
@@ -86,13 +86,13 @@ func (s *Service) delta(ctx context.Context, position string) (*directory.Delta,
 }
 
 // name adds what this member calls its departments.
-func (s *Service) name(ctx context.Context, d *directory.Delta) error {
+func (s *Service) name(ctx context.Context, d *search.Delta) error {
 	ds, err := s.offices.Departments(ctx)
 	if err != nil {
 		return err
 	}
-	for i := range ds[:min(len(ds), directory.MaxDepartments)] {
-		d.Departments = append(d.Departments, directory.Department{ID: ds[i].ID, Name: ds[i].Name})
+	for i := range ds[:min(len(ds), search.MaxDepartments)] {
+		d.Departments = append(d.Departments, search.Department{ID: ds[i].ID, Name: ds[i].Name})
 	}
 	return nil
 }
@@ -117,9 +117,9 @@ func (s *Service) changesDoc(ctx context.Context, position string) (*catalogDoc,
 	return doc, nil
 }
 
-// Changes implements directory.Reader: it reads what changed in a member's catalogue, or in this node's own. A member
+// Changes implements search.Reader: it reads what changed in a member's catalogue, or in this node's own. A member
 // that does not tell changes is read in full pages, from the beginning each time.
-func (s *Service) Changes(ctx context.Context, member, position string) (*directory.Delta, error) {
+func (s *Service) Changes(ctx context.Context, member, position string) (*search.Delta, error) {
 	if member == s.self {
 		return s.delta(ctx, position)
 	}
@@ -128,7 +128,7 @@ func (s *Service) Changes(ctx context.Context, member, position string) (*direct
 		doc, err := s.requestCatalog(ctx, member, &catalogRequest{Since: &position})
 		switch {
 		case err == nil && doc.Changes != nil:
-			d := &directory.Delta{Gone: doc.Changes.Gone, Position: doc.Changes.Position, Whole: doc.Changes.Whole, More: doc.Changes.More, Departments: doc.Changes.Departments}
+			d := &search.Delta{Gone: doc.Changes.Gone, Position: doc.Changes.Position, Whole: doc.Changes.Whole, More: doc.Changes.More, Departments: doc.Changes.Departments}
 			d.Entries = entriesOf(doc)
 			return d, nil
 		case err != nil && errs.As(err).Code != httpx.ErrBody.Code:
@@ -140,7 +140,7 @@ func (s *Service) Changes(ctx context.Context, member, position string) (*direct
 	if err != nil {
 		return nil, err
 	}
-	d := &directory.Delta{Entries: entriesOf(doc), Whole: after == "", More: doc.Next != ""}
+	d := &search.Delta{Entries: entriesOf(doc), Whole: after == "", More: doc.Next != ""}
 	if d.More {
 		if doc.Next <= after {
 			return nil, ErrMessage.With("the pages of the catalogue do not advance", "目录分页没有前进")
@@ -168,7 +168,7 @@ func (s *Service) requestCatalog(ctx context.Context, member string, q *catalogR
 		return nil, ErrMessage.With("participantId is not the member asked", "participantId 与所询成员不一致")
 	}
 	if c := doc.Changes; c != nil {
-		if len(c.Position) > maxText || len(c.Gone) > changesPage || len(c.Departments) > directory.MaxDepartments || len(doc.Dataset) > changesPage || strings.HasPrefix(c.Position, pagePosition) {
+		if len(c.Position) > maxText || len(c.Gone) > changesPage || len(c.Departments) > search.MaxDepartments || len(doc.Dataset) > changesPage || strings.HasPrefix(c.Position, pagePosition) {
 			return nil, ErrMessage.With("kuayu:changes is out of bounds", "kuayu:changes 超出限制")
 		}
 	}

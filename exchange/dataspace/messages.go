@@ -6,7 +6,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/httpx"
 )
 
@@ -238,5 +238,5 @@ type changes struct {
 	Whole    bool     `json:"whole,omitempty"` // the position asked for is not of this catalogue: this begins anew
 	More     bool     `json:"more,omitempty"`  // ask again at once
 	// Departments of the member, all of them, when there is no more.
-	Departments []directory.Department `json:"departments,omitempty"`
+	Departments []search.Department `json:"departments,omitempty"`
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/support/seal"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -55,7 +55,7 @@ type agreed struct {
 }
 
 // agreed reads the agreement that the address names, with its exact bytes.
-func (c *Console) agreed(q desk.Visit) (*agreed, error) {
+func (c *Console) agreed(q staff.Visit) (*agreed, error) {
 	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
 		return nil, err
@@ -83,11 +83,11 @@ func (c *Console) agreed(q desk.Visit) (*agreed, error) {
 var ErrNoAgreement = errs.Define(errs.NotFound, "console.no_agreement", "该申请尚未达成协议。请在申请页面查看办理进度。", "The application has come to no agreement. Its own page says where it stands.")
 
 // oneAgreement shows an agreement: what was agreed, who signed, how it is used, and how to use it.
-func (c *Console) oneAgreement(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) oneAgreement(w http.ResponseWriter, q staff.Visit) error {
 	return c.showAgreement(w, q, nil)
 }
 
-func (c *Console) showAgreement(w http.ResponseWriter, q desk.Visit, tried *tryView) error {
+func (c *Console) showAgreement(w http.ResponseWriter, q staff.Visit, tried *tryView) error {
 	a, err := c.agreed(q)
 	if err != nil {
 		return err
@@ -109,9 +109,9 @@ func (c *Console) showAgreement(w http.ResponseWriter, q desk.Visit, tried *tryV
 		n: n, tabs: caseTabs(v, n, agreementPath(n.ID)), facts: termFacts(v, nm, a), items: grantedTable(v, nm, a.terms), signed: signatureTable(v, signed),
 		timeline: timelineOf(v, nm, n, steps, clocks), offers: offersOf(q, n, "", nil, nil), recipes: recipesOf(q, a),
 		links: []ui.Link{
-			{Href: desk.PathExchanges + "?agreement=" + url.QueryEscape(n.Agreement), Text: v.Pick("查看交换记录", "See its exchanges")},
-			{Href: desk.PathUsage + "/" + url.PathEscape(n.ID), Text: v.Pick("查看使用台账", "See its usage ledger")},
-			{Href: desk.PathEvidence + "?agreement=" + url.QueryEscape(n.Agreement), Text: v.Pick("查看存证", "See its evidence")},
+			{Href: staff.PathExchanges + "?agreement=" + url.QueryEscape(n.Agreement), Text: v.Pick("查看交换记录", "See its exchanges")},
+			{Href: staff.PathUsage + "/" + url.PathEscape(n.ID), Text: v.Pick("查看使用台账", "See its usage ledger")},
+			{Href: staff.PathEvidence + "?agreement=" + url.QueryEscape(n.Agreement), Text: v.Pick("查看存证", "See its evidence")},
 		},
 	}
 	if err := c.useOf(q, a, &x); err != nil {
@@ -124,23 +124,23 @@ func (c *Console) showAgreement(w http.ResponseWriter, q desk.Visit, tried *tryV
 	if tried != nil {
 		status = tried.status
 	}
-	c.Show(w, q, status, desk.PathCases, ui.PageInfo{
+	c.Show(w, q, status, staff.PathCases, ui.PageInfo{
 		Title: v.Pick("协议：", "Agreement: ") + nm.Title(n), Lead: nm.Party(a.terms.Provider) + " → " + nm.Party(a.terms.Consumer),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}},
 		Action: ui.Button(v, ui.Link{Href: agreementPath(n.ID) + "/print.pdf", Text: v.Pick("打印协议（PDF）", "Print (PDF)")}, "download", false),
 	}, agreementPage(v, x))
 	return nil
 }
 
 // termFacts are the terms in words.
-func termFacts(v *ui.View, nm *desk.Names, a *agreed) []ui.Fact {
+func termFacts(v *ui.View, nm *staff.Names, a *agreed) []ui.Fact {
 	t := a.terms
 	facts := []ui.Fact{
 		{Label: v.Pick("数据资源", "Resource"), Value: nm.Title(a.n)},
 		{Label: v.Pick("提供部门", "Provider"), Value: nm.Party(t.Provider)},
 		{Label: v.Pick("使用部门", "Using department"), Value: nm.Party(t.Consumer)},
 		{Label: v.Pick("使用依据", "Basis"), Value: basisWord(v, t.Basis)},
-		{Label: v.Pick("约定用途", "Purpose"), Value: desk.Purposes(v, t.Purposes)},
+		{Label: v.Pick("约定用途", "Purpose"), Value: staff.Purposes(v, t.Purposes)},
 		{Label: v.Pick("使用场景", "Scenario"), Value: t.Scenario},
 		{Label: v.Pick("使用范围", "Scope"), Value: t.Scope},
 		{Label: v.Pick("共享方式", "Modes"), Value: modesWord(v, t.Modes)},
@@ -175,11 +175,11 @@ func fieldWord(v *ui.View, f *policy.Field) string {
 	if f.Verify {
 		return v.Pick("只供核验，不显示内容", "for verification only")
 	}
-	return desk.MaskWord(v, f.Mask)
+	return staff.MaskWord(v, f.Mask)
 }
 
 // grantedTable lists the items that were granted.
-func grantedTable(v *ui.View, nm *desk.Names, t *policy.Terms) ui.Table {
+func grantedTable(v *ui.View, nm *staff.Names, t *policy.Terms) ui.Table {
 	out := ui.Table{Caption: v.Pick("约定的数据项", "Items agreed"), Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("显示方式", "What is shown")}, {Label: v.Pick("个人信息", "Personal")}}}
 	for i := range t.Fields {
 		f := &t.Fields[i]
@@ -202,7 +202,7 @@ type signature struct {
 }
 
 // signatures are both sides' words, each verified now against the directory.
-func (c *Console) signatures(q desk.Visit, nm *desk.Names, n *agreement.Negotiation) ([]signature, error) {
+func (c *Console) signatures(q staff.Visit, nm *staff.Names, n *agreement.Negotiation) ([]signature, error) {
 	own, err := c.ownWord(q, nm, n)
 	if err != nil {
 		return nil, err
@@ -230,7 +230,7 @@ func signingKinds(r agreement.Role) []string {
 }
 
 // ownWord is this end's signature, from its evidence.
-func (c *Console) ownWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiation) (signature, error) {
+func (c *Console) ownWord(q staff.Visit, nm *staff.Names, n *agreement.Negotiation) (signature, error) {
 	v := q.V
 	missing := signature{state: ui.Status{Tone: ui.Notice, Word: v.Pick("正在写入存证", "Being written to the evidence")}}
 	es, err := c.Facts.Find(q.Context(), q.Sess.Scope(), evidence.Query{Agreement: n.Agreement, Kinds: signingKinds(n.Side), Limit: 1})
@@ -253,7 +253,7 @@ func (c *Console) ownWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiation
 }
 
 // otherWord is the other end's signature, as it came with its message.
-func (c *Console) otherWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiation) (signature, error) {
+func (c *Console) otherWord(q staff.Visit, nm *staff.Names, n *agreement.Negotiation) (signature, error) {
 	v := q.V
 	w, err := c.Cases.SignatureOf(q.Context(), q.Sess.Scope(), n.ID)
 	if err != nil {
@@ -278,7 +278,7 @@ func (c *Console) otherWord(q desk.Visit, nm *desk.Names, n *agreement.Negotiati
 }
 
 // verified checks a seal against the directory, and what it covers.
-func (c *Console) verified(q desk.Visit, s *seal.Sealed, covers func(*seal.Fact) bool) signature {
+func (c *Console) verified(q staff.Visit, s *seal.Sealed, covers func(*seal.Fact) bool) signature {
 	v := q.V
 	spoken, err := c.Seals.Spoken(s)
 	if err != nil || !covers(&spoken.Fact) {
@@ -299,7 +299,7 @@ func signatureTable(v *ui.View, list []signature) ui.Table {
 }
 
 // useOf is how much an agreement was used, by this end's own evidence, and of what is allowed today.
-func (c *Console) useOf(q desk.Visit, a *agreed, x *agreementView) error {
+func (c *Console) useOf(q staff.Visit, a *agreed, x *agreementView) error {
 	v, now := q.V, c.Clock.Now().UTC()
 	kind := "query.close"
 	if a.n.Side == agreement.Provider {
@@ -335,7 +335,7 @@ func (c *Console) useOf(q desk.Visit, a *agreed, x *agreementView) error {
 	}
 	x.uses = ui.Chart{Title: v.Pick("近 12 个月调用，按用途", "Calls in 12 months, by purpose")}
 	for _, p := range a.terms.Purposes {
-		x.uses.Points = append(x.uses.Points, ui.Point{Name: desk.Purpose(v, p), Value: by[p]})
+		x.uses.Points = append(x.uses.Points, ui.Point{Name: staff.Purpose(v, p), Value: by[p]})
 		delete(by, p)
 	}
 	other := int64(0)
@@ -349,11 +349,11 @@ func (c *Console) useOf(q desk.Visit, a *agreed, x *agreementView) error {
 }
 
 // agreementAct does what the page of an agreement offers by itself.
-func (c *Console) agreementAct(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) agreementAct(w http.ResponseWriter, q staff.Visit) error {
 	if q.PathValue("act") != "try" {
-		return desk.ErrNoAct.With()
+		return staff.ErrNoAct.With()
 	}
-	f, err := desk.Form(w, q)
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -364,7 +364,7 @@ func (c *Console) agreementAct(w http.ResponseWriter, q desk.Visit) error {
 type recipe struct{ name, text string }
 
 // recipesOf are the recipes, with this node's address and the agreement's own items.
-func recipesOf(q desk.Visit, a *agreed) []recipe {
+func recipesOf(q staff.Visit, a *agreed) []recipe {
 	if a.n.Side != agreement.Consumer || a.n.Foreign() {
 		return nil
 	}

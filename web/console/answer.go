@@ -10,7 +10,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -43,7 +43,7 @@ func asked(n *agreement.Negotiation, act string) *agreement.Application {
 }
 
 // answerOf is the form, with what was answered before if it was not taken.
-func answerOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, act string, f url.Values, faults map[string]string) *answerView {
+func answerOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation, act string, f url.Values, faults map[string]string) *answerView {
 	a := asked(n, act)
 	r := nm.Resource(n.Provider.Member, a.Resource)
 	quota := a.Quota
@@ -51,7 +51,7 @@ func answerOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, act string, 
 		quota = n.Grant.Quota // of an answer that was returned, or of the terms that hold
 	}
 	x := &answerView{
-		post: desk.CasePath(n.ID) + "/" + act, offer: act == actAnswer, rows: answerRows(v, nm, n, a, f, faults),
+		post: staff.CasePath(n.ID) + "/" + act, offer: act == actAnswer, rows: answerRows(v, nm, n, a, f, faults),
 		until:  ui.Field{Name: "until", Kind: "day", Optional: true, Label: v.Pick("使用期限至", "Use until"), Hint: v.Pick("不填即按申请的 ", "As asked for if left empty: ") + v.Day(a.ValidUntil) + v.Pick("。", "."), Value: f.Get("until"), Error: faults["until"]},
 		bounds: append(conditionFields(v, r, nil, f, faults), quotaFields(v, quota, f, faults)...),
 	}
@@ -62,14 +62,14 @@ func answerOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, act string, 
 }
 
 // answerRows set what was asked for against what is allowed.
-func answerRows(v *ui.View, nm *desk.Names, n *agreement.Negotiation, a *agreement.Application, f url.Values, faults map[string]string) []answerRow {
+func answerRows(v *ui.View, nm *staff.Names, n *agreement.Negotiation, a *agreement.Application, f url.Values, faults map[string]string) []answerRow {
 	titles := nm.Items(n.Provider.Member, a.Resource, a.Fields)
 	r := nm.Resource(n.Provider.Member, a.Resource)
 	out := make([]answerRow, len(titles))
 	for i, name := range a.Fields {
 		out[i] = answerRow{name: name, title: titles[i], allowed: f == nil || slices.Contains(f["allowed"], name), reason: f.Get(reasonName(name)), fault: faults[name]}
 		if it := itemOf(r, name); it != nil {
-			out[i].shown, out[i].personal = desk.ItemShown(v, it)+v.Pick("，", ", ")+desk.GradeWord(v, it.Grade), it.Subject || it.Personal
+			out[i].shown, out[i].personal = staff.ItemShown(v, it)+v.Pick("，", ", ")+staff.GradeWord(v, it.Grade), it.Subject || it.Personal
 		}
 	}
 	return out
@@ -101,7 +101,7 @@ func grantOf(v *ui.View, r *catalog.Resource, f url.Values) (agreement.Grant, ma
 		}
 	}
 	if s := strings.TrimSpace(f.Get("until")); s != "" {
-		if g.ValidUntil = desk.EndOf(v, s); g.ValidUntil.IsZero() {
+		if g.ValidUntil = staff.EndOf(v, s); g.ValidUntil.IsZero() {
 			faults["until"] = v.Pick("日期写作 2027-05-31。", "Write the date as 2027-05-31.")
 		}
 	}
@@ -109,7 +109,7 @@ func grantOf(v *ui.View, r *catalog.Resource, f url.Values) (agreement.Grant, ma
 }
 
 // granting reads the answer to a case.
-func (c *Console) granting(q desk.Visit, id string, f url.Values) (agreement.Grant, error) {
+func (c *Console) granting(q staff.Visit, id string, f url.Values) (agreement.Grant, error) {
 	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
 	if err != nil {
 		return agreement.Grant{}, err
@@ -119,7 +119,7 @@ func (c *Console) granting(q desk.Visit, id string, f url.Values) (agreement.Gra
 }
 
 // answer puts an answer to the head, or offers other terms.
-func (c *Console) answer(q desk.Visit, id string, f url.Values) error {
+func (c *Console) answer(q staff.Visit, id string, f url.Values) error {
 	g, err := c.granting(q, id, f)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (c *Console) answer(q desk.Visit, id string, f url.Values) error {
 	return only(c.Cases.Answer(q.Context(), q.Sess, id, g))
 }
 
-func (c *Console) answerChange(q desk.Visit, id string, f url.Values) error {
+func (c *Console) answerChange(q staff.Visit, id string, f url.Values) error {
 	g, err := c.granting(q, id, f)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (c *Console) answerChange(q desk.Visit, id string, f url.Values) error {
 }
 
 // grantsOf are the items asked for against those of the answer; none before there is one.
-func grantsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Granting {
+func grantsOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation) []ui.Granting {
 	grant := n.Grant
 	if grant == nil && n.Agreement != "" { // the applicant is told of what was refused only
 		grant = &agreement.Grant{Fields: n.Application.Fields}
@@ -177,7 +177,7 @@ type priorView struct {
 const usedMonths = 12
 
 // priorOf is the record of the applicant here: what it asked for before, what became of it, how it was used.
-func (c *Console) priorOf(q desk.Visit, nm *desk.Names, n *agreement.Negotiation) (*priorView, error) {
+func (c *Console) priorOf(q staff.Visit, nm *staff.Names, n *agreement.Negotiation) (*priorView, error) {
 	p, err := c.Cases.Earlier(q.Context(), q.Sess.Scope(), n)
 	if err != nil {
 		return nil, err
@@ -214,8 +214,8 @@ func (c *Console) priorOf(q desk.Visit, nm *desk.Names, n *agreement.Negotiation
 	return x, nil
 }
 
-func priorRow(v *ui.View, nm *desk.Names, e *agreement.Negotiation, calls, rows int64) []templ.Component {
+func priorRow(v *ui.View, nm *staff.Names, e *agreement.Negotiation, calls, rows int64) []templ.Component {
 	return []templ.Component{
-		ui.Titled(ui.Link{Href: desk.CasePath(e.ID), Text: nm.Title(e)}, ""), ui.Words(v.Number(calls)), ui.Words(v.Number(rows)), ui.Chip(v, desk.StatusOf(v, e.State)),
+		ui.Titled(ui.Link{Href: staff.CasePath(e.ID), Text: nm.Title(e)}, ""), ui.Words(v.Number(calls)), ui.Words(v.Number(rows)), ui.Chip(v, staff.StatusOf(v, e.State)),
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/demand"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -35,8 +35,8 @@ func basisOf(f url.Values) policy.Basis {
 
 func applicationOf(v *ui.View, member, code string, f url.Values) agreement.Application {
 	a := agreement.Application{
-		Provider: member, Resource: code, Basis: basisOf(f), Purposes: desk.Lines(f.Get("purposes")), Scenario: strings.TrimSpace(f.Get("scenario")), Scope: strings.TrimSpace(f.Get("scope")),
-		Fields: f["fields"], ValidUntil: desk.EndOf(v, f.Get("valid_until")), Declared: f.Get("declared") == "yes",
+		Provider: member, Resource: code, Basis: basisOf(f), Purposes: staff.Lines(f.Get("purposes")), Scenario: strings.TrimSpace(f.Get("scenario")), Scope: strings.TrimSpace(f.Get("scope")),
+		Fields: f["fields"], ValidUntil: staff.EndOf(v, f.Get("valid_until")), Declared: f.Get("declared") == "yes",
 	}
 	for _, m := range f["modes"] {
 		a.Modes = append(a.Modes, policy.Mode(m))
@@ -45,7 +45,7 @@ func applicationOf(v *ui.View, member, code string, f url.Values) agreement.Appl
 }
 
 // applyPage begins an application.
-func (c *Console) applyPage(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) applyPage(w http.ResponseWriter, q staff.Visit) error {
 	f := url.Values{"basis": {"duty"}}
 	r, err := c.applicable(q)
 	if err != nil {
@@ -58,7 +58,7 @@ func (c *Console) applyPage(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // applicable reads what is applied for, for an officer who may: whoever may not is told before four pages, not after.
-func (c *Console) applicable(q desk.Visit) (*catalog.Resource, error) {
+func (c *Console) applicable(q staff.Visit) (*catalog.Resource, error) {
 	if err := q.Sess.Require(identity.DataOfficer); err != nil {
 		return nil, err
 	}
@@ -67,12 +67,12 @@ func (c *Console) applicable(q desk.Visit) (*catalog.Resource, error) {
 
 // apply takes a step of an application. What was answered before comes along in the form: nothing is kept here until the
 // application is made.
-func (c *Console) apply(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) apply(w http.ResponseWriter, q staff.Visit) error {
 	r, err := c.applicable(q)
 	if err != nil {
 		return err
 	}
-	f, err := desk.Form(w, q)
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c *Console) apply(w http.ResponseWriter, q desk.Visit) error {
 	} else {
 		err = a.Check(c.Clock.Now())
 	}
-	faults, err := desk.Faults(q.V, err)
+	faults, err := staff.Faults(q.V, err)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (c *Console) apply(w http.ResponseWriter, q desk.Visit) error {
 	if n == nil {
 		return c.askStep(w, q, r, to, f, nil)
 	}
-	http.Redirect(w, q.Request, desk.CasePath(n.ID)+"?done=apply", http.StatusSeeOther)
+	http.Redirect(w, q.Request, staff.CasePath(n.ID)+"?done=apply", http.StatusSeeOther)
 	return nil
 }
 
@@ -114,7 +114,7 @@ func stepIn(s string) int {
 	return min(max(n, 1), lastStep)
 }
 
-func (c *Console) askStep(w http.ResponseWriter, q desk.Visit, r *catalog.Resource, step int, f url.Values, faults map[string]string) error {
+func (c *Console) askStep(w http.ResponseWriter, q staff.Visit, r *catalog.Resource, step int, f url.Values, faults map[string]string) error {
 	status := http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -129,10 +129,10 @@ func (c *Console) askStep(w http.ResponseWriter, q desk.Visit, r *catalog.Resour
 		})
 	}
 	title := []string{q.V.Pick("用途与依据", "Purpose and basis"), q.V.Pick("数据项与方式", "Items and modes"), q.V.Pick("期限与范围", "Time limit and scope"), q.V.Pick("核对并提出", "Check and send")}[step-1]
-	here := desk.EntryPath(q.PathValue("member"), r.Code)
-	c.Show(w, q, status, desk.PathCatalog, ui.PageInfo{
+	here := staff.EntryPath(q.PathValue("member"), r.Code)
+	c.Show(w, q, status, staff.PathCatalog, ui.PageInfo{
 		Title: title, Lead: q.V.Pick("申请使用：", "Applying for: ") + r.Name + q.V.Pick("（", " (") + nm.Of(q.PathValue("member"), r.Provider) + q.V.Pick("）", ")"),
-		Crumbs: []ui.Link{desk.Home(q.V), {Href: desk.PathCatalog, Text: q.V.Pick("目录检索", "Catalogue")}, {Href: here, Text: r.Name}},
+		Crumbs: []ui.Link{staff.Home(q.V), {Href: staff.PathCatalog, Text: q.V.Pick("目录检索", "Catalogue")}, {Href: here, Text: r.Name}},
 	}, stepPage(q.V, step, here+"/apply", hiddenOf(f, step), stepFields(q.V, r, step, f, faults), facts))
 	return nil
 }
@@ -158,7 +158,7 @@ func stepFields(v *ui.View, r *catalog.Resource, step int, f url.Values, faults 
 	switch step {
 	case 1:
 		out = []ui.Field{
-			{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: desk.Word(v, "duty")}, {Value: "consent", Label: desk.Word(v, "consent")}}},
+			{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: staff.Word(v, "duty")}, {Value: "consent", Label: staff.Word(v, "consent")}}},
 			{Name: "citation", Kind: "text", Label: v.Pick("法定职责的条文", "Article of the duty"), Hint: v.Pick("依据为法定职责时填写，例如《企业信息公示暂行条例》第十二条。", "If the basis is a duty: the text and its article.")},
 			{Name: "purposes", Kind: "text", Label: v.Pick("用途", "Purpose"), Hint: v.Pick("办理什么事项。有多个时用顿号分开。", "Which service it is for; several with commas between them.")},
 			{Name: "scenario", Kind: "textarea", Label: v.Pick("使用场景", "Scenario"), Hint: v.Pick("谁在什么环节使用，达到什么目的。", "Who uses it at which step, and to what end.")},
@@ -167,12 +167,12 @@ func stepFields(v *ui.View, r *catalog.Resource, step int, f url.Values, faults 
 		items := ui.Field{Name: "fields", Kind: "check", Label: v.Pick("数据项", "Items"), Hint: v.Pick("只选办理事项必需的。括号内为敏感等级和显示方式。", "Only what the service needs. In brackets: the grade and what is shown."), Values: f["fields"]}
 		for i := range r.Items {
 			if it := &r.Items[i]; r.SharingOf([]string{it.Name}) != catalog.NotShared {
-				items.Options = append(items.Options, ui.Option{Value: it.Name, Label: it.Title + v.Pick("（", " (") + desk.GradeWord(v, it.Grade) + v.Pick("，", ", ") + desk.ItemShown(v, it) + v.Pick("）", ")")})
+				items.Options = append(items.Options, ui.Option{Value: it.Name, Label: it.Title + v.Pick("（", " (") + staff.GradeWord(v, it.Grade) + v.Pick("，", ", ") + staff.ItemShown(v, it) + v.Pick("）", ")")})
 			}
 		}
 		modes := ui.Field{Name: "modes", Kind: "check", Label: v.Pick("共享方式", "Modes"), Values: f["modes"]}
 		for _, m := range r.Modes {
-			modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: desk.Word(v, string(m))})
+			modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: staff.Word(v, string(m))})
 		}
 		out = []ui.Field{items, modes}
 	case 3:
@@ -193,33 +193,33 @@ func stepFields(v *ui.View, r *catalog.Resource, step int, f url.Values, faults 
 }
 
 // demandPage asks for what is in no catalogue.
-func (c *Console) demandPage(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) demandPage(w http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.DataOfficer); err != nil {
 		return err
 	}
 	return c.askDemand(w, q, url.Values{"name": {q.URL.Query().Get("name")}, "basis": {"duty"}}, nil)
 }
 
-func (c *Console) writeDemand(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (c *Console) writeDemand(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
 	_, err = c.Demands.Write(q.Context(), q.Sess, demand.Want{
-		Name: strings.TrimSpace(f.Get("name")), Items: desk.Lines(f.Get("items")), Scenario: strings.TrimSpace(f.Get("scenario")), Basis: basisOf(f), Scope: strings.TrimSpace(f.Get("scope")), Until: desk.EndOf(q.V, f.Get("until")),
+		Name: strings.TrimSpace(f.Get("name")), Items: staff.Lines(f.Get("items")), Scenario: strings.TrimSpace(f.Get("scenario")), Basis: basisOf(f), Scope: strings.TrimSpace(f.Get("scope")), Until: staff.EndOf(q.V, f.Get("until")),
 	}, nil)
-	faults, err := desk.Faults(q.V, err)
+	faults, err := staff.Faults(q.V, err)
 	if err != nil {
 		return err
 	}
 	if len(faults) > 0 {
 		return c.askDemand(w, q, f, faults)
 	}
-	http.Redirect(w, q.Request, desk.PathWorkbench+"?done=demand", http.StatusSeeOther)
+	http.Redirect(w, q.Request, staff.PathWorkbench+"?done=demand", http.StatusSeeOther)
 	return nil
 }
 
-func (c *Console) askDemand(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
+func (c *Console) askDemand(w http.ResponseWriter, q staff.Visit, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -227,7 +227,7 @@ func (c *Console) askDemand(w http.ResponseWriter, q desk.Visit, f url.Values, f
 	fields := []ui.Field{
 		{Name: "name", Kind: "text", Label: v.Pick("需要什么数据", "What is needed")},
 		{Name: "items", Kind: "text", Label: v.Pick("数据项", "Items"), Hint: v.Pick("每条记录应说明什么，用顿号分开。", "What each record should say, with commas between.")},
-		{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: desk.Word(v, "duty")}, {Value: "consent", Label: desk.Word(v, "consent")}}},
+		{Name: "basis", Kind: "radio", Label: v.Pick("使用依据", "Basis"), Options: []ui.Option{{Value: "duty", Label: staff.Word(v, "duty")}, {Value: "consent", Label: staff.Word(v, "consent")}}},
 		{Name: "citation", Kind: "text", Label: v.Pick("法定职责的条文", "Article of the duty"), Hint: v.Pick("依据为法定职责时填写。", "If the basis is a duty.")},
 		{Name: "scenario", Kind: "textarea", Label: v.Pick("使用场景", "Scenario")},
 		{Name: "scope", Kind: "textarea", Label: v.Pick("数据范围", "Scope"), Hint: v.Pick("哪些地区、时段、对象。", "Which regions, periods, subjects.")},
@@ -236,17 +236,17 @@ func (c *Console) askDemand(w http.ResponseWriter, q desk.Visit, f url.Values, f
 	for i := range fields {
 		fields[i].Value, fields[i].Error = f.Get(fields[i].Name), faults[fields[i].Name]
 	}
-	c.Show(w, q, status, desk.PathDemands, ui.PageInfo{
+	c.Show(w, q, status, staff.PathDemands, ui.PageInfo{
 		Title:  v.Pick("提出数据需求", "A demand for data"),
 		Lead:   v.Pick("目录中没有的数据，可列入需求清单；本部门共享工作机构负责人同意后送达各成员。", "For what no catalogue has. It goes to all members when the head of your sharing office consents."),
-		Crumbs: []ui.Link{{Href: desk.PathWorkbench, Text: v.Pick("工作台", "Workbench")}, {Href: desk.PathCatalog, Text: v.Pick("目录检索", "Catalogue")}},
+		Crumbs: []ui.Link{{Href: staff.PathWorkbench, Text: v.Pick("工作台", "Workbench")}, {Href: staff.PathCatalog, Text: v.Pick("目录检索", "Catalogue")}},
 	}, demandForm(v, fields))
 	return nil
 }
 
 // doneWord is what the page an act leads to says of it.
 func doneWord(v *ui.View, done string) string {
-	return map[string]desk.Pair{
+	return map[string]staff.Pair{
 		"consent":           {"申请已送出，等待提供方受理。", "The application is on its way to the provider."},
 		"return":            {"申请已退回数据专员修改。", "The application is back with the officer to be mended."},
 		"mend":              {"申请已重新报本部门共享工作机构负责人。", "The application is with the head of your sharing office again."},

@@ -10,7 +10,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -18,7 +18,7 @@ import (
 const casesShown = 25
 
 // cases lists the department's applications and agreements, latest first; the address says of which state and which end.
-func (c *Console) cases(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) cases(w http.ResponseWriter, q staff.Visit) error {
 	p := q.URL.Query()
 	state, role := agreement.State(p.Get("state")), agreement.Role(p.Get("side"))
 	if (state != "" && !slices.Contains(agreement.States(), state)) || (role != "" && role != agreement.Consumer && role != agreement.Provider) {
@@ -35,15 +35,15 @@ func (c *Console) cases(w http.ResponseWriter, q desk.Visit) error {
 	if next != "" {
 		paging.Next = q.V.With("after", next)
 	}
-	c.Show(w, q, http.StatusOK, desk.PathCases, ui.PageInfo{
+	c.Show(w, q, http.StatusOK, staff.PathCases, ui.PageInfo{
 		Title:  q.V.Pick("申请与协议", "Applications and agreements"),
-		Crumbs: []ui.Link{desk.Home(q.V)},
+		Crumbs: []ui.Link{staff.Home(q.V)},
 	}, casesPage(q.V, caseFilters(q.V, state, role), caseTable(q.V, c.Names(q), list), paging))
 	return nil
 }
 
 // oneCase shows an application or agreement: what it is for, where it stands, what happened.
-func (c *Console) oneCase(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) oneCase(w http.ResponseWriter, q staff.Visit) error {
 	return c.showCase(w, q, "", nil, nil)
 }
 
@@ -64,7 +64,7 @@ type caseView struct {
 }
 
 // showCase is the page of a case; taken, f and faults are an act that was not taken.
-func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, taken string, f url.Values, faults map[string]string) error {
+func (c *Console) showCase(w http.ResponseWriter, q staff.Visit, taken string, f url.Values, faults map[string]string) error {
 	id := q.PathValue("id")
 	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, taken string, f 
 		status = http.StatusBadRequest
 	}
 	x := caseView{
-		n: n, tabs: caseTabs(v, n, desk.CasePath(n.ID)), timeline: timelineOf(v, nm, n, steps, clocks), offers: offersOf(q, n, taken, f, faults),
+		n: n, tabs: caseTabs(v, n, staff.CasePath(n.ID)), timeline: timelineOf(v, nm, n, steps, clocks), offers: offersOf(q, n, taken, f, faults),
 		facts: factsOf(v, nm, n), papers: paperFacts(v, n), changed: changeOf(v, nm, n), grants: grantsOf(v, nm, n), bounds: grantFacts(v, nm, n), further: furtherOf(q, n),
 	}
 	if n.Side == agreement.Provider && slices.Contains(openStates(), n.State) && n.Department == q.Sess.Department {
@@ -94,9 +94,9 @@ func (c *Console) showCase(w http.ResponseWriter, q desk.Visit, taken string, f 
 	if x.offers.answer != "" {
 		x.answer = answerOf(v, nm, n, x.offers.answer, f, faults)
 	}
-	c.Show(w, q, status, desk.PathCases, ui.PageInfo{
+	c.Show(w, q, status, staff.PathCases, ui.PageInfo{
 		Title:  nm.Title(n),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}},
 		Action: printButton(v, n),
 	}, casePage(v, x))
 	return nil
@@ -112,7 +112,7 @@ func caseTabs(v *ui.View, n *agreement.Negotiation, here string) []ui.Tab {
 	if n.Agreement == "" {
 		return nil
 	}
-	out := []ui.Tab{{Href: desk.CasePath(n.ID), Text: v.Pick("办理", "Handling")}, {Href: agreementPath(n.ID), Text: v.Pick("协议", "Agreement")}}
+	out := []ui.Tab{{Href: staff.CasePath(n.ID), Text: v.Pick("办理", "Handling")}, {Href: agreementPath(n.ID), Text: v.Pick("协议", "Agreement")}}
 	for i := range out {
 		out[i].Current = out[i].Href == here
 	}
@@ -120,26 +120,26 @@ func caseTabs(v *ui.View, n *agreement.Negotiation, here string) []ui.Tab {
 }
 
 // furtherOf leads on to what an agreement gives rise to.
-func furtherOf(q desk.Visit, n *agreement.Negotiation) []ui.Link {
+func furtherOf(q staff.Visit, n *agreement.Negotiation) []ui.Link {
 	var out []ui.Link
 	if n.Department != q.Sess.Department || n.Agreement == "" || !q.Sess.Has(identity.DataOfficer, identity.OfficeHead) {
 		return nil
 	}
 	if n.Side == agreement.Consumer && q.Sess.Has(identity.DataOfficer) {
-		out = append(out, ui.Link{Href: desk.CasePath(n.ID) + "/correct", Text: q.V.Pick("记录有误，提出校核", "Report a wrong record")})
+		out = append(out, ui.Link{Href: staff.CasePath(n.ID) + "/correct", Text: q.V.Pick("记录有误，提出校核", "Report a wrong record")})
 	}
-	return append(out, ui.Link{Href: desk.CasePath(n.ID) + "/dispute", Text: q.V.Pick("提出争议", "Open a dispute")})
+	return append(out, ui.Link{Href: staff.CasePath(n.ID) + "/dispute", Text: q.V.Pick("提出争议", "Open a dispute")})
 }
 
 // factsOf are the particulars of an application.
-func factsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Fact {
+func factsOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation) []ui.Fact {
 	a, and := &n.Application, v.Pick("、", ", ")
 	facts := []ui.Fact{
 		{Label: v.Pick("数据资源", "Resource"), Value: nm.Title(n)},
 		{Label: v.Pick("需求部门", "Applicant"), Value: nm.Party(n.Consumer)},
 		{Label: v.Pick("提供部门", "Provider"), Value: nm.Provider(n)},
 		{Label: v.Pick("使用依据", "Basis"), Value: basisWord(v, a.Basis)},
-		{Label: v.Pick("用途", "Purpose"), Value: desk.Purposes(v, a.Purposes)},
+		{Label: v.Pick("用途", "Purpose"), Value: staff.Purposes(v, a.Purposes)},
 		{Label: v.Pick("使用场景", "Scenario"), Value: a.Scenario},
 		{Label: v.Pick("使用范围", "Scope"), Value: a.Scope},
 		{Label: v.Pick("共享方式", "Modes"), Value: modesWord(v, a.Modes)},
@@ -163,7 +163,7 @@ func factsOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Fact {
 
 func basisWord(v *ui.View, b policy.Basis) string {
 	if b.Kind == "consent" {
-		return desk.Word(v, b.Kind)
+		return staff.Word(v, b.Kind)
 	}
 	return b.Citation
 }
@@ -171,7 +171,7 @@ func basisWord(v *ui.View, b policy.Basis) string {
 func modesWord(v *ui.View, modes []policy.Mode) string {
 	out := make([]string, len(modes))
 	for i, m := range modes {
-		out[i] = desk.Word(v, string(m))
+		out[i] = staff.Word(v, string(m))
 	}
 	return strings.Join(out, v.Pick("、", ", "))
 }
@@ -223,7 +223,7 @@ func paperFacts(v *ui.View, n *agreement.Negotiation) []ui.Fact {
 }
 
 // changeOf is a change of use that waits, against the terms that hold.
-func changeOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Difference {
+func changeOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation) []ui.Difference {
 	if !changing(n, agreement.ChangeDrafted, agreement.ChangeRequested, agreement.ChangeProposed) {
 		return nil
 	}
@@ -243,7 +243,7 @@ func changeOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Differe
 }
 
 // grantFacts are what the answer adds to the application.
-func grantFacts(v *ui.View, nm *desk.Names, n *agreement.Negotiation) []ui.Fact {
+func grantFacts(v *ui.View, nm *staff.Names, n *agreement.Negotiation) []ui.Fact {
 	g := n.Grant
 	if g == nil || n.Agreement != "" { // what was agreed has a page of its own
 		return nil
@@ -272,7 +272,7 @@ func itemOf(r *catalog.Resource, name string) *catalog.Item {
 func caseFilters(v *ui.View, state agreement.State, role agreement.Role) []ui.Filter {
 	f := ui.Filter{Key: "state", Label: v.Pick("状态", "State"), Value: string(state)}
 	for _, s := range agreement.States() {
-		f.Options = append(f.Options, ui.Option{Value: string(s), Label: desk.StatusOf(v, s).Word})
+		f.Options = append(f.Options, ui.Option{Value: string(s), Label: staff.StatusOf(v, s).Word})
 	}
 	return []ui.Filter{f, {Key: "side", Label: v.Pick("本部门是", "This department"), Value: string(role), Options: []ui.Option{
 		{Value: string(agreement.Consumer), Label: v.Pick("需求部门", "applies")}, {Value: string(agreement.Provider), Label: v.Pick("提供部门", "provides")},

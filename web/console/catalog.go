@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -17,16 +17,16 @@ import (
 const found = 20
 
 // search is the catalogue of all members: a text, facets, entries.
-func (c *Console) search(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) search(w http.ResponseWriter, q staff.Visit) error {
 	p := q.URL.Query()
-	query := directory.Query{
+	query := search.Query{
 		Text: strings.TrimSpace(p.Get("q")), Member: p.Get("member"), Department: p.Get("department"), Sharing: catalog.Sharing(p.Get("sharing")), Class: p.Get("class"),
 		After: p.Get("after"), Limit: found,
 	}
 	a, err := c.Search.Search(q.Context(), query)
 	wrong := ""
 	if e := errs.As(err); err != nil && e.Kind == errs.Invalid { // what was typed, or an address that was edited
-		wrong, a = e.Message(string(q.V.Lang)), &directory.Answer{}
+		wrong, a = e.Message(string(q.V.Lang)), &search.Answer{}
 	} else if err != nil {
 		return err
 	}
@@ -39,15 +39,15 @@ func (c *Console) search(w http.ResponseWriter, q desk.Visit) error {
 		a.Total, a.Facets = first.Total, first.Facets
 	}
 	nm := c.Names(q)
-	c.Show(w, q, http.StatusOK, desk.PathCatalog, ui.PageInfo{
+	c.Show(w, q, http.StatusOK, staff.PathCatalog, ui.PageInfo{
 		Title: q.V.Pick("目录检索", "Catalogue"), Lead: q.V.Pick("检索各成员已发布的数据资源。", "What all members have published."),
-		Crumbs: []ui.Link{desk.Home(q.V)},
-	}, searchPage(q.V, ui.Search{Action: desk.PathCatalog, Label: q.V.Pick("资源名称、数据项、部门或编码", "Name, item, department or code"), Query: p.Get("q")}, wrong, foundOf(q, nm, a)))
+		Crumbs: []ui.Link{staff.Home(q.V)},
+	}, searchPage(q.V, ui.Search{Action: staff.PathCatalog, Label: q.V.Pick("资源名称、数据项、部门或编码", "Name, item, department or code"), Query: p.Get("q")}, wrong, foundOf(q, nm, a)))
 	return nil
 }
 
 // with is the page's address with one condition changed, from the beginning of the list.
-func with(q desk.Visit, key, value string) string {
+func with(q staff.Visit, key, value string) string {
 	p := q.URL.Query()
 	p.Del("after")
 	p.Del(key)
@@ -55,12 +55,12 @@ func with(q desk.Visit, key, value string) string {
 		p.Set(key, value)
 	}
 	if len(p) == 0 {
-		return desk.PathCatalog
+		return staff.PathCatalog
 	}
-	return desk.PathCatalog + "?" + p.Encode()
+	return staff.PathCatalog + "?" + p.Encode()
 }
 
-func facetOf(q desk.Visit, key, label string, values []directory.Value, name func(directory.Value) string) ui.Facet {
+func facetOf(q staff.Visit, key, label string, values []search.Value, name func(search.Value) string) ui.Facet {
 	f, now := ui.Facet{Label: label}, q.URL.Query().Get(key)
 	for _, x := range values {
 		v := ui.FacetValue{Href: with(q, key, x.Value), Text: name(x), Count: x.String()}
@@ -72,7 +72,7 @@ func facetOf(q desk.Visit, key, label string, values []directory.Value, name fun
 	return f
 }
 
-func foundOf(q desk.Visit, nm *desk.Names, a *directory.Answer) ui.Found {
+func foundOf(q staff.Visit, nm *staff.Names, a *search.Answer) ui.Found {
 	v, p := q.V, q.URL.Query()
 	text := strings.TrimSpace(p.Get("q"))
 	f := ui.Found{Title: v.Pick("检索结果", "What was found"), Empty: ui.State{
@@ -82,21 +82,21 @@ func foundOf(q desk.Visit, nm *desk.Names, a *directory.Answer) ui.Found {
 	}}
 	if a.Facets != nil {
 		f.Facets = []ui.Facet{
-			facetOf(q, "member", v.Pick("成员", "Member"), a.Facets.Member, func(x directory.Value) string { return nm.Member(x.Value) }),
-			facetOf(q, "sharing", v.Pick("共享属性", "Sharing"), a.Facets.Sharing, func(x directory.Value) string { return desk.SharingStatus(v, catalog.Sharing(x.Value)).Word }),
-			facetOf(q, "class", v.Pick("资源分类", "Class"), a.Facets.Class, func(x directory.Value) string { return desk.Word(v, x.Value) }),
-			facetOf(q, "department", v.Pick("提供部门", "Provider"), a.Facets.Department, func(x directory.Value) string { return x.Label }),
+			facetOf(q, "member", v.Pick("成员", "Member"), a.Facets.Member, func(x search.Value) string { return nm.Member(x.Value) }),
+			facetOf(q, "sharing", v.Pick("共享属性", "Sharing"), a.Facets.Sharing, func(x search.Value) string { return staff.SharingStatus(v, catalog.Sharing(x.Value)).Word }),
+			facetOf(q, "class", v.Pick("资源分类", "Class"), a.Facets.Class, func(x search.Value) string { return staff.Word(v, x.Value) }),
+			facetOf(q, "department", v.Pick("提供部门", "Provider"), a.Facets.Department, func(x search.Value) string { return x.Label }),
 		}
 	}
 	for _, k := range []string{"member", "sharing", "class", "department"} {
 		if p.Get(k) != "" {
-			f.Clear = desk.PathCatalog
+			f.Clear = staff.PathCatalog
 			if text != "" {
 				f.Clear += "?" + url.Values{"q": {text}}.Encode()
 			}
 		}
 	}
-	fresh := map[string]directory.Freshness{}
+	fresh := map[string]search.Freshness{}
 	for _, m := range a.Members {
 		fresh[m.Member] = m
 	}
@@ -108,34 +108,34 @@ func foundOf(q desk.Visit, nm *desk.Names, a *directory.Answer) ui.Found {
 	}
 	if a.Next != "" {
 		p.Set("after", a.Next)
-		f.Paging.Next = desk.PathCatalog + "?" + p.Encode()
+		f.Paging.Next = staff.PathCatalog + "?" + p.Encode()
 	}
 	return f
 }
 
 // resultOf is the card of an entry.
-func resultOf(q desk.Visit, nm *desk.Names, h *directory.Hit, fresh directory.Freshness) ui.Result {
+func resultOf(q staff.Visit, nm *staff.Names, h *search.Hit, fresh search.Freshness) ui.Result {
 	v := q.V
 	r := ui.Result{
-		Href: desk.EntryPath(h.Member, h.Code), Title: pieces(h.Name, h.Marks["name"]), Text: pieces(h.Abstract, h.Marks["abstract"]), Chips: []ui.Status{desk.SharingStatus(v, h.Sharing)},
+		Href: staff.EntryPath(h.Member, h.Code), Title: pieces(h.Name, h.Marks["name"]), Text: pieces(h.Abstract, h.Marks["abstract"]), Chips: []ui.Status{staff.SharingStatus(v, h.Sharing)},
 		Below: append(append(ui.Plainly(nm.Member(h.Member)+v.Pick("・", ", ")), pieces(h.Provider, h.Marks["provider"])...), ui.Piece{Text: v.Pick("・编码 ", ". Code ") + h.Code}),
-		Note:  v.Pick(v.Number(int64(len(h.Items)))+" 个数据项・", v.Number(int64(len(h.Items)))+" items, ") + desk.Word(v, h.UpdateCycle) + freshWord(v, h.Member == nm.Self(), fresh),
+		Note:  v.Pick(v.Number(int64(len(h.Items)))+" 个数据项・", v.Number(int64(len(h.Items)))+" items, ") + staff.Word(v, h.UpdateCycle) + freshWord(v, h.Member == nm.Self(), fresh),
 	}
 	if fresh.Stale {
 		r.Chips = append(r.Chips, ui.Status{Tone: ui.Warning, Word: v.Pick("副本可能不是最新", "The copy may be old")})
 	}
 	if mayApply(q, h.Sharing, h.Member == nm.Self(), h.Department) {
-		r.Act = ui.Link{Href: desk.EntryPath(h.Member, h.Code) + "/apply", Text: v.Pick("申请使用", "Apply")}
+		r.Act = ui.Link{Href: staff.EntryPath(h.Member, h.Code) + "/apply", Text: v.Pick("申请使用", "Apply")}
 	}
 	return r
 }
 
 // mayApply says whether the button is shown; whether the application is taken is the room's affair.
-func mayApply(q desk.Visit, s catalog.Sharing, here bool, department string) bool {
+func mayApply(q staff.Visit, s catalog.Sharing, here bool, department string) bool {
 	return s != catalog.NotShared && q.Sess.Has(identity.DataOfficer) && (!here || department != q.Sess.Department)
 }
 
-func freshWord(v *ui.View, here bool, f directory.Freshness) string {
+func freshWord(v *ui.View, here bool, f search.Freshness) string {
 	switch {
 	case here:
 		return v.Pick("・本节点目录", ". This node's own catalogue")
@@ -146,7 +146,7 @@ func freshWord(v *ui.View, here bool, f directory.Freshness) string {
 }
 
 // pieces cuts a text at what was found in it; spans are in code points, in order.
-func pieces(text string, spans []directory.Span) []ui.Piece {
+func pieces(text string, spans []search.Span) []ui.Piece {
 	var out []ui.Piece
 	runes, at := []rune(text), 0
 	for _, s := range spans {
@@ -165,7 +165,7 @@ func pieces(text string, spans []directory.Span) []ui.Piece {
 }
 
 // resource is the page of one entry, as its member has it now.
-func (c *Console) resource(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) resource(w http.ResponseWriter, q staff.Visit) error {
 	member, code := q.PathValue("member"), q.PathValue("code")
 	r, err := c.Shelf.Read(q.Context(), member, code)
 	if err != nil {
@@ -180,25 +180,25 @@ func (c *Console) resource(w http.ResponseWriter, q desk.Visit) error {
 	}
 	info := ui.PageInfo{
 		Title: r.Name, Lead: r.Abstract,
-		Crumbs: []ui.Link{desk.Home(q.V), {Href: desk.PathCatalog, Text: q.V.Pick("目录检索", "Catalogue")}},
+		Crumbs: []ui.Link{staff.Home(q.V), {Href: staff.PathCatalog, Text: q.V.Pick("目录检索", "Catalogue")}},
 	}
 	if mayApply(q, r.Sharing, member == c.Self, r.Department) {
-		info.Action = ui.Button(q.V, ui.Link{Href: desk.EntryPath(member, code) + "/apply", Text: q.V.Pick("申请使用", "Apply")}, "plus", true)
+		info.Action = ui.Button(q.V, ui.Link{Href: staff.EntryPath(member, code) + "/apply", Text: q.V.Pick("申请使用", "Apply")}, "plus", true)
 	}
-	c.Show(w, q, http.StatusOK, desk.PathCatalog, info, resourcePage(q.V, resourceFacts(q.V, nm, member, r), itemTable(q.V, r), r, editionTable(q.V, editions)))
+	c.Show(w, q, http.StatusOK, staff.PathCatalog, info, resourcePage(q.V, resourceFacts(q.V, nm, member, r), itemTable(q.V, r), r, editionTable(q.V, editions)))
 	return nil
 }
 
-func resourceFacts(v *ui.View, nm *desk.Names, member string, r *catalog.Resource) []ui.Fact {
+func resourceFacts(v *ui.View, nm *staff.Names, member string, r *catalog.Resource) []ui.Fact {
 	modes := make([]string, len(r.Modes))
 	for i, m := range r.Modes {
-		modes[i] = desk.Word(v, string(m))
+		modes[i] = staff.Word(v, string(m))
 	}
 	facts := []ui.Fact{
 		{Label: v.Pick("提供部门", "Provider"), Value: nm.Of(member, r.Provider)},
-		{Label: v.Pick("资源分类", "Class"), Value: desk.Word(v, r.Class)},
-		{Label: v.Pick("更新周期", "Update cycle"), Value: desk.Word(v, r.UpdateCycle)},
-		{Label: v.Pick("敏感等级", "Grade"), Value: desk.GradeWord(v, r.Grade)},
+		{Label: v.Pick("资源分类", "Class"), Value: staff.Word(v, r.Class)},
+		{Label: v.Pick("更新周期", "Update cycle"), Value: staff.Word(v, r.UpdateCycle)},
+		{Label: v.Pick("敏感等级", "Grade"), Value: staff.GradeWord(v, r.Grade)},
 		{Label: v.Pick("共享方式", "Modes"), Value: strings.Join(modes, v.Pick("、", ", "))},
 		{Label: v.Pick("使用条件", "Conditions of use"), Value: r.Conditions},
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
-	"github.com/kuayu/kuayu/web/desk"
-	"github.com/kuayu/kuayu/web/paper"
+	"github.com/kuayu/kuayu/web/staff"
+	"github.com/kuayu/kuayu/web/pdf"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -127,7 +127,7 @@ type Entries interface {
 
 // Deps are what the face needs.
 type Deps struct {
-	*desk.Desk
+	*staff.Desk
 	Door    Door
 	Inbox   Inbox
 	Clocks  Clocks
@@ -139,7 +139,7 @@ type Deps struct {
 	Facts   Facts
 	Seals   Seals
 	// Subject says in words what something is about that is not the console's own; "" if it can't. share.Share has one.
-	Subject func(q desk.Visit, nm *desk.Names, kind, id string) string
+	Subject func(q staff.Visit, nm *staff.Names, kind, id string) string
 	Font    string // file of the font that documents are printed in; "": the usual folders
 }
 
@@ -147,12 +147,12 @@ type Deps struct {
 type Console struct {
 	Deps
 
-	font *paper.Font
+	font *pdf.Font
 }
 
 // New makes the face; it serves nothing before Routes.
 func New(d Deps) *Console {
-	c := &Console{Deps: d, font: &paper.Font{Path: d.Font}}
+	c := &Console{Deps: d, font: &pdf.Font{Path: d.Font}}
 	d.SetTodo(c.waiting)
 	return c
 }
@@ -160,24 +160,24 @@ func New(d Deps) *Console {
 // Routes adds the pages.
 func (c *Console) Routes(mux *http.ServeMux) {
 	c.Open(mux, "GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, desk.PathWorkbench, http.StatusSeeOther)
+		http.Redirect(w, r, staff.PathWorkbench, http.StatusSeeOther)
 	})
-	c.Open(mux, "GET "+desk.PathSignIn, c.signInPage)
-	c.Open(mux, "POST "+desk.PathSignIn, c.signIn)
-	c.Open(mux, "POST "+desk.PathSignOut, c.signOut)
-	c.Get(mux, desk.PathWorkbench, c.workbench)
+	c.Open(mux, "GET "+staff.PathSignIn, c.signInPage)
+	c.Open(mux, "POST "+staff.PathSignIn, c.signIn)
+	c.Open(mux, "POST "+staff.PathSignOut, c.signOut)
+	c.Get(mux, staff.PathWorkbench, c.workbench)
 	c.Post(mux, "/notices/{id}/read", c.markRead)
-	c.Get(mux, desk.PathCatalog, c.search)
-	c.Get(mux, desk.PathCatalog+"/{member}/{code}", c.resource)
-	c.Get(mux, desk.PathCatalog+"/{member}/{code}/apply", c.applyPage)
-	c.Post(mux, desk.PathCatalog+"/{member}/{code}/apply", c.apply)
+	c.Get(mux, staff.PathCatalog, c.search)
+	c.Get(mux, staff.PathCatalog+"/{member}/{code}", c.resource)
+	c.Get(mux, staff.PathCatalog+"/{member}/{code}/apply", c.applyPage)
+	c.Post(mux, staff.PathCatalog+"/{member}/{code}/apply", c.apply)
 	c.Get(mux, pathDemand, c.demandPage)
 	c.Post(mux, pathDemand, c.writeDemand)
-	c.Get(mux, desk.PathCases, c.cases)
-	c.Get(mux, desk.PathCases+"/{id}", c.oneCase)
-	c.Get(mux, desk.PathCases+"/{id}/print.pdf", c.printDecision)
-	c.Get(mux, desk.PathCases+"/{id}/{act}", c.askingPage)
-	c.Post(mux, desk.PathCases+"/{id}/{act}", c.act)
+	c.Get(mux, staff.PathCases, c.cases)
+	c.Get(mux, staff.PathCases+"/{id}", c.oneCase)
+	c.Get(mux, staff.PathCases+"/{id}/print.pdf", c.printDecision)
+	c.Get(mux, staff.PathCases+"/{id}/{act}", c.askingPage)
+	c.Post(mux, staff.PathCases+"/{id}/{act}", c.act)
 	c.Get(mux, pathAgreements+"/{id}", c.oneAgreement)
 	c.Get(mux, pathAgreements+"/{id}/print.pdf", c.printAgreement)
 	c.Post(mux, pathAgreements+"/{id}/{act}", c.agreementAct)
@@ -231,7 +231,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
-	if t := desk.Token(r); t != "" {
+	if t := staff.Token(r); t != "" {
 		if err := c.Door.SignOut(r.Context(), t); err != nil {
 			c.Fail(w, r, err)
 			return

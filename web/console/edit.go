@@ -11,7 +11,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -68,18 +68,18 @@ func edited(v *ui.View, a *agreement.Application, f url.Values) agreement.Applic
 }
 
 // askingPage opens the page of an act that needs more than a few lines.
-func (c *Console) askingPage(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) askingPage(w http.ResponseWriter, q staff.Visit) error {
 	act := q.PathValue("act")
 	if !slices.Contains([]string{actSupplement, actMend, actSupply, actResubmit, actChange, actRenew}, act) {
 		// Whoever changes the language on the page of a refusal comes back to the address of the act.
-		http.Redirect(w, q.Request, ui.Local(desk.CasePath(q.PathValue("id"))), http.StatusSeeOther)
+		http.Redirect(w, q.Request, ui.Local(staff.CasePath(q.PathValue("id"))), http.StatusSeeOther)
 		return nil
 	}
 	return c.askPage(w, q, act, nil, nil)
 }
 
 // askPage is the page of an act; f and faults are one that was not taken.
-func (c *Console) askPage(w http.ResponseWriter, q desk.Visit, name string, f url.Values, faults map[string]string) error {
+func (c *Console) askPage(w http.ResponseWriter, q staff.Visit, name string, f url.Values, faults map[string]string) error {
 	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
 		return err
@@ -96,16 +96,16 @@ func (c *Console) askPage(w http.ResponseWriter, q desk.Visit, name string, f ur
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	x := askView{post: desk.CasePath(n.ID) + "/" + name, word: a.word.In(v), back: desk.CasePath(n.ID)}
+	x := askView{post: staff.CasePath(n.ID) + "/" + name, word: a.word.In(v), back: staff.CasePath(n.ID)}
 	if name == actSupplement {
 		x.fields = missingFields(v, f, faults)
 	} else if x.fields, err = c.applicationFields(q, n, name, f, faults); err != nil {
 		return err
 	}
 	title := c.Names(q).Title(n)
-	c.Show(w, q, status, desk.PathCases, ui.PageInfo{
+	c.Show(w, q, status, staff.PathCases, ui.PageInfo{
 		Title: x.word, Lead: askLead(v, name),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}, {Href: desk.CasePath(n.ID), Text: title}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}, {Href: staff.CasePath(n.ID), Text: title}},
 	}, askForm(v, x))
 	return nil
 }
@@ -117,7 +117,7 @@ type askView struct {
 }
 
 func askLead(v *ui.View, name string) string {
-	return map[string]desk.Pair{
+	return map[string]staff.Pair{
 		actSupplement: {"缺少的内容须一次列全，以后不得再要求补正（809 号令第二十一条）。", "Everything that is missing, at once: there is no second time (Decree 809 art. 21)."},
 		actMend:       {"修改后重新报本部门共享工作机构负责人。", "It goes to the head of your sharing office again."},
 		actSupply:     {"逐项补正；申请内容需要更正的，在下面一并修改。扩大申请内容的须经负责人同意。", "Supply each thing; mend the application below if needed. What asks for more needs the head's consent."},
@@ -128,7 +128,7 @@ func askLead(v *ui.View, name string) string {
 }
 
 // applicationFields are the questions of an application with its answers, and what an act asks besides.
-func (c *Console) applicationFields(q desk.Visit, n *agreement.Negotiation, name string, f url.Values, faults map[string]string) ([]ui.Field, error) {
+func (c *Console) applicationFields(q staff.Visit, n *agreement.Negotiation, name string, f url.Values, faults map[string]string) ([]ui.Field, error) {
 	v := q.V
 	r, err := c.Shelf.Read(q.Context(), n.Provider.Member, n.Application.Resource)
 	if err != nil {
@@ -198,7 +198,7 @@ func missingFields(v *ui.View, f url.Values, faults map[string]string) []ui.Fiel
 }
 
 // supplement tells an applicant everything that is missing.
-func (c *Console) supplement(q desk.Visit, id string, f url.Values) error {
+func (c *Console) supplement(q staff.Visit, id string, f url.Values) error {
 	var list []agreement.Missing
 	for i := range missingLines {
 		no := strconv.Itoa(i + 1)
@@ -211,7 +211,7 @@ func (c *Console) supplement(q desk.Visit, id string, f url.Values) error {
 }
 
 // editing reads an application that was mended.
-func (c *Console) editing(q desk.Visit, id string, f url.Values) (*agreement.Negotiation, agreement.Application, error) {
+func (c *Console) editing(q staff.Visit, id string, f url.Values) (*agreement.Negotiation, agreement.Application, error) {
 	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), id)
 	if err != nil {
 		return nil, agreement.Application{}, err
@@ -219,7 +219,7 @@ func (c *Console) editing(q desk.Visit, id string, f url.Values) (*agreement.Neg
 	return n, edited(q.V, &n.Application, f), nil
 }
 
-func (c *Console) mend(q desk.Visit, id string, f url.Values) error {
+func (c *Console) mend(q staff.Visit, id string, f url.Values) error {
 	_, a, err := c.editing(q, id, f)
 	if err != nil {
 		return err
@@ -227,7 +227,7 @@ func (c *Console) mend(q desk.Visit, id string, f url.Values) error {
 	return only(c.Cases.Correct(q.Context(), q.Sess, id, a))
 }
 
-func (c *Console) resubmit(q desk.Visit, id string, f url.Values) error {
+func (c *Console) resubmit(q staff.Visit, id string, f url.Values) error {
 	_, a, err := c.editing(q, id, f)
 	if err != nil {
 		return err
@@ -235,7 +235,7 @@ func (c *Console) resubmit(q desk.Visit, id string, f url.Values) error {
 	return only(c.Cases.Resubmit(q.Context(), q.Sess, id, a))
 }
 
-func (c *Console) supply(q desk.Visit, id string, f url.Values) error {
+func (c *Console) supply(q staff.Visit, id string, f url.Values) error {
 	n, a, err := c.editing(q, id, f)
 	if err != nil {
 		return err
@@ -250,7 +250,7 @@ func (c *Console) supply(q desk.Visit, id string, f url.Values) error {
 	return only(c.Cases.GiveSupplement(q.Context(), q.Sess, id, s))
 }
 
-func (c *Console) change(q desk.Visit, id string, f url.Values) error {
+func (c *Console) change(q staff.Visit, id string, f url.Values) error {
 	_, a, err := c.editing(q, id, f)
 	if err != nil {
 		return err
@@ -259,7 +259,7 @@ func (c *Console) change(q desk.Visit, id string, f url.Values) error {
 }
 
 // renew applies anew for what an agreement has; the new application has a page of its own.
-func (c *Console) renew(w http.ResponseWriter, q desk.Visit, f url.Values) error {
+func (c *Console) renew(w http.ResponseWriter, q staff.Visit, f url.Values) error {
 	if err := q.Sess.Require(officer()...); err != nil {
 		return err
 	}
@@ -272,12 +272,12 @@ func (c *Console) renew(w http.ResponseWriter, q desk.Visit, f url.Values) error
 	}
 	a.Continues = n.Agreement
 	made, err := c.Cases.Apply(q.Context(), q.Sess, a)
-	faults, err := desk.Faults(q.V, err)
+	faults, err := staff.Faults(q.V, err)
 	switch {
 	case err != nil:
 		return err
 	case len(faults) > 0:
 		return c.askPage(w, q, actRenew, f, faults)
 	}
-	return desk.Done(w, q, desk.CasePath(made.ID), "apply")
+	return staff.Done(w, q, staff.CasePath(made.ID), "apply")
 }

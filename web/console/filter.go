@@ -7,13 +7,13 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // opWords says the operators between an item and its value.
-func opWords() map[policy.Op]desk.Pair {
-	return map[policy.Op]desk.Pair{
+func opWords() map[policy.Op]staff.Pair {
+	return map[policy.Op]staff.Pair{
 		policy.Eq: {"等于", "is"}, policy.Ne: {"不等于", "is not"}, policy.Lt: {"小于", "is below"}, policy.Le: {"不大于", "is at most"},
 		policy.Gt: {"大于", "is above"}, policy.Ge: {"不小于", "is at least"}, policy.In: {"为其中之一", "is one of"}, policy.Prefix: {"开头为", "begins with"},
 	}
@@ -25,7 +25,7 @@ func formOps() []policy.Op {
 }
 
 // filterWord is a row filter in words.
-func filterWord(v *ui.View, nm *desk.Names, member, code string, p *policy.Predicate) string {
+func filterWord(v *ui.View, nm *staff.Names, member, code string, p *policy.Predicate) string {
 	name := ""
 	if p.Item != "" {
 		name = nm.Items(member, code, []string{p.Item})[0]
@@ -70,17 +70,17 @@ func quotaWord(v *ui.View, q policy.Quota) string {
 
 type quotaPart struct {
 	name       string
-	word, unit desk.Pair
+	word, unit staff.Pair
 	of         func(*policy.Quota) *int64
 }
 
 func quotaParts() []quotaPart {
 	return []quotaPart{
-		{"calls_per_day", desk.Pair{"每日最多调用", "calls a day at most"}, desk.Pair{" 次", ""}, func(q *policy.Quota) *int64 { return &q.CallsPerDay }},
-		{"rows_per_day", desk.Pair{"每日最多取数", "rows a day at most"}, desk.Pair{" 条", ""}, func(q *policy.Quota) *int64 { return &q.RowsPerDay }},
-		{"rows_per_call", desk.Pair{"每次最多取数", "rows a call at most"}, desk.Pair{" 条", ""}, func(q *policy.Quota) *int64 { return &q.RowsPerCall }},
-		{"calls_per_second", desk.Pair{"每秒最多调用", "calls a second at most"}, desk.Pair{" 次", ""}, func(q *policy.Quota) *int64 { return &q.CallsPerSecond }},
-		{"verify_per_subject_day", desk.Pair{"每人每日最多核验", "verifications of a person a day at most"}, desk.Pair{" 次", ""}, func(q *policy.Quota) *int64 { return &q.VerifyPerSubjectDay }},
+		{"calls_per_day", staff.Pair{"每日最多调用", "calls a day at most"}, staff.Pair{" 次", ""}, func(q *policy.Quota) *int64 { return &q.CallsPerDay }},
+		{"rows_per_day", staff.Pair{"每日最多取数", "rows a day at most"}, staff.Pair{" 条", ""}, func(q *policy.Quota) *int64 { return &q.RowsPerDay }},
+		{"rows_per_call", staff.Pair{"每次最多取数", "rows a call at most"}, staff.Pair{" 条", ""}, func(q *policy.Quota) *int64 { return &q.RowsPerCall }},
+		{"calls_per_second", staff.Pair{"每秒最多调用", "calls a second at most"}, staff.Pair{" 次", ""}, func(q *policy.Quota) *int64 { return &q.CallsPerSecond }},
+		{"verify_per_subject_day", staff.Pair{"每人每日最多核验", "verifications of a person a day at most"}, staff.Pair{" 次", ""}, func(q *policy.Quota) *int64 { return &q.VerifyPerSubjectDay }},
 	}
 }
 
@@ -168,7 +168,7 @@ func conditionsOf(v *ui.View, r *catalog.Resource, f url.Values, faults map[stri
 		p := &policy.Predicate{Op: policy.Op(f.Get("op-" + no)), Item: it.Name}
 		texts := []string{strings.TrimSpace(f.Get("value-" + no))}
 		if p.Op == policy.In {
-			texts = desk.Lines(texts[0])
+			texts = staff.Lines(texts[0])
 		}
 		for _, s := range texts {
 			if x, ok := valueOf(it, s); ok {

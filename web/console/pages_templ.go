@@ -10,7 +10,7 @@ import (
 
 	"github.com/a-h/templ"
 	templruntime "github.com/a-h/templ/runtime"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -56,7 +56,7 @@ func signInForm(v *ui.View, fields []ui.Field, back, chooser string) templ.Compo
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 templ.SafeURL
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(desk.PathSignIn)
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(staff.PathSignIn)
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/pages.templ`, Line: 13, Col: 58}
 			}
@@ -194,7 +194,7 @@ func workbenchPage(v *ui.View, now time.Time, figures []ui.Figure, tasks []task)
 			}
 			ctx = templ.InitializeContext(ctx)
 			if len(tasks) == 0 {
-				templ_7745c5c3_Err = ui.Blank(v, ui.State{Kind: ui.Empty, Title: v.Pick("没有待办事项", "Nothing waits for you"), Text: v.Pick("新的申请、答复和到期提醒会出现在这里。", "New applications, answers and reminders appear here."), Next: ui.Link{Href: desk.PathCases, Text: v.Pick("查看申请与协议", "See applications and agreements")}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Blank(v, ui.State{Kind: ui.Empty, Title: v.Pick("没有待办事项", "Nothing waits for you"), Text: v.Pick("新的申请、答复和到期提醒会出现在这里。", "New applications, answers and reminders appear here."), Next: ui.Link{Href: staff.PathCases, Text: v.Pick("查看申请与协议", "See applications and agreements")}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

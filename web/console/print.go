@@ -10,8 +10,8 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/web/desk"
-	"github.com/kuayu/kuayu/web/paper"
+	"github.com/kuayu/kuayu/web/staff"
+	"github.com/kuayu/kuayu/web/pdf"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -25,7 +25,7 @@ func printButton(v *ui.View, n *agreement.Negotiation) templ.Component {
 	if !decided(n) {
 		return nil
 	}
-	return ui.Button(v, ui.Link{Href: desk.CasePath(n.ID) + "/print.pdf", Text: v.Pick("打印答复（PDF）", "Print the answer (PDF)")}, "download", false)
+	return ui.Button(v, ui.Link{Href: staff.CasePath(n.ID) + "/print.pdf", Text: v.Pick("打印答复（PDF）", "Print the answer (PDF)")}, "download", false)
 }
 
 // pairsOf are facts as a document has them.
@@ -40,7 +40,7 @@ func pairsOf(facts []ui.Fact) [][2]string {
 }
 
 // printAgreement is an agreement as a document.
-func (c *Console) printAgreement(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) printAgreement(w http.ResponseWriter, q staff.Visit) error {
 	a, err := c.agreed(q)
 	if err != nil {
 		return err
@@ -50,11 +50,11 @@ func (c *Console) printAgreement(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	d := paper.Document{
+	d := pdf.Document{
 		Title: v.Pick("政务数据共享协议", "Agreement on the sharing of government data"), Number: v.Pick("协议编号 ", "Number ") + n.Agreement,
-		Parts: []paper.Part{{Heading: v.Pick("一、约定", "1. Terms"), Pairs: pairsOf(termFacts(v, nm, a))}},
+		Parts: []pdf.Part{{Heading: v.Pick("一、约定", "1. Terms"), Pairs: pairsOf(termFacts(v, nm, a))}},
 	}
-	items := paper.Part{Heading: v.Pick("二、数据项", "2. Items"), Head: []string{v.Pick("数据项", "Item"), v.Pick("显示方式", "What is shown"), v.Pick("个人信息", "Personal")}}
+	items := pdf.Part{Heading: v.Pick("二、数据项", "2. Items"), Head: []string{v.Pick("数据项", "Item"), v.Pick("显示方式", "What is shown"), v.Pick("个人信息", "Personal")}}
 	for i := range a.terms.Fields {
 		f := &a.terms.Fields[i]
 		personal := v.Pick("否", "no")
@@ -63,7 +63,7 @@ func (c *Console) printAgreement(w http.ResponseWriter, q desk.Visit) error {
 		}
 		items.Rows = append(items.Rows, []string{nm.Items(a.terms.Provider.Member, a.terms.Resource, []string{f.Name})[0], fieldWord(v, f), personal})
 	}
-	signs := paper.Part{Heading: v.Pick("三、签署", "3. Signatures"), Head: []string{v.Pick("签署方", "Side"), v.Pick("签署人和时间", "Signed by, and when"), v.Pick("密钥指纹和核验", "Key, and how it checks")}}
+	signs := pdf.Part{Heading: v.Pick("三、签署", "3. Signatures"), Head: []string{v.Pick("签署方", "Side"), v.Pick("签署人和时间", "Signed by, and when"), v.Pick("密钥指纹和核验", "Key, and how it checks")}}
 	for _, s := range signed {
 		at := ""
 		if !s.at.IsZero() {
@@ -76,7 +76,7 @@ func (c *Console) printAgreement(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // printDecision is the answer to an application as a document, a refusal as well.
-func (c *Console) printDecision(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) printDecision(w http.ResponseWriter, q staff.Visit) error {
 	n, err := c.Cases.Get(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
 		return err
@@ -85,16 +85,16 @@ func (c *Console) printDecision(w http.ResponseWriter, q desk.Visit) error {
 		return ErrUndecided.With()
 	}
 	v, nm := q.V, c.Names(q)
-	d := paper.Document{
+	d := pdf.Document{
 		Title: v.Pick("政务数据共享申请答复书", "Answer to an application for government data"), Number: v.Pick("申请编号 ", "Number ") + n.ID,
-		Parts: []paper.Part{
+		Parts: []pdf.Part{
 			{Text: nm.Party(n.Consumer) + v.Pick("：", ":")},
 			{Text: decisionText(v, nm, n)},
 			{Heading: v.Pick("一、申请内容", "1. The application"), Pairs: pairsOf(factsOf(v, nm, n))},
 		},
 	}
 	if grants := grantsOf(v, nm, n); len(grants) > 0 {
-		t := paper.Part{Heading: v.Pick("二、逐项答复", "2. Item by item"), Head: []string{v.Pick("数据项", "Item"), v.Pick("答复", "Answer"), v.Pick("理由", "Reason")}}
+		t := pdf.Part{Heading: v.Pick("二、逐项答复", "2. Item by item"), Head: []string{v.Pick("数据项", "Item"), v.Pick("答复", "Answer"), v.Pick("理由", "Reason")}}
 		for _, g := range grants {
 			word := v.Pick("同意共享", "granted")
 			if g.Allowed == "" {
@@ -105,9 +105,9 @@ func (c *Console) printDecision(w http.ResponseWriter, q desk.Visit) error {
 		d.Parts = append(d.Parts, t)
 	}
 	if bounds := pairsOf(grantFacts(v, nm, n)); len(bounds) > 0 {
-		d.Parts = append(d.Parts, paper.Part{Heading: v.Pick("三、限定", "3. Bounds"), Pairs: bounds})
+		d.Parts = append(d.Parts, pdf.Part{Heading: v.Pick("三、限定", "3. Bounds"), Pairs: bounds})
 	}
-	d.Parts = append(d.Parts, paper.Part{Text: nm.Provider(n) + "\n" + v.Day(n.Updated)})
+	d.Parts = append(d.Parts, pdf.Part{Text: nm.Provider(n) + "\n" + v.Day(n.Updated)})
 	if n.Hash != "" {
 		d.Parts = append(d.Parts, digestPart(v, v.Pick("协议原文摘要", "Digest of the agreement"), n))
 	}
@@ -117,7 +117,7 @@ func (c *Console) printDecision(w http.ResponseWriter, q desk.Visit) error {
 // ErrUndecided is an application that has no answer yet.
 var ErrUndecided = errs.Define(errs.NotFound, "console.undecided", "该申请尚无答复，暂无可打印的文件。请在申请页面查看办理进度。", "The application has no answer yet that could be printed. Its own page says where it stands.")
 
-func decisionText(v *ui.View, nm *desk.Names, n *agreement.Negotiation) string {
+func decisionText(v *ui.View, nm *staff.Names, n *agreement.Negotiation) string {
 	what := v.Pick("贵单位提出的使用“"+nm.Title(n)+"”的申请收悉。", "Your application for "+nm.Title(n)+" was received. ")
 	switch {
 	case n.State == agreement.Refused:
@@ -130,22 +130,22 @@ func decisionText(v *ui.View, nm *desk.Names, n *agreement.Negotiation) string {
 	return what + v.Pick("经审查，同意该申请。", "It is granted.")
 }
 
-func digestPart(v *ui.View, heading string, n *agreement.Negotiation) paper.Part {
-	return paper.Part{
+func digestPart(v *ui.View, heading string, n *agreement.Negotiation) pdf.Part {
+	return pdf.Part{
 		Heading: heading, Code: n.Hash,
 		Text: v.Pick("双方节点各存一份逐字节相同的协议原文，其 SHA-256 摘要如下；扫码所得应与之一致。\n", "Both nodes hold the same bytes of the agreement; their SHA-256 digest is below, and the code has the same.\n") + n.Hash,
 	}
 }
 
 // print sends a document. It is made whole before its first byte leaves.
-func (c *Console) print(w http.ResponseWriter, q desk.Visit, d paper.Document, name string) error {
+func (c *Console) print(w http.ResponseWriter, q staff.Visit, d pdf.Document, name string) error {
 	v := q.V
 	d.Foot = v.Pick(c.Name, c.NameEN) + v.Pick("・打印于 ", ", printed ") + v.Minute(c.Clock.Now())
 	d.Page = func(at, of int) string {
 		return v.Pick("第 "+v.Number(int64(at))+" 页，共 "+v.Number(int64(of))+" 页", "Page "+v.Number(int64(at))+" of "+v.Number(int64(of)))
 	}
 	var b bytes.Buffer
-	if err := paper.Print(&b, c.font, d); err != nil {
+	if err := pdf.Print(&b, c.font, d); err != nil {
 		return err
 	}
 	h := w.Header()

@@ -4,7 +4,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -17,7 +17,7 @@ func itemTable(v *ui.View, r *catalog.Resource) ui.Table {
 	for i := range r.Items {
 		it := &r.Items[i]
 		t.Rows = append(t.Rows, []templ.Component{
-			itemName(v, it), ui.Words(desk.GradeWord(v, it.Grade)), ui.Words(desk.ItemShown(v, it)), ui.Chip(v, desk.SharingStatus(v, r.SharingOf([]string{it.Name}))),
+			itemName(v, it), ui.Words(staff.GradeWord(v, it.Grade)), ui.Words(staff.ItemShown(v, it)), ui.Chip(v, staff.SharingStatus(v, r.SharingOf([]string{it.Name}))),
 		})
 	}
 	return t

@@ -14,7 +14,7 @@ import (
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -33,16 +33,16 @@ type tryView struct {
 }
 
 // mayTry reports whether the panel is shown: to whom the gateway would answer.
-func mayTry(q desk.Visit, n *agreement.Negotiation) bool {
+func mayTry(q staff.Visit, n *agreement.Negotiation) bool {
 	return n.Side == agreement.Consumer && n.Department == q.Sess.Department && q.Sess.Has(identity.DataOfficer) && !n.Foreign() &&
 		slices.Contains([]agreement.State{agreement.Active, agreement.ChangeOfUse}, n.State) && slices.Contains(n.Application.Modes, policy.ModeQuery)
 }
 
 // tryOf is the panel; f and faults are what was asked before.
-func (c *Console) tryOf(v *ui.View, nm *desk.Names, a *agreed, f url.Values, faults map[string]string) *tryView {
+func (c *Console) tryOf(v *ui.View, nm *staff.Names, a *agreed, f url.Values, faults map[string]string) *tryView {
 	purpose := ui.Field{Name: "purpose", Kind: "select", Label: v.Pick("用途", "Purpose"), Value: f.Get("purpose")}
 	for _, p := range a.terms.Purposes {
-		purpose.Options = append(purpose.Options, ui.Option{Value: p, Label: desk.Purpose(v, p)})
+		purpose.Options = append(purpose.Options, ui.Option{Value: p, Label: staff.Purpose(v, p)})
 	}
 	var only []string
 	for i := range a.terms.Fields {
@@ -57,7 +57,7 @@ func (c *Console) tryOf(v *ui.View, nm *desk.Names, a *agreed, f url.Values, fau
 
 // try asks for a few rows under an agreement: a governed query like any other, with its evidence. A refusal is shown where
 // it was asked.
-func (c *Console) try(w http.ResponseWriter, q desk.Visit, f url.Values) error {
+func (c *Console) try(w http.ResponseWriter, q staff.Visit, f url.Values) error {
 	a, err := c.agreed(q)
 	if err != nil {
 		return err
@@ -80,8 +80,8 @@ func (c *Console) try(w http.ResponseWriter, q desk.Visit, f url.Values) error {
 	}
 	defer res.Release()
 	x.asked, x.rows = true, triedTable(v, nm, a.terms, res)
-	x.receipt = ui.Link{Href: desk.FactPath(res.Receipt.ID), Text: v.Pick("查看回执存证", "See the receipt")}
-	x.trace = ui.Link{Href: desk.PathExchanges + "/" + url.PathEscape(res.ID), Text: v.Pick("查看这次交换的全过程", "Follow this exchange")}
+	x.receipt = ui.Link{Href: staff.FactPath(res.Receipt.ID), Text: v.Pick("查看回执存证", "See the receipt")}
+	x.trace = ui.Link{Href: staff.PathExchanges + "/" + url.PathEscape(res.ID), Text: v.Pick("查看这次交换的全过程", "Follow this exchange")}
 	return c.showAgreement(w, q, x)
 }
 
@@ -90,7 +90,7 @@ func errIsRole(e *errs.Error) bool {
 	return e.Kind == errs.Denied && strings.HasPrefix(e.Code, "identity.")
 }
 
-func triedTable(v *ui.View, nm *desk.Names, t *policy.Terms, res *gateway.Result) ui.Table {
+func triedTable(v *ui.View, nm *staff.Names, t *policy.Terms, res *gateway.Result) ui.Table {
 	columns, rows := res.Texts(tryMost)
 	out := ui.Table{
 		Caption: v.Pick("查询结果", "What was found"),

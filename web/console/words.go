@@ -8,13 +8,13 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/process"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // timelineOf is what happened to a case, latest first.
-func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
-	t := ui.Timeline{Label: nm.Title(n), State: desk.StatusOf(v, n.State)}
+func timelineOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
+	t := ui.Timeline{Label: nm.Title(n), State: staff.StatusOf(v, n.State)}
 	for i := range clocks {
 		k := &clocks[i]
 		if !k.Open() || (!t.Due.IsZero() && !k.Due.Before(t.Due)) {
@@ -32,17 +32,17 @@ func timelineOf(v *ui.View, nm *desk.Names, n *agreement.Negotiation, steps []pr
 	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		s := steps[i]
-		t.Events = append(t.Events, ui.Event{Time: s.Time, Title: desk.EventWord(v, s.Event), Who: nm.Person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: desk.StatusOf(v, s.To).Tone}, Ref: s.ID})
+		t.Events = append(t.Events, ui.Event{Time: s.Time, Title: staff.EventWord(v, s.Event), Who: nm.Person(s.Actor), Text: said(s.Note), Status: ui.Status{Tone: staff.StatusOf(v, s.To).Tone}, Ref: s.ID})
 	}
 	return t
 }
 
 // turnOf says whose turn it is in a state, and what comes next.
-func turnOf(s agreement.State) (whose, next desk.Pair) {
-	asker, asking := desk.Pair{"需求部门数据专员", "The applicant's data officer"}, desk.Pair{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}
-	giver, giving := desk.Pair{"提供部门数据专员", "The provider's data officer"}, desk.Pair{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}
-	nobody := desk.Pair{"无人", "Nobody"}
-	w := map[agreement.State][2]desk.Pair{
+func turnOf(s agreement.State) (whose, next staff.Pair) {
+	asker, asking := staff.Pair{"需求部门数据专员", "The applicant's data officer"}, staff.Pair{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}
+	giver, giving := staff.Pair{"提供部门数据专员", "The provider's data officer"}, staff.Pair{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}
+	nobody := staff.Pair{"无人", "Nobody"}
+	w := map[agreement.State][2]staff.Pair{
 		agreement.Draft:              {asker, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
 		agreement.ReqOfficeApproval:  {asking, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
 		agreement.Submitted:          {giver, {"等待提供方受理。", "The provider takes it up."}},
@@ -90,17 +90,17 @@ func said(note string) string {
 }
 
 // caseTable lists cases.
-func caseTable(v *ui.View, nm *desk.Names, list []agreement.Negotiation) ui.Table {
+func caseTable(v *ui.View, nm *staff.Names, list []agreement.Negotiation) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("申请与协议", "Applications and agreements"),
 		Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("需求部门", "Applicant")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
-		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有申请或协议", "No application or agreement"), Text: v.Pick("换一个状态再看，或从目录中提出申请。", "Try another state, or apply from the catalogue."), Next: ui.Link{Href: desk.PathCases, Text: v.Pick("查看全部", "Show all")}},
+		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有申请或协议", "No application or agreement"), Text: v.Pick("换一个状态再看，或从目录中提出申请。", "Try another state, or apply from the catalogue."), Next: ui.Link{Href: staff.PathCases, Text: v.Pick("查看全部", "Show all")}},
 	}
 	for i := range list {
 		n := &list[i]
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: desk.CasePath(n.ID), Text: nm.Title(n)}, n.Application.Resource),
-			ui.Words(nm.Party(n.Consumer)), ui.Words(nm.Provider(n)), ui.Moment(v, n.Updated), ui.Chip(v, desk.StatusOf(v, n.State)),
+			ui.Titled(ui.Link{Href: staff.CasePath(n.ID), Text: nm.Title(n)}, n.Application.Resource),
+			ui.Words(nm.Party(n.Consumer)), ui.Words(nm.Provider(n)), ui.Moment(v, n.Updated), ui.Chip(v, staff.StatusOf(v, n.State)),
 		})
 	}
 	return t

@@ -10,7 +10,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/process"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -27,7 +27,7 @@ type task struct {
 }
 
 // workbench is an officer's first page: what waits, the most urgent first.
-func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) workbench(w http.ResponseWriter, q staff.Visit) error {
 	now := c.Clock.Now()
 	todos, clocks, inbox, err := c.waits(q)
 	if err != nil {
@@ -41,14 +41,14 @@ func (c *Console) workbench(w http.ResponseWriter, q desk.Visit) error {
 		{Label: q.V.Pick("已超期", "Overdue"), Value: q.V.Number(int64(late)), Status: ui.Status{Tone: toneOf(late, ui.Bad), Word: wordOf(q.V, late, "须说明原因", "Say why")}},
 		{Label: q.V.Pick("未读通知", "Unread notices"), Value: q.V.Number(int64(inbox.Unread))},
 	}
-	c.Show(w, q, http.StatusOK, desk.PathWorkbench, ui.PageInfo{
-		Title: q.V.Pick("工作台", "Workbench"), Action: ui.Button(q.V, ui.Link{Href: desk.PathInbox, Text: q.V.Pick("全部通知", "All notices")}, "inbox", false),
+	c.Show(w, q, http.StatusOK, staff.PathWorkbench, ui.PageInfo{
+		Title: q.V.Pick("工作台", "Workbench"), Action: ui.Button(q.V, ui.Link{Href: staff.PathInbox, Text: q.V.Pick("全部通知", "All notices")}, "inbox", false),
 	}, workbenchPage(q.V, now, figures, tasks))
 	return nil
 }
 
 // waiting is how many things wait for a visitor.
-func (c *Console) waiting(q desk.Visit) (int, error) {
+func (c *Console) waiting(q staff.Visit) (int, error) {
 	todos, clocks, inbox, err := c.waits(q)
 	if err != nil {
 		return 0, err
@@ -58,7 +58,7 @@ func (c *Console) waiting(q desk.Visit) (int, error) {
 }
 
 // waits are the cases, the law's clocks and the notices that wait for a visitor.
-func (c *Console) waits(q desk.Visit) ([]process.Summary, []deadline.Clock, *notice.Page, error) {
+func (c *Console) waits(q staff.Visit) ([]process.Summary, []deadline.Clock, *notice.Page, error) {
 	todos, err := c.Todos.Todos(q.Context(), q.Sess, process.Filter{Limit: shown})
 	if err != nil {
 		return nil, nil, nil, err
@@ -91,7 +91,7 @@ func wordOf(v *ui.View, n int, zh, en string) string {
 // tasksOf puts cases, clocks and notices into one list. A case whose turn is the visitor's stands in it until the state of
 // the case says otherwise, whatever was read; the latest notice about it says what happened. A notice about a case whose
 // clock runs takes the clock's time. Nothing is listed twice.
-func tasksOf(q desk.Visit, now time.Time, todos []process.Summary, clocks []deadline.Clock, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
+func tasksOf(q staff.Visit, now time.Time, todos []process.Summary, clocks []deadline.Clock, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
 	due := map[string]deadline.Clock{}
 	for _, k := range clocks {
 		if k.Watch || k.Parties.Of(k.Holder).Department != q.Sess.Department {
@@ -112,7 +112,7 @@ func tasksOf(q desk.Visit, now time.Time, todos []process.Summary, clocks []dead
 		x := &todos[i]
 		subject := x.Kind + "/" + x.ID
 		told[subject], todo[subject] = true, true
-		t := task{due: x.Due, at: x.Updated, todo: ui.Todo{Href: desk.SubjectPath(subject), Title: desk.CaseWord(q.V, x), Text: about(subject), Status: ui.Status{Tone: ui.Notice, Word: q.V.Pick("待办", "To do")}}}
+		t := task{due: x.Due, at: x.Updated, todo: ui.Todo{Href: staff.SubjectPath(subject), Title: staff.CaseWord(q.V, x), Text: about(subject), Status: ui.Status{Tone: ui.Notice, Word: q.V.Pick("待办", "To do")}}}
 		if n := latest[subject]; n != nil {
 			text := noticeText(q.V, n)
 			t.todo.Title, t.todo.Text = text.Title, text.Body
@@ -140,7 +140,7 @@ func tasksOf(q desk.Visit, now time.Time, todos []process.Summary, clocks []dead
 		if err != nil {
 			continue // a clock of a newer version
 		}
-		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En), Href: desk.SubjectPath(subject), Text: about(subject)}}
+		t := task{due: k.Due, at: k.Started, todo: ui.Todo{Title: q.V.Pick(rule.Zh, rule.En), Href: staff.SubjectPath(subject), Text: about(subject)}}
 		tasks = append(tasks, t)
 	}
 	for i := range tasks {
@@ -165,7 +165,7 @@ func tasksOf(q desk.Visit, now time.Time, todos []process.Summary, clocks []dead
 }
 
 // about says in words what a clock is about.
-func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
+func (c *Console) about(q staff.Visit, nm *staff.Names, subject string) string {
 	kind, id, _ := strings.Cut(subject, "/")
 	v := q.V
 	switch kind {
@@ -181,7 +181,7 @@ func (c *Console) about(q desk.Visit, nm *desk.Names, subject string) string {
 	if text := c.Subject(q, nm, kind, id); text != "" {
 		return text
 	}
-	word, ok := map[string]desk.Pair{
+	word, ok := map[string]staff.Pair{
 		"agreement": {"一项申请或协议", "An application or agreement"}, "catalog": {"一项目录条目", "An entry of the catalogue"}, "correction": {"一项校核申请", "A report of a wrong record"},
 		"dispute": {"一项争议", "A dispute"}, "demand": {"一项数据需求", "A demand"}, "scheme": {"一项共享方案", "A scheme"},
 	}[kind]
@@ -228,10 +228,10 @@ func remaining(v *ui.View, now, due time.Time) (s ui.Status, late, today bool) {
 }
 
 // markRead takes a notice off the workbench.
-func (c *Console) markRead(w http.ResponseWriter, q desk.Visit) error {
+func (c *Console) markRead(w http.ResponseWriter, q staff.Visit) error {
 	if err := c.Inbox.MarkRead(q.Context(), q.Sess, q.PathValue("id")); err != nil {
 		return err
 	}
-	http.Redirect(w, q.Request, desk.PathWorkbench, http.StatusSeeOther)
+	http.Redirect(w, q.Request, staff.PathWorkbench, http.StatusSeeOther)
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/process"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -23,10 +23,10 @@ func at(day, hour int) time.Time {
 	return time.Date(2026, 11, day, hour, 0, 0, 0, time.FixedZone("", 8*60*60))
 }
 
-func look(t *testing.T) desk.Visit {
+func look(t *testing.T) staff.Visit {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), "GET", desk.PathWorkbench, nil)
-	return desk.Visit{Request: r, Sess: &identity.Session{Actor: "officer", Department: ours, Roles: []identity.Role{identity.DataOfficer}}, V: ui.New().View(r)}
+	r := httptest.NewRequestWithContext(t.Context(), "GET", staff.PathWorkbench, nil)
+	return staff.Visit{Request: r, Sess: &identity.Session{Actor: "officer", Department: ours, Roles: []identity.Role{identity.DataOfficer}}, V: ui.New().View(r)}
 }
 
 // What waits is listed once, the most urgent first; what another department must do is not listed.
@@ -71,7 +71,7 @@ func TestSubjectPath(t *testing.T) {
 	for subject, want := range map[string]string{
 		"agreement/n1": "/applications/n1", "catalog/330000/a b": "/resources/330000%2Fa%20b", "correction/c": "/corrections/c", "dispute/d": "/disputes/d", "demand/d": "/demands/d", "other/x": "",
 	} {
-		if got := desk.SubjectPath(subject); got != want {
+		if got := staff.SubjectPath(subject); got != want {
 			t.Errorf("%s: %q, want %q", subject, got, want)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/peer"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -83,7 +83,7 @@ type line struct {
 	href       string
 }
 
-func (s *Screen) board(q desk.Visit) (*board, error) {
+func (s *Screen) board(q staff.Visit) (*board, error) {
 	ctx, sc, v, now := q.Context(), q.Sess.Scope(), q.V, s.Clock.Now()
 	midnight := midnightOf(now.In(v.Zone))
 	nm := s.Names(q)
@@ -190,14 +190,14 @@ func arc(from, to node) string {
 }
 
 // matters are what is overdue, by whom, and who can't be reached.
-func (s *Screen) matters(q desk.Visit, nm *desk.Names, b *board, contacts map[string]peer.Contact) error {
+func (s *Screen) matters(q staff.Visit, nm *staff.Names, b *board, contacts map[string]peer.Contact) error {
 	v := q.V
 	for _, m := range s.Roll.Current().Members {
 		if c, tried := contacts[m.ID]; tried && m.ID != s.Self && !c.Reached() {
 			minutes := v.Number(int64(b.now.Sub(c.Failed) / time.Minute))
 			b.urgent = append(b.urgent, urgent{
 				text: v.Pick(m.Name+"节点失联 "+minutes+" 分钟", m.NameEN+" out of reach for "+minutes+" minutes"),
-				who:  v.Pick("双方运维", "both operators"), href: desk.PathMembers,
+				who:  v.Pick("双方运维", "both operators"), href: staff.PathMembers,
 			})
 		}
 	}
@@ -214,7 +214,7 @@ func (s *Screen) matters(q desk.Visit, nm *desk.Names, b *board, contacts map[st
 		if rule, err := deadline.RuleOf(k.Clock); err == nil && len(b.urgent) < lines {
 			days := int64(b.now.Sub(k.Due)/day) + 1
 			b.urgent = append(b.urgent, urgent{
-				text: v.Pick(rule.Zh+"超期 "+v.Number(days)+" 天", rule.En+": "+v.Number(days)+" days late"), who: nm.Member(p.Member), href: desk.PathOversight,
+				text: v.Pick(rule.Zh+"超期 "+v.Number(days)+" 天", rule.En+": "+v.Number(days)+" days late"), who: nm.Member(p.Member), href: staff.PathOversight,
 			})
 		}
 	}
@@ -222,7 +222,7 @@ func (s *Screen) matters(q desk.Visit, nm *desk.Names, b *board, contacts map[st
 		b.more = b.late
 	}
 	for member, n := range by {
-		b.lateBy = append(b.lateBy, share{name: nm.Member(member), value: v.Number(n), percent: int(100 * n / max(b.late, 1)), href: desk.PathOversight})
+		b.lateBy = append(b.lateBy, share{name: nm.Member(member), value: v.Number(n), percent: int(100 * n / max(b.late, 1)), href: staff.PathOversight})
 	}
 	slices.SortFunc(b.lateBy, func(x, y share) int { return y.percent - x.percent })
 	b.lateBy = b.lateBy[:min(len(b.lateBy), lines)]
@@ -230,7 +230,7 @@ func (s *Screen) matters(q desk.Visit, nm *desk.Names, b *board, contacts map[st
 }
 
 // lists are the data used most this month, and the last exchanges.
-func (s *Screen) lists(q desk.Visit, nm *desk.Names, b *board, midnight time.Time) error {
+func (s *Screen) lists(q staff.Visit, nm *staff.Names, b *board, midnight time.Time) error {
 	ctx, sc, v := q.Context(), q.Sess.Scope(), q.V
 	title := func(id string) string {
 		if n, err := s.Cases.Get(ctx, sc, id); err == nil {
@@ -249,7 +249,7 @@ func (s *Screen) lists(q desk.Visit, nm *desk.Names, b *board, midnight time.Tim
 	}
 	for i := range used {
 		u := &used[i]
-		b.top = append(b.top, share{name: title(u.Agreement), value: v.Number(u.Calls), percent: int(100 * u.Calls / most), href: desk.PathExchanges + "?agreement=" + u.Agreement})
+		b.top = append(b.top, share{name: title(u.Agreement), value: v.Number(u.Calls), percent: int(100 * u.Calls / most), href: staff.PathExchanges + "?agreement=" + u.Agreement})
 	}
 	last, err := s.Exchanges.Exchanges(ctx, sc, gateway.ExchangeQuery{Limit: lines})
 	if err != nil {
@@ -266,7 +266,7 @@ func (s *Screen) lists(q desk.Visit, nm *desk.Names, b *board, midnight time.Tim
 		default:
 			with = v.Pick("向"+with+"提供", "gave "+with)
 		}
-		b.last = append(b.last, line{at: e.At(), what: title(e.Agreement), with: with, ok: e.Outcome == "ok", href: desk.PathExchanges + "/" + gateway.ExchangeID(e)})
+		b.last = append(b.last, line{at: e.At(), what: title(e.Agreement), with: with, ok: e.Outcome == "ok", href: staff.PathExchanges + "/" + gateway.ExchangeID(e)})
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strconv"
 
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -141,7 +141,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var10 string
-		templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(desk.PathScreen + "/events?lang=" + string(v.Lang))
+		templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(staff.PathScreen + "/events?lang=" + string(v.Lang))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `screen/board.templ`, Line: 23, Col: 109}
 		}
@@ -180,7 +180,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var12 templ.SafeURL
-			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinURLErrs(desk.PathWorkbench)
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinURLErrs(staff.PathWorkbench)
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `screen/board.templ`, Line: 31, Col: 34}
 			}
@@ -276,7 +276,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var19 templ.SafeURL
-			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinURLErrs(desk.PathWorkbench)
+			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinURLErrs(staff.PathWorkbench)
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `screen/board.templ`, Line: 35, Col: 34}
 			}
@@ -324,7 +324,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("today", v.Pick("今日跨域交换", "Exchanges today"), desk.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var21), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("today", v.Pick("今日跨域交换", "Exchanges today"), staff.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var21), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -346,7 +346,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("pace", v.Pick("响应时延（今日）", "Pace today"), desk.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var22), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("pace", v.Pick("响应时延（今日）", "Pace today"), staff.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var22), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -368,7 +368,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("hours", v.Pick("近 24 小时交换量", "The last 24 hours"), desk.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("hours", v.Pick("近 24 小时交换量", "The last 24 hours"), staff.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -394,7 +394,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("ways", v.Pick("本节点与各成员的数据流向（示意图）", "What flows between this node and the members"), desk.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("ways", v.Pick("本节点与各成员的数据流向（示意图）", "What flows between this node and the members"), staff.PathExchanges).Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -416,7 +416,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("top", v.Pick("本月使用最多的数据", "Used most this month"), desk.PathUsage).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("top", v.Pick("本月使用最多的数据", "Used most this month"), staff.PathUsage).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -442,7 +442,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("urgent", v.Pick("需要处理", "To be dealt with"), desk.PathOversight).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("urgent", v.Pick("需要处理", "To be dealt with"), staff.PathOversight).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -464,7 +464,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("late", v.Pick("超期未办", "Overdue"), desk.PathOversight).Render(templ.WithChildren(ctx, templ_7745c5c3_Var27), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("late", v.Pick("超期未办", "Overdue"), staff.PathOversight).Render(templ.WithChildren(ctx, templ_7745c5c3_Var27), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -486,7 +486,7 @@ func boardPage(v *ui.View, b *board) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = card("last", v.Pick("最近的交换", "The last exchanges"), desk.PathEvidence).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = card("last", v.Pick("最近的交换", "The last exchanges"), staff.PathEvidence).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1180,7 +1180,7 @@ func waysBlock(v *ui.View, b *board) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var72 string
-			templ_7745c5c3_Var72, templ_7745c5c3_Err = templ.JoinStringErrs(desk.PathScreen + "/map.svg")
+			templ_7745c5c3_Var72, templ_7745c5c3_Err = templ.JoinStringErrs(staff.PathScreen + "/map.svg")
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `screen/board.templ`, Line: 141, Col: 45}
 			}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/a-h/templ"
 
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 )
 
 const (
@@ -28,7 +28,7 @@ type flow struct {
 }
 
 // events streams what happens. Nothing in it is about a person.
-func (s *Screen) events(w http.ResponseWriter, q desk.Visit) error {
+func (s *Screen) events(w http.ResponseWriter, q staff.Visit) error {
 	if s.looking.Add(1) > maxLooking {
 		s.looking.Add(-1)
 		return ErrFull.With()
@@ -106,7 +106,7 @@ type block struct {
 }
 
 // sendBlocks makes the board anew and sends the blocks that changed.
-func (s *Screen) sendBlocks(w http.ResponseWriter, q desk.Visit, shown map[string]string) error {
+func (s *Screen) sendBlocks(w http.ResponseWriter, q staff.Visit, shown map[string]string) error {
 	b, err := s.board(q)
 	if err != nil {
 		return nil //nolint:nilerr // the next round may do better; the stamp on the board tells its age

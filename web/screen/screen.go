@@ -15,7 +15,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/peer"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 )
 
 // Exchanges tell how governed queries went and go. gateway.Gateway is one.
@@ -57,7 +57,7 @@ type Map struct {
 
 // Deps are what the board needs.
 type Deps struct {
-	*desk.Desk
+	*staff.Desk
 	Exchanges Exchanges
 	Cases     Cases
 	Roll      Roll
@@ -82,13 +82,13 @@ func (s *Screen) Close() { s.once.Do(func() { close(s.ended) }) }
 
 // Routes adds the board, its stream and its map.
 func (s *Screen) Routes(mux *http.ServeMux) {
-	s.Get(mux, desk.PathScreen, s.page)
-	s.Get(mux, desk.PathScreen+"/events", s.events)
-	s.Get(mux, desk.PathScreen+"/map.svg", s.picture)
+	s.Get(mux, staff.PathScreen, s.page)
+	s.Get(mux, staff.PathScreen+"/events", s.events)
+	s.Get(mux, staff.PathScreen+"/map.svg", s.picture)
 }
 
 // page shows the board; ?kiosk=1 leaves out what leads elsewhere.
-func (s *Screen) page(w http.ResponseWriter, q desk.Visit) error {
+func (s *Screen) page(w http.ResponseWriter, q staff.Visit) error {
 	b, err := s.board(q)
 	if err != nil {
 		return err
@@ -99,9 +99,9 @@ func (s *Screen) page(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // picture is the configured map.
-func (s *Screen) picture(w http.ResponseWriter, q desk.Visit) error {
+func (s *Screen) picture(w http.ResponseWriter, q staff.Visit) error {
 	if s.Map == nil {
-		return desk.ErrNoPage.With()
+		return staff.ErrNoPage.With()
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")

@@ -15,7 +15,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/support/process"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -38,12 +38,12 @@ type Objections interface {
 	Acknowledge(ctx context.Context, sess *identity.Session, id string) (*objection.Dispute, error)
 }
 
-func correctionPath(id string) string { return desk.PathDisputes + "/" + url.PathEscape(id) }
+func correctionPath(id string) string { return staff.PathDisputes + "/" + url.PathEscape(id) }
 
 // objectionTabs are the pages about what is wrong and what is disputed.
 func objectionTabs(v *ui.View, here string) []ui.Tab {
 	tabs := []ui.Tab{
-		{Href: desk.PathDisputes, Text: v.Pick("校核申请", "Corrections")},
+		{Href: staff.PathDisputes, Text: v.Pick("校核申请", "Corrections")},
 		{Href: pathDisputes, Text: v.Pick("争议", "Disputes")},
 		{Href: pathRefetches, Text: v.Pick("须重新获取", "To be asked for again")},
 	}
@@ -57,20 +57,20 @@ func objectionTabs(v *ui.View, here string) []ui.Tab {
 func correctionWord(v *ui.View, s objection.State) (ui.Status, string, string) {
 	w := map[objection.State]struct {
 		tone             ui.Tone
-		word, whose, say desk.Pair
+		word, whose, say staff.Pair
 	}{
-		objection.Sent:       {ui.Notice, desk.Pair{"已发出", "Sent"}, desk.Pair{"提供部门的节点", "The provider's node"}, desk.Pair{"等待提供部门的节点签收。", "The provider's node acknowledges it."}},
-		objection.Verifying:  {ui.Warning, desk.Pair{"核查中", "Being verified"}, desk.Pair{"提供部门数据专员", "The provider's officer"}, desk.Pair{"十个工作日内反馈核查结果（809 号令第二十六条）。", "Answered within 10 working days (Decree 809 art. 26)."}},
-		objection.Corrected:  {ui.Good, desk.Pair{"已更正", "Corrected"}, desk.Pair{"使用部门", "The user"}, desk.Pair{"重新获取更正后的记录。", "Ask for the corrected record again."}},
-		objection.Withdrawn:  {ui.Good, desk.Pair{"记录已撤下", "Record withdrawn"}, desk.Pair{"使用部门", "The user"}, desk.Pair{"不再使用该记录。", "Do not use the record any more."}},
-		objection.Maintained: {ui.Neutral, desk.Pair{"维持原值", "Maintained"}, desk.Pair{"使用部门", "The user"}, desk.Pair{"接受理由，或提出争议。", "Accept the reasons, or open a dispute."}},
-		objection.Undone:     {ui.Bad, desk.Pair{"对方未接收", "Not taken"}, desk.Pair{"使用部门", "The user"}, desk.Pair{"核对协议后重新提出。", "Check the agreement and report it again."}},
+		objection.Sent:       {ui.Notice, staff.Pair{"已发出", "Sent"}, staff.Pair{"提供部门的节点", "The provider's node"}, staff.Pair{"等待提供部门的节点签收。", "The provider's node acknowledges it."}},
+		objection.Verifying:  {ui.Warning, staff.Pair{"核查中", "Being verified"}, staff.Pair{"提供部门数据专员", "The provider's officer"}, staff.Pair{"十个工作日内反馈核查结果（809 号令第二十六条）。", "Answered within 10 working days (Decree 809 art. 26)."}},
+		objection.Corrected:  {ui.Good, staff.Pair{"已更正", "Corrected"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"重新获取更正后的记录。", "Ask for the corrected record again."}},
+		objection.Withdrawn:  {ui.Good, staff.Pair{"记录已撤下", "Record withdrawn"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"不再使用该记录。", "Do not use the record any more."}},
+		objection.Maintained: {ui.Neutral, staff.Pair{"维持原值", "Maintained"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"接受理由，或提出争议。", "Accept the reasons, or open a dispute."}},
+		objection.Undone:     {ui.Bad, staff.Pair{"对方未接收", "Not taken"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"核对协议后重新提出。", "Check the agreement and report it again."}},
 	}[s]
 	return ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 }
 
 // entryName is a resource's title, known or not.
-func entryName(v *ui.View, nm *desk.Names, member, code string) string {
+func entryName(v *ui.View, nm *staff.Names, member, code string) string {
 	if e := nm.Entry(member, code); e != nil {
 		return e.Name
 	}
@@ -78,12 +78,12 @@ func entryName(v *ui.View, nm *desk.Names, member, code string) string {
 }
 
 // itemNamed is an item's title; a code where the title is not known.
-func itemNamed(nm *desk.Names, member, code, item string) string {
+func itemNamed(nm *staff.Names, member, code, item string) string {
 	return nm.Items(member, code, []string{item})[0]
 }
 
 // corrections lists records that were reported wrong, by this department and to it.
-func (s *Share) corrections(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) corrections(w http.ResponseWriter, q staff.Visit) error {
 	v := q.V
 	list, cursor, err := s.Objections.Corrections(q.Context(), q.Sess.Scope(), q.URL.Query().Get("after"), shown)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Share) corrections(w http.ResponseWriter, q desk.Visit) error {
 	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("校核申请", "Corrections"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提出部门", "Reported by")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有校核申请", "No corrections"), Text: v.Pick("使用中发现记录有误的，在对应协议的页面选择“提出校核”。提供部门十个工作日内反馈，办件照常进行。", "When a record turns out to be wrong, report it from its agreement. The provider answers within 10 working days; the case goes on."), Next: ui.Link{Href: desk.PathCases + "?state=" + string(agreement.Active), Text: v.Pick("查看有效协议", "See agreements in force")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有校核申请", "No corrections"), Text: v.Pick("使用中发现记录有误的，在对应协议的页面选择“提出校核”。提供部门十个工作日内反馈，办件照常进行。", "When a record turns out to be wrong, report it from its agreement. The provider answers within 10 working days; the case goes on."), Next: ui.Link{Href: staff.PathCases + "?state=" + string(agreement.Active), Text: v.Pick("查看有效协议", "See agreements in force")}},
 	}
 	for i := range list {
 		c := &list[i]
@@ -101,18 +101,18 @@ func (s *Share) corrections(w http.ResponseWriter, q desk.Visit) error {
 			ui.Titled(ui.Link{Href: correctionPath(c.ID), Text: entryName(v, nm, c.Provider.Member, c.Resource)}, c.Report.Reason), ui.Words(nm.Party(c.Consumer)), ui.Words(nm.Party(c.Provider)), ui.Moment(v, c.Updated), ui.Chip(v, st),
 		})
 	}
-	s.Show(w, q, http.StatusOK, desk.PathDisputes, ui.PageInfo{
-		Title: v.Pick("校核申请", "Corrections"), Lead: v.Pick("使用中发现有误的记录，和对它的核查结果。", "Records that turned out to be wrong, and what became of them."), Crumbs: []ui.Link{desk.Home(v)},
-	}, listPage(v, v.Pick("校核与争议各页", "Pages about corrections"), objectionTabs(v, desk.PathDisputes), v.Pick("最近变动在前", "Latest first"), nil, t, onward(v, len(list), cursor)))
+	s.Show(w, q, http.StatusOK, staff.PathDisputes, ui.PageInfo{
+		Title: v.Pick("校核申请", "Corrections"), Lead: v.Pick("使用中发现有误的记录，和对它的核查结果。", "Records that turned out to be wrong, and what became of them."), Crumbs: []ui.Link{staff.Home(v)},
+	}, listPage(v, v.Pick("校核与争议各页", "Pages about corrections"), objectionTabs(v, staff.PathDisputes), v.Pick("最近变动在前", "Latest first"), nil, t, onward(v, len(list), cursor)))
 	return nil
 }
 
 // reporting is the page on which a record of an agreement is reported wrong.
-func (s *Share) reporting(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) reporting(w http.ResponseWriter, q staff.Visit) error {
 	return s.askReport(w, q, url.Values{}, nil)
 }
 
-func (s *Share) askReport(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
+func (s *Share) askReport(w http.ResponseWriter, q staff.Visit, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -149,18 +149,18 @@ func (s *Share) askReport(w http.ResponseWriter, q desk.Visit, f url.Values, fau
 			x.Value = f.Get(x.Name)
 		}
 	}
-	s.Show(w, q, status, desk.PathDisputes, ui.PageInfo{
+	s.Show(w, q, status, staff.PathDisputes, ui.PageInfo{
 		Title: v.Pick("提出校核", "Report a wrong record"), Lead: nm.Title(n) + v.Pick("（", " (") + nm.Provider(n) + v.Pick("）", ")"),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}, {Href: desk.CasePath(n.ID), Text: nm.Title(n)}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathCases, Text: v.Pick("申请与协议", "Applications and agreements")}, {Href: staff.CasePath(n.ID), Text: nm.Title(n)}},
 	}, reportPage(v, correctPath(n.ID), fields, v.Pick("送提供部门核查", "Send it to the provider")))
 	return nil
 }
 
 // correctPath is where a record got under an agreement is reported wrong.
-func correctPath(id string) string { return desk.CasePath(id) + "/correct" }
+func correctPath(id string) string { return staff.CasePath(id) + "/correct" }
 
 // granted is the agreement a page is about, with what it grants.
-func (s *Share) granted(q desk.Visit) (*agreement.Negotiation, *policy.Terms, error) {
+func (s *Share) granted(q staff.Visit) (*agreement.Negotiation, *policy.Terms, error) {
 	n, err := s.Cases.Get(q.Context(), ownScope(q), q.PathValue("id"))
 	if err != nil {
 		return nil, nil, err
@@ -173,8 +173,8 @@ func (s *Share) granted(q desk.Visit) (*agreement.Negotiation, *policy.Terms, er
 	return n, t, err
 }
 
-func (s *Share) report(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) report(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (s *Share) report(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
-	return desk.Done(w, q, correctionPath(c.ID), "report")
+	return staff.Done(w, q, correctionPath(c.ID), "report")
 }
 
 // correctionView is what the page of a correction shows.
@@ -209,11 +209,11 @@ type correctionView struct {
 	forms    []form
 }
 
-func (s *Share) correction(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) correction(w http.ResponseWriter, q staff.Visit) error {
 	return s.showCorrection(w, q, "", url.Values{}, nil)
 }
 
-func (s *Share) showCorrection(w http.ResponseWriter, q desk.Visit, act string, f url.Values, faults map[string]string) error {
+func (s *Share) showCorrection(w http.ResponseWriter, q staff.Visit, act string, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -246,13 +246,13 @@ func (s *Share) showCorrection(w http.ResponseWriter, q desk.Visit, act string, 
 	if c.State == objection.Maintained && owns(q, c.Department, identity.DataOfficer, identity.OfficeHead) {
 		x.forms = append(x.forms, disputeForm(v, "correction", c.ID))
 	}
-	s.Show(w, q, status, desk.PathDisputes, ui.PageInfo{
-		Title: v.Pick("校核：", "Correction: ") + t.Label, Lead: c.Report.Reason, Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathDisputes, Text: v.Pick("校核申请", "Corrections")}},
+	s.Show(w, q, status, staff.PathDisputes, ui.PageInfo{
+		Title: v.Pick("校核：", "Correction: ") + t.Label, Lead: c.Report.Reason, Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathDisputes, Text: v.Pick("校核申请", "Corrections")}},
 	}, correctionPage(v, c.ID, x, doneObjection(v)))
 	return nil
 }
 
-func correctionFacts(v *ui.View, nm *desk.Names, c *objection.Correction) []ui.Fact {
+func correctionFacts(v *ui.View, nm *staff.Names, c *objection.Correction) []ui.Fact {
 	key := ""
 	if len(c.Report.Key.Values) > 0 {
 		key = itemNamed(nm, c.Provider.Member, c.Resource, c.Report.Key.Item) + v.Pick("为 ", " is ") + c.Report.Key.Values[0].Text()
@@ -284,8 +284,8 @@ func correctionFacts(v *ui.View, nm *desk.Names, c *objection.Correction) []ui.F
 }
 
 // caseEvents is what happened, latest first.
-func caseEvents(v *ui.View, nm *desk.Names, steps []process.Step) []ui.Event {
-	words := map[process.Event]desk.Pair{
+func caseEvents(v *ui.View, nm *staff.Names, steps []process.Step) []ui.Event {
+	words := map[process.Event]staff.Pair{
 		"report": {"提出校核", "Reported"}, "receive": {"收到", "Received"}, "acknowledge": {"对方签收", "Acknowledged"}, "refuse": {"对方未接收", "Not accepted by the other end"},
 		"correct": {"反馈：已更正", "Answered: corrected"}, "withdraw": {"反馈：记录已撤除", "Answered: record removed"}, "maintain": {"反馈：维持原值", "Answered: maintained"}, "late_paper": {"补充材料", "Paper put forward"}, "late_accept": {"接受和解条件", "Terms accepted"},
 		"open": {"提出争议", "Opened"}, "paper": {"补充材料", "Paper put forward"}, "propose": {"提出和解条件", "Terms proposed"}, "accept": {"接受和解条件", "Terms accepted"}, "escalate": {"提交上一级处理", "Taken one step up"}, "rule": {"登记裁决", "Ruling recorded"},
@@ -304,7 +304,7 @@ func caseEvents(v *ui.View, nm *desk.Names, steps []process.Step) []ui.Event {
 }
 
 // findingForm is the provider's answer: what the source has now, for each item that was reported.
-func (s *Share) findingForm(v *ui.View, nm *desk.Names, c *objection.Correction) form {
+func (s *Share) findingForm(v *ui.View, nm *staff.Names, c *objection.Correction) form {
 	x := form{
 		word: v.Pick("反馈核查结果", "Answer it"), post: correctionPath(c.ID) + "/answer", text: v.Pick("更正须先在来源系统中完成；更正后，其他得到过该记录的部门会一并收到提示。", "A correction is made at the source first. Then everybody who got the record is told."),
 		fields: []ui.Field{{Name: "outcome", Kind: "radio", Label: v.Pick("核查结果", "Finding"), Options: []ui.Option{
@@ -321,13 +321,13 @@ func (s *Share) findingForm(v *ui.View, nm *desk.Names, c *objection.Correction)
 }
 
 // correctionAct answers a correction.
-func (s *Share) correctionAct(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) correctionAct(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
 	if q.PathValue("act") != "answer" {
-		return desk.ErrNoAct.With()
+		return staff.ErrNoAct.With()
 	}
 	c, err := s.Objections.Correction(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
@@ -351,11 +351,11 @@ func (s *Share) correctionAct(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
-	return desk.Done(w, q, correctionPath(c.ID), "answer")
+	return staff.Done(w, q, correctionPath(c.ID), "answer")
 }
 
 // refetches lists what was corrected at its source and is to be asked for again.
-func (s *Share) refetches(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) refetches(w http.ResponseWriter, q staff.Visit) error {
 	v := q.V
 	list, err := s.Objections.Refetches(q.Context(), q.Sess.Scope(), q.URL.Query().Get("done") == "1", refetched)
 	if err != nil {
@@ -364,7 +364,7 @@ func (s *Share) refetches(w http.ResponseWriter, q desk.Visit) error {
 	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("须重新获取", "To be asked for again"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("哪条记录", "Which record")}, {Label: v.Pick("更正的数据项", "Corrected items")}, {Label: v.Pick("告知时间", "Told")}, {Label: v.Pick("办理", "Done")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有须重新获取的数据", "Nothing to be asked for again"), Text: v.Pick("本部门得到过的记录在来源处更正后，会在这里提示重新获取。再次查询该记录后自动办结。", "When a record that this department got is corrected at its source, it is listed here. Asking for it again settles it."), Next: ui.Link{Href: desk.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有须重新获取的数据", "Nothing to be asked for again"), Text: v.Pick("本部门得到过的记录在来源处更正后，会在这里提示重新获取。再次查询该记录后自动办结。", "When a record that this department got is corrected at its source, it is listed here. Asking for it again settles it."), Next: ui.Link{Href: staff.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},
 	}
 	for i := range list {
 		r := &list[i]
@@ -377,11 +377,11 @@ func (s *Share) refetches(w http.ResponseWriter, q desk.Visit) error {
 			act = refetchButton(v, pathRefetches+"/"+url.PathEscape(r.ID)+"/done", entryName(v, nm, r.Provider, r.Resource))
 		}
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: desk.CasePath(r.Agreement), Text: entryName(v, nm, r.Provider, r.Resource)}, nm.Member(r.Provider)), record, ui.Words(strings.Join(nm.Items(r.Provider, r.Resource, r.Items), v.Pick("、", ", "))), ui.Moment(v, r.Since), act,
+			ui.Titled(ui.Link{Href: staff.CasePath(r.Agreement), Text: entryName(v, nm, r.Provider, r.Resource)}, nm.Member(r.Provider)), record, ui.Words(strings.Join(nm.Items(r.Provider, r.Resource, r.Items), v.Pick("、", ", "))), ui.Moment(v, r.Since), act,
 		})
 	}
-	s.Show(w, q, http.StatusOK, desk.PathDisputes, ui.PageInfo{
-		Title: v.Pick("须重新获取", "To be asked for again"), Lead: v.Pick("在来源处更正过、本部门可能仍持有旧值的记录。", "Records corrected at their source of which this department may hold the old values."), Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathDisputes, Text: v.Pick("校核与争议", "Corrections")}},
+	s.Show(w, q, http.StatusOK, staff.PathDisputes, ui.PageInfo{
+		Title: v.Pick("须重新获取", "To be asked for again"), Lead: v.Pick("在来源处更正过、本部门可能仍持有旧值的记录。", "Records corrected at their source of which this department may hold the old values."), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathDisputes, Text: v.Pick("校核与争议", "Corrections")}},
 	}, listPage(v, v.Pick("校核与争议各页", "Pages about corrections"), objectionTabs(v, pathRefetches), v.Pick("最近告知在前", "Latest first"), nil, t, ui.Paging{Shown: int64(len(list))}))
 	return nil
 }
@@ -389,7 +389,7 @@ func (s *Share) refetches(w http.ResponseWriter, q desk.Visit) error {
 // refetched bounds the list of what is to be asked for again; what is asked for again leaves it.
 const refetched = 100
 
-func (s *Share) refetchDone(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) refetchDone(w http.ResponseWriter, q staff.Visit) error {
 	if _, err := s.Objections.Refetched(q.Context(), q.Sess, q.PathValue("id")); err != nil {
 		return settled(err)
 	}

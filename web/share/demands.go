@@ -20,7 +20,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -49,17 +49,17 @@ type Cases interface {
 func settled(err error) error {
 	for _, moved := range []error{catalog.ErrState, demand.ErrTransition, objection.ErrTransition, scheme.ErrState} {
 		if errors.Is(err, moved) {
-			return desk.ErrMoved.Because(err)
+			return staff.ErrMoved.Because(err)
 		}
 	}
 	return err
 }
 
-func demandPath(id string) string { return desk.PathDemands + "/" + url.PathEscape(id) }
+func demandPath(id string) string { return staff.PathDemands + "/" + url.PathEscape(id) }
 
 // supplyTabs are the pages about needing and offering.
 func supplyTabs(v *ui.View, here string) []ui.Tab {
-	tabs := []ui.Tab{{Href: desk.PathDemands, Text: v.Pick("需求清单", "Demands")}, {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}}
+	tabs := []ui.Tab{{Href: staff.PathDemands, Text: v.Pick("需求清单", "Demands")}, {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Href == here
 	}
@@ -74,23 +74,23 @@ func demandStates() []demand.State {
 func demandWord(v *ui.View, s demand.State) (ui.Status, string, string) {
 	w := map[demand.State]struct {
 		tone             ui.Tone
-		word, whose, say desk.Pair
+		word, whose, say staff.Pair
 	}{
-		demand.Draft:     {ui.Notice, desk.Pair{"待负责人同意", "Waits for the head"}, desk.Pair{"共享工作机构负责人", "The head of the sharing office"}, desk.Pair{"负责人同意后送达各成员。", "It goes to the members when the head consents."}},
-		demand.Listed:    {ui.Notice, desk.Pair{"已列入清单", "Listed"}, desk.Pair{"各成员", "The members"}, desk.Pair{"等待各成员答复能否提供。", "The members say whether they can provide it."}},
-		demand.Answered:  {ui.Good, desk.Pair{"已有答复", "Answered"}, desk.Pair{"本部门数据专员", "This department's officer"}, desk.Pair{"按答复申请使用，再办结需求。", "Apply for what was offered, then close the demand."}},
-		demand.Satisfied: {ui.Good, desk.Pair{"已满足", "Satisfied"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"需求已办结。", "It is closed."}},
-		demand.Withdrawn: {ui.Neutral, desk.Pair{"已撤回", "Withdrawn"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"需求已撤回，需要时可重新提出。", "It was withdrawn; write another if it is needed."}},
-		demand.Open:      {ui.Warning, desk.Pair{"待交办", "To be assigned"}, desk.Pair{"主管部门", "The authority"}, desk.Pair{"指定由哪个部门答复。", "Name the department that is to answer."}},
-		demand.Assigned:  {ui.Notice, desk.Pair{"待部门答复", "Waits for an answer"}, desk.Pair{"承办部门数据专员", "The officer of the department named"}, desk.Pair{"答复能否提供。", "Say whether it can be provided."}},
-		demand.Replied:   {ui.Good, desk.Pair{"已答复", "Replied"}, desk.Pair{"需求方", "Who asked"}, desk.Pair{"需求方按答复办理；条目发布后可再次答复。", "Who asked goes on; answer anew when a planned entry is there."}},
-		demand.Closed:    {ui.Neutral, desk.Pair{"已办结", "Closed"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"需求方已办结或撤回。", "Who asked has closed or withdrawn it."}},
+		demand.Draft:     {ui.Notice, staff.Pair{"待负责人同意", "Waits for the head"}, staff.Pair{"共享工作机构负责人", "The head of the sharing office"}, staff.Pair{"负责人同意后送达各成员。", "It goes to the members when the head consents."}},
+		demand.Listed:    {ui.Notice, staff.Pair{"已列入清单", "Listed"}, staff.Pair{"各成员", "The members"}, staff.Pair{"等待各成员答复能否提供。", "The members say whether they can provide it."}},
+		demand.Answered:  {ui.Good, staff.Pair{"已有答复", "Answered"}, staff.Pair{"本部门数据专员", "This department's officer"}, staff.Pair{"按答复申请使用，再办结需求。", "Apply for what was offered, then close the demand."}},
+		demand.Satisfied: {ui.Good, staff.Pair{"已满足", "Satisfied"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"需求已办结。", "It is closed."}},
+		demand.Withdrawn: {ui.Neutral, staff.Pair{"已撤回", "Withdrawn"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"需求已撤回，需要时可重新提出。", "It was withdrawn; write another if it is needed."}},
+		demand.Open:      {ui.Warning, staff.Pair{"待交办", "To be assigned"}, staff.Pair{"主管部门", "The authority"}, staff.Pair{"指定由哪个部门答复。", "Name the department that is to answer."}},
+		demand.Assigned:  {ui.Notice, staff.Pair{"待部门答复", "Waits for an answer"}, staff.Pair{"承办部门数据专员", "The officer of the department named"}, staff.Pair{"答复能否提供。", "Say whether it can be provided."}},
+		demand.Replied:   {ui.Good, staff.Pair{"已答复", "Replied"}, staff.Pair{"需求方", "Who asked"}, staff.Pair{"需求方按答复办理；条目发布后可再次答复。", "Who asked goes on; answer anew when a planned entry is there."}},
+		demand.Closed:    {ui.Neutral, staff.Pair{"已办结", "Closed"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"需求方已办结或撤回。", "Who asked has closed or withdrawn it."}},
 	}[s]
 	return ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 }
 
 // demands lists what departments need.
-func (s *Share) demands(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) demands(w http.ResponseWriter, q staff.Visit) error {
 	v, p := q.V, q.URL.Query()
 	state := demand.State(p.Get("state"))
 	if state != "" && !slices.Contains(demandStates(), state) {
@@ -101,10 +101,10 @@ func (s *Share) demands(w http.ResponseWriter, q desk.Visit) error {
 		return err
 	}
 	nm := s.Names(q)
-	ask := ui.Link{Href: desk.PathDemands + "/new", Text: v.Pick("提出需求", "Ask for data")}
+	ask := ui.Link{Href: staff.PathDemands + "/new", Text: v.Pick("提出需求", "Ask for data")}
 	t := ui.Table{
 		Caption: v.Pick("需求清单", "Demands"), Columns: []ui.Column{{Label: v.Pick("需要的数据", "What is needed")}, {Label: v.Pick("需求部门", "Asked by")}, {Label: v.Pick("最迟何时", "Needed by")}, {Label: v.Pick("状态", "State")}, {Label: v.Pick("下一步", "Next step")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有数据需求", "No demands"), Text: v.Pick("目录中找不到的数据可以列入需求清单，各成员会答复能否提供。其他成员的需求送达后也列在这里。", "What no catalogue has can be put on the list; the members answer whether they can provide it. Demands of other members appear here, too."), Next: ui.Link{Href: desk.PathCatalog, Text: v.Pick("先检索目录", "Search the catalogue first")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有数据需求", "No demands"), Text: v.Pick("目录中找不到的数据可以列入需求清单，各成员会答复能否提供。其他成员的需求送达后也列在这里。", "What no catalogue has can be put on the list; the members answer whether they can provide it. Demands of other members appear here, too."), Next: ui.Link{Href: staff.PathCatalog, Text: v.Pick("先检索目录", "Search the catalogue first")}},
 	}
 	for i := range list {
 		d := &list[i]
@@ -118,15 +118,15 @@ func (s *Share) demands(w http.ResponseWriter, q desk.Visit) error {
 		st, _, _ := demandWord(v, x)
 		filter.Options = append(filter.Options, ui.Option{Value: string(x), Label: st.Word})
 	}
-	info := ui.PageInfo{Title: v.Pick("需求清单", "Demands"), Lead: v.Pick("部门需要而目录中还没有的数据。", "What departments need and no catalogue has yet."), Crumbs: []ui.Link{desk.Home(v)}}
+	info := ui.PageInfo{Title: v.Pick("需求清单", "Demands"), Lead: v.Pick("部门需要而目录中还没有的数据。", "What departments need and no catalogue has yet."), Crumbs: []ui.Link{staff.Home(v)}}
 	if q.Sess.Has(identity.DataOfficer) {
 		info.Action = ui.Button(v, ask, "plus", true)
 	}
-	s.Show(w, q, http.StatusOK, desk.PathDemands, info, listPage(v, v.Pick("需求与方案各页", "Pages about demands"), supplyTabs(v, desk.PathDemands), v.Pick("最近变动在前", "Latest first"), []ui.Filter{filter}, t, onward(v, len(list), cursor)))
+	s.Show(w, q, http.StatusOK, staff.PathDemands, info, listPage(v, v.Pick("需求与方案各页", "Pages about demands"), supplyTabs(v, staff.PathDemands), v.Pick("最近变动在前", "Latest first"), []ui.Filter{filter}, t, onward(v, len(list), cursor)))
 	return nil
 }
 
-func (s *Share) demand(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) demand(w http.ResponseWriter, q staff.Visit) error {
 	return s.showDemand(w, q, "", url.Values{}, nil)
 }
 
@@ -144,7 +144,7 @@ type demandView struct {
 // fewItems is up to how many items a demand's matches are looked for with each view of its page.
 const fewItems = 8
 
-func (s *Share) showDemand(w http.ResponseWriter, q desk.Visit, act string, f url.Values, faults map[string]string) error {
+func (s *Share) showDemand(w http.ResponseWriter, q staff.Visit, act string, f url.Values, faults map[string]string) error {
 	v := q.V
 	d, err := s.Demands.Get(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
@@ -169,16 +169,16 @@ func (s *Share) showDemand(w http.ResponseWriter, q desk.Visit, act string, f ur
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	s.Show(w, q, status, desk.PathDemands, ui.PageInfo{
-		Title: d.Want.Name, Lead: d.Want.Scenario, Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathDemands, Text: v.Pick("需求清单", "Demands")}},
+	s.Show(w, q, status, staff.PathDemands, ui.PageInfo{
+		Title: d.Want.Name, Lead: d.Want.Scenario, Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathDemands, Text: v.Pick("需求清单", "Demands")}},
 	}, demandPage(v, d.ID, x, doneDemand(v)))
 	return nil
 }
 
-func demandFacts(v *ui.View, nm *desk.Names, d *demand.Demand) []ui.Fact {
+func demandFacts(v *ui.View, nm *staff.Names, d *demand.Demand) []ui.Fact {
 	basis := d.Want.Basis.Citation
 	if d.Want.Basis.Kind == "consent" {
-		basis = desk.Word(v, d.Want.Basis.Kind)
+		basis = staff.Word(v, d.Want.Basis.Kind)
 	}
 	members := v.Pick("全部成员", "All members")
 	if len(d.Members) > 0 {
@@ -201,10 +201,10 @@ func demandFacts(v *ui.View, nm *desk.Names, d *demand.Demand) []ui.Fact {
 	return facts
 }
 
-func demandTimeline(v *ui.View, nm *desk.Names, d *demand.Demand) ui.Timeline {
+func demandTimeline(v *ui.View, nm *staff.Names, d *demand.Demand) ui.Timeline {
 	t := ui.Timeline{Label: d.Want.Name}
 	t.State, t.Whose, t.Next = demandWord(v, d.State)
-	words := map[demand.Event]desk.Pair{
+	words := map[demand.Event]staff.Pair{
 		demand.Consent: {"负责人同意，列入清单", "Head consented: listed"}, demand.Return: {"负责人退回", "Sent back by the head"}, demand.Withdraw: {"撤回", "Withdrawn"}, demand.Satisfy: {"办结", "Closed as satisfied"},
 		demand.Offer: {"有成员答复可以提供", "A member offers it"}, demand.Decline: {"有成员答复不掌握", "A member does not hold it"}, demand.Assign: {"主管部门交办", "Assigned by the authority"}, demand.Reply: {"部门答复", "Department replied"}, demand.Close: {"需求方办结", "Closed by who asked"},
 	}
@@ -222,7 +222,7 @@ func demandTimeline(v *ui.View, nm *desk.Names, d *demand.Demand) ui.Timeline {
 	return t
 }
 
-func answerTable(v *ui.View, nm *desk.Names, d *demand.Demand) ui.Table {
+func answerTable(v *ui.View, nm *staff.Names, d *demand.Demand) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("答复", "Answers"), Columns: []ui.Column{{Label: v.Pick("答复部门", "From")}, {Label: v.Pick("答复", "Answer")}, {Label: v.Pick("内容", "What")}, {Label: v.Pick("时间", "When")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("还没有答复", "No answer yet"), Text: v.Pick("各成员的主管部门交办后，由承办部门答复。", "The members' authorities assign it; the departments named answer.")},
@@ -237,7 +237,7 @@ func answerTable(v *ui.View, nm *desk.Names, d *demand.Demand) ui.Table {
 			if e := nm.Entry(a.From.Member, a.Resource); e != nil {
 				name = e.Name
 			}
-			what = ui.Titled(ui.Link{Href: desk.EntryPath(a.From.Member, a.Resource), Text: name}, a.Resource)
+			what = ui.Titled(ui.Link{Href: staff.EntryPath(a.From.Member, a.Resource), Text: name}, a.Resource)
 		case demand.Planned:
 			st = ui.Status{Tone: ui.Notice, Word: v.Pick("计划提供", "Planned")}
 			what = ui.Words(v.Pick("预计 ", "by ") + v.Day(a.By) + v.Pick(" 发布。", ". ") + a.Reason)
@@ -248,7 +248,7 @@ func answerTable(v *ui.View, nm *desk.Names, d *demand.Demand) ui.Table {
 	return t
 }
 
-func matchTable(v *ui.View, nm *desk.Names, ms []demand.Match) ui.Table {
+func matchTable(v *ui.View, nm *staff.Names, ms []demand.Match) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("可能已有的条目", "Entries that may do"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("符合之处", "What fits")}, {Label: v.Pick("匹配度", "Score"), Number: true}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("目录中没有相近的条目", "Nothing like it in the catalogues"), Text: v.Pick("请等待各成员答复。", "Wait for the members' answers.")},
@@ -256,14 +256,14 @@ func matchTable(v *ui.View, nm *desk.Names, ms []demand.Match) ui.Table {
 	for i := range ms {
 		m := &ms[i]
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: desk.EntryPath(m.Member, m.Code), Text: m.Name}, m.Code), ui.Words(nm.Of(m.Member, m.Provider)), ui.Words(strings.Join(m.Fits, v.Pick("、", ", "))), ui.Words(v.Number(int64(m.Score))),
+			ui.Titled(ui.Link{Href: staff.EntryPath(m.Member, m.Code), Text: m.Name}, m.Code), ui.Words(nm.Of(m.Member, m.Provider)), ui.Words(strings.Join(m.Fits, v.Pick("、", ", "))), ui.Words(v.Number(int64(m.Score))),
 		})
 	}
 	return t
 }
 
 // demandActs are the acts that need no more than a reason.
-func demandActs(q desk.Visit, d *demand.Demand) []ui.Question {
+func demandActs(q staff.Visit, d *demand.Demand) []ui.Question {
 	v := q.V
 	var out []ui.Question
 	add := func(act, word, text, reason string, danger bool) {
@@ -285,7 +285,7 @@ func demandActs(q desk.Visit, d *demand.Demand) []ui.Question {
 // choices bounds what a form offers to choose from; beyond it the code is typed.
 const choices = 100
 
-func (s *Share) demandForms(q desk.Visit, nm *desk.Names, d *demand.Demand, act string, f url.Values, faults map[string]string) ([]form, error) {
+func (s *Share) demandForms(q staff.Visit, nm *staff.Names, d *demand.Demand, act string, f url.Values, faults map[string]string) ([]form, error) {
 	v := q.V
 	var out []form
 	add := func(name string, x form) {
@@ -301,7 +301,7 @@ func (s *Share) demandForms(q desk.Visit, nm *desk.Names, d *demand.Demand, act 
 		field := ui.Field{Name: "application", Kind: "select", Label: v.Pick("为此提出的申请", "The application made for it"), Options: []ui.Option{{Value: "", Label: v.Pick("请选择", "Choose one")}}}
 		for i := range list {
 			if n := &list[i]; n.Side == agreement.Consumer {
-				field.Options = append(field.Options, ui.Option{Value: n.ID, Label: nm.Title(n) + v.Pick("・", ", ") + desk.StatusOf(v, n.State).Word + v.Pick("・", ", ") + v.Day(n.Updated)})
+				field.Options = append(field.Options, ui.Option{Value: n.ID, Label: nm.Title(n) + v.Pick("・", ", ") + staff.StatusOf(v, n.State).Word + v.Pick("・", ", ") + v.Day(n.Updated)})
 			}
 		}
 		if len(field.Options) > 1 {
@@ -325,7 +325,7 @@ func (s *Share) demandForms(q desk.Visit, nm *desk.Names, d *demand.Demand, act 
 }
 
 // assignees are the departments that may be named, the likely ones first.
-func (s *Share) assignees(q desk.Visit, d *demand.Demand) (ui.Field, error) {
+func (s *Share) assignees(q staff.Visit, d *demand.Demand) (ui.Field, error) {
 	v := q.V
 	field := ui.Field{Name: "department", Kind: "select", Label: v.Pick("由哪个部门答复", "Which department is to answer")}
 	likely, err := s.Demands.Candidates(q.Context(), q.Sess, d.ID)
@@ -347,7 +347,7 @@ func (s *Share) assignees(q desk.Visit, d *demand.Demand) (ui.Field, error) {
 	return field, nil
 }
 
-func (s *Share) replyForm(q desk.Visit) (form, error) {
+func (s *Share) replyForm(q staff.Visit) (form, error) {
 	v := q.V
 	list, err := s.Entries.Dossiers(q.Context(), ownScope(q), catalog.Published, "", choices)
 	if err != nil {
@@ -373,8 +373,8 @@ func (s *Share) replyForm(q desk.Visit) (form, error) {
 }
 
 // demandAct does one thing to a demand. The room checks role, department and state.
-func (s *Share) demandAct(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) demandAct(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -399,13 +399,13 @@ func (s *Share) demandAct(w http.ResponseWriter, q desk.Visit) error {
 		case demand.Offered:
 			a.Resource = strings.TrimSpace(f.Get("resource"))
 		case demand.Planned:
-			a.By = desk.EndOf(q.V, f.Get("by"))
+			a.By = staff.EndOf(q.V, f.Get("by"))
 		case demand.NotHeld:
 		}
 		_, err = s.Demands.ReplyDemand(q.Context(), q.Sess, id, a)
 		at = "resource"
 	default:
-		err = desk.ErrNoAct.With()
+		err = staff.ErrNoAct.With()
 	}
 	if faults, ok := wrongAt(q.V, err, at); ok {
 		return s.showDemand(w, q, act, f, faults)
@@ -413,7 +413,7 @@ func (s *Share) demandAct(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
-	return desk.Done(w, q, demandPath(id), act)
+	return staff.Done(w, q, demandPath(id), act)
 }
 
 // wrongAt are what a room says is wrong, by question; what it says of no question in particular stands at one.
@@ -422,7 +422,7 @@ func wrongAt(v *ui.View, err error, at string) (map[string]string, bool) {
 	if err == nil || e.Kind != errs.Invalid || at == "" {
 		return nil, false
 	}
-	faults, other := desk.Faults(v, err)
+	faults, other := staff.Faults(v, err)
 	if other != nil || len(faults) == 0 {
 		return map[string]string{at: e.Message(string(v.Lang))}, true
 	}
@@ -448,6 +448,6 @@ func until(v *ui.View, t time.Time) string {
 	return v.Day(t)
 }
 
-func partyHere(nm *desk.Names, department string) policy.Party {
+func partyHere(nm *staff.Names, department string) policy.Party {
 	return policy.Party{Member: nm.Self(), Department: department}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -21,22 +21,22 @@ func disputePath(id string) string { return pathDisputes + "/" + url.PathEscape(
 func stageWord(v *ui.View, s objection.Stage) (ui.Status, string, string) {
 	w := map[objection.Stage]struct {
 		tone             ui.Tone
-		word, whose, say desk.Pair
+		word, whose, say staff.Pair
 	}{
-		objection.Negotiating:      {ui.Notice, desk.Pair{"协商中", "Negotiating"}, desk.Pair{"双方", "Both sides"}, desk.Pair{"协商和解；不成的提交主管部门。", "Settle it, or take it to the authority."}},
-		objection.AtAuthority:      {ui.Warning, desk.Pair{"主管部门处理中", "At the authority"}, desk.Pair{"主管部门", "The authority"}, desk.Pair{"主管部门登记裁决。", "The authority records its ruling."}},
-		objection.AuthorityRuled:   {ui.Notice, desk.Pair{"主管部门已裁决", "Ruled by the authority"}, desk.Pair{"另一方", "The other side"}, desk.Pair{"确认收到，或提请同级人民政府决定。", "Acknowledge it, or ask the people's government."}},
-		objection.AuthorityClosed:  {ui.Good, desk.Pair{"裁决已确认", "Ruling acknowledged"}, desk.Pair{"双方", "Both sides"}, desk.Pair{"照裁决办理；仍有异议的可提请人民政府决定。", "Do as ruled; the government may still be asked."}},
-		objection.AtGovernment:     {ui.Warning, desk.Pair{"人民政府处理中", "At the government"}, desk.Pair{"人民政府", "The people's government"}, desk.Pair{"主管部门登记人民政府的决定。", "The authority records the government's decision."}},
-		objection.GovernmentRuled:  {ui.Notice, desk.Pair{"人民政府已决定", "Decided by the government"}, desk.Pair{"另一方", "The other side"}, desk.Pair{"确认收到决定。", "Acknowledge the decision."}},
-		objection.GovernmentClosed: {ui.Good, desk.Pair{"已终结", "Closed"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"照决定办理。", "Do as decided."}},
-		objection.Settled:          {ui.Good, desk.Pair{"已和解", "Settled"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"照和解条件办理。", "Do as agreed."}},
+		objection.Negotiating:      {ui.Notice, staff.Pair{"协商中", "Negotiating"}, staff.Pair{"双方", "Both sides"}, staff.Pair{"协商和解；不成的提交主管部门。", "Settle it, or take it to the authority."}},
+		objection.AtAuthority:      {ui.Warning, staff.Pair{"主管部门处理中", "At the authority"}, staff.Pair{"主管部门", "The authority"}, staff.Pair{"主管部门登记裁决。", "The authority records its ruling."}},
+		objection.AuthorityRuled:   {ui.Notice, staff.Pair{"主管部门已裁决", "Ruled by the authority"}, staff.Pair{"另一方", "The other side"}, staff.Pair{"确认收到，或提请同级人民政府决定。", "Acknowledge it, or ask the people's government."}},
+		objection.AuthorityClosed:  {ui.Good, staff.Pair{"裁决已确认", "Ruling acknowledged"}, staff.Pair{"双方", "Both sides"}, staff.Pair{"照裁决办理；仍有异议的可提请人民政府决定。", "Do as ruled; the government may still be asked."}},
+		objection.AtGovernment:     {ui.Warning, staff.Pair{"人民政府处理中", "At the government"}, staff.Pair{"人民政府", "The people's government"}, staff.Pair{"主管部门登记人民政府的决定。", "The authority records the government's decision."}},
+		objection.GovernmentRuled:  {ui.Notice, staff.Pair{"人民政府已决定", "Decided by the government"}, staff.Pair{"另一方", "The other side"}, staff.Pair{"确认收到决定。", "Acknowledge the decision."}},
+		objection.GovernmentClosed: {ui.Good, staff.Pair{"已终结", "Closed"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"照决定办理。", "Do as decided."}},
+		objection.Settled:          {ui.Good, staff.Pair{"已和解", "Settled"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"照和解条件办理。", "Do as agreed."}},
 	}[s]
 	return ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 }
 
 // disputes lists the department's disputes; for the authority, those of all departments.
-func (s *Share) disputes(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) disputes(w http.ResponseWriter, q staff.Visit) error {
 	v := q.V
 	list, cursor, err := s.Objections.Disputes(q.Context(), q.Sess.Scope(), q.URL.Query().Get("after"), shown)
 	if err != nil {
@@ -45,15 +45,15 @@ func (s *Share) disputes(w http.ResponseWriter, q desk.Visit) error {
 	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("争议", "Disputes"), Columns: []ui.Column{{Label: v.Pick("主张", "Claim")}, {Label: v.Pick("提出方", "Opened by")}, {Label: v.Pick("另一方", "Other side")}, {Label: v.Pick("最近变动", "Changed")}, {Label: v.Pick("状态", "State")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有争议", "No disputes"), Text: v.Pick("对申请、协议或校核结果有争议的，在其页面提出：先协商，不成的由共同的上级主管部门裁决（809 号令第二十八条）。", "A dispute about an application, agreement or correction is opened on its page: negotiation first, then the authority above both (Decree 809 art. 28)."), Next: ui.Link{Href: desk.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有争议", "No disputes"), Text: v.Pick("对申请、协议或校核结果有争议的，在其页面提出：先协商，不成的由共同的上级主管部门裁决（809 号令第二十八条）。", "A dispute about an application, agreement or correction is opened on its page: negotiation first, then the authority above both (Decree 809 art. 28)."), Next: ui.Link{Href: staff.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},
 	}
 	for i := range list {
 		d := &list[i]
 		st, _, _ := stageWord(v, d.State)
 		t.Rows = append(t.Rows, []templ.Component{ui.Titled(ui.Link{Href: disputePath(d.ID), Text: clip(d.Claim)}, s.matterLink(q, nm, d.Matter).Text), ui.Words(nm.Party(d.Opener)), ui.Words(nm.Party(d.Respondent)), ui.Moment(v, d.Updated), ui.Chip(v, st)})
 	}
-	s.Show(w, q, http.StatusOK, desk.PathDisputes, ui.PageInfo{
-		Title: v.Pick("争议", "Disputes"), Lead: v.Pick("部门之间关于共享的争议，从协商到裁决。", "Disputes between departments, from negotiation to a ruling."), Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathDisputes, Text: v.Pick("校核与争议", "Corrections")}},
+	s.Show(w, q, http.StatusOK, staff.PathDisputes, ui.PageInfo{
+		Title: v.Pick("争议", "Disputes"), Lead: v.Pick("部门之间关于共享的争议，从协商到裁决。", "Disputes between departments, from negotiation to a ruling."), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathDisputes, Text: v.Pick("校核与争议", "Corrections")}},
 	}, listPage(v, v.Pick("校核与争议各页", "Pages about corrections"), objectionTabs(v, pathDisputes), v.Pick("最近变动在前", "Latest first"), nil, t, onward(v, len(list), cursor)))
 	return nil
 }
@@ -76,11 +76,11 @@ func disputeForm(v *ui.View, kind, id string) form {
 }
 
 // disputing is the page on which a dispute about an application or agreement is opened.
-func (s *Share) disputing(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) disputing(w http.ResponseWriter, q staff.Visit) error {
 	return s.askDispute(w, q, "application", q.PathValue("id"), url.Values{}, nil)
 }
 
-func (s *Share) askDispute(w http.ResponseWriter, q desk.Visit, kind, id string, f url.Values, faults map[string]string) error {
+func (s *Share) askDispute(w http.ResponseWriter, q staff.Visit, kind, id string, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -97,14 +97,14 @@ func (s *Share) askDispute(w http.ResponseWriter, q desk.Visit, kind, id string,
 	for i := range x.fields {
 		x.fields[i].Value, x.fields[i].Error = f.Get(x.fields[i].Name), faults[x.fields[i].Name]
 	}
-	s.Show(w, q, status, desk.PathDisputes, ui.PageInfo{
-		Title: x.word, Lead: x.text, Crumbs: []ui.Link{desk.Home(v), {Href: pathDisputes, Text: v.Pick("争议", "Disputes")}, s.matterLink(q, s.Names(q), objection.Matter{Kind: kind, ID: id})},
+	s.Show(w, q, status, staff.PathDisputes, ui.PageInfo{
+		Title: x.word, Lead: x.text, Crumbs: []ui.Link{staff.Home(v), {Href: pathDisputes, Text: v.Pick("争议", "Disputes")}, s.matterLink(q, s.Names(q), objection.Matter{Kind: kind, ID: id})},
 	}, disputeAsked(v, x))
 	return nil
 }
 
-func (s *Share) openDispute(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) openDispute(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (s *Share) openDispute(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
-	return desk.Done(w, q, disputePath(d.ID), "open")
+	return staff.Done(w, q, disputePath(d.ID), "open")
 }
 
 // disputeView is what the page of a dispute shows.
@@ -138,11 +138,11 @@ type papers struct {
 	kept  string // the proposal both agreed on
 }
 
-func (s *Share) dispute(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) dispute(w http.ResponseWriter, q staff.Visit) error {
 	return s.showDispute(w, q, "", url.Values{}, nil)
 }
 
-func (s *Share) showDispute(w http.ResponseWriter, q desk.Visit, act string, f url.Values, faults map[string]string) error {
+func (s *Share) showDispute(w http.ResponseWriter, q staff.Visit, act string, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -156,7 +156,7 @@ func (s *Share) showDispute(w http.ResponseWriter, q desk.Visit, act string, f u
 	t := ui.Timeline{Label: clip(d.Claim), Events: caseEvents(v, nm, d.Steps)}
 	t.State, t.Whose, t.Next = stageWord(v, d.State)
 	x.state, x.timeline = t.State, t
-	level := map[string]desk.Pair{"county": {"县级", "of the county"}, "city": {"市级", "of the city"}, "province": {"省级", "of the province"}, "nation": {"国家", "of the nation"}}[d.Resolver.Level]
+	level := map[string]staff.Pair{"county": {"县级", "of the county"}, "city": {"市级", "of the city"}, "province": {"省级", "of the province"}, "nation": {"国家", "of the nation"}}[d.Resolver.Level]
 	x.facts = []ui.Fact{
 		{Label: v.Pick("提出方", "Opened by"), Value: nm.Party(d.Opener)},
 		{Label: v.Pick("另一方", "Other side"), Value: nm.Party(d.Respondent)},
@@ -174,8 +174,8 @@ func (s *Share) showDispute(w http.ResponseWriter, q desk.Visit, act string, f u
 		}
 		x.sides[at].list, x.sides[at].kept = append(x.sides[at].list, p), d.Settlement
 	}
-	s.Show(w, q, status, desk.PathDisputes, ui.PageInfo{
-		Title: v.Pick("争议：", "Dispute: ") + clip(d.Claim), Crumbs: []ui.Link{desk.Home(v), {Href: pathDisputes, Text: v.Pick("争议", "Disputes")}},
+	s.Show(w, q, status, staff.PathDisputes, ui.PageInfo{
+		Title: v.Pick("争议：", "Dispute: ") + clip(d.Claim), Crumbs: []ui.Link{staff.Home(v), {Href: pathDisputes, Text: v.Pick("争议", "Disputes")}},
 	}, disputePage(v, d.ID, x, doneObjection(v)))
 	return nil
 }
@@ -193,7 +193,7 @@ func can(d *objection.Dispute, a objection.Act) bool {
 	return objection.DisputeTable().Allows(d.State, a, nil)
 }
 
-func disputeActs(q desk.Visit, d *objection.Dispute) []ui.Question {
+func disputeActs(q staff.Visit, d *objection.Dispute) []ui.Question {
 	v := q.V
 	var out []ui.Question
 	if !owns(q, mine(d).Department, identity.OfficeHead) {
@@ -215,7 +215,7 @@ func disputeActs(q desk.Visit, d *objection.Dispute) []ui.Question {
 	return out
 }
 
-func disputeForms(q desk.Visit, d *objection.Dispute, act string, f url.Values, faults map[string]string) []form {
+func disputeForms(q staff.Visit, d *objection.Dispute, act string, f url.Values, faults map[string]string) []form {
 	v := q.V
 	var out []form
 	add := func(name string, x form) {
@@ -235,8 +235,8 @@ func disputeForms(q desk.Visit, d *objection.Dispute, act string, f url.Values, 
 }
 
 // disputeAct does one thing to a dispute. The room checks role, department and stage.
-func (s *Share) disputeAct(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) disputeAct(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -260,7 +260,7 @@ func (s *Share) disputeAct(w http.ResponseWriter, q desk.Visit) error {
 	case "acknowledge":
 		_, err = s.Objections.Acknowledge(q.Context(), q.Sess, id)
 	default:
-		err = desk.ErrNoAct.With()
+		err = staff.ErrNoAct.With()
 	}
 	if faults, ok := wrongAt(q.V, err, at); ok {
 		if faults[room] != "" {
@@ -271,7 +271,7 @@ func (s *Share) disputeAct(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
-	return desk.Done(w, q, disputePath(id), act)
+	return staff.Done(w, q, disputePath(id), act)
 }
 
 func doneObjection(v *ui.View) string {

@@ -8,13 +8,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -23,9 +23,9 @@ type Roll interface {
 	Current() *federation.Constitution
 }
 
-// Neighbours tell which departments the members have. directory.Service is one.
+// Neighbours tell which departments the members have. search.Service is one.
 type Neighbours interface {
-	Departments(ctx context.Context, member string, limit int) ([]directory.Department, error)
+	Departments(ctx context.Context, member string, limit int) ([]search.Department, error)
 }
 
 // pathDraft is the form that drafts a scheme, or the next version of one. Its answers travel in the form; nothing is kept
@@ -66,7 +66,7 @@ func version(t *scheme.Text) (string, error) {
 }
 
 // draftKinds are the kinds that a visitor may draft.
-func draftKinds(q desk.Visit) []scheme.Kind {
+func draftKinds(q staff.Visit) []scheme.Kind {
 	var out []scheme.Kind
 	if q.Sess.Has(identity.DataOfficer) {
 		out = append(out, scheme.PointToMany, scheme.ManyToPoint, scheme.Hub)
@@ -78,7 +78,7 @@ func draftKinds(q desk.Visit) []scheme.Kind {
 }
 
 // mayDraftNext says whether the button is shown; the room checks it again.
-func (s *Share) mayDraftNext(q desk.Visit, x *scheme.Scheme) bool {
+func (s *Share) mayDraftNext(q staff.Visit, x *scheme.Scheme) bool {
 	if x.Text.Kind == scheme.Zone {
 		return x.State == scheme.InForce && x.Proposal == nil && q.Sess.Has(identity.Authority)
 	}
@@ -86,7 +86,7 @@ func (s *Share) mayDraftNext(q desk.Visit, x *scheme.Scheme) bool {
 }
 
 // newScheme begins a scheme.
-func (s *Share) newScheme(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) newScheme(w http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.DataOfficer, identity.Authority); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *Share) newScheme(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // nextVersion begins the next version of a scheme with what the present one says.
-func (s *Share) nextVersion(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) nextVersion(w http.ResponseWriter, q staff.Visit) error {
 	base, err := s.Schemes.Next(q.Context(), q.Sess, q.PathValue("id"))
 	if err != nil {
 		return settled(err)
@@ -112,7 +112,7 @@ func (s *Share) nextVersion(w http.ResponseWriter, q desk.Visit) error {
 		return ErrLongList.With(len(list))
 	}
 	f := url.Values{
-		"id": {base.ID}, "base": {began}, "title": {base.Title}, "purposes": {desk.Purposes(q.V, base.Purposes)}, "scope": {base.Scope}, "parties": base.Parties,
+		"id": {base.ID}, "base": {began}, "title": {base.Title}, "purposes": {staff.Purposes(q.V, base.Purposes)}, "scope": {base.Scope}, "parties": base.Parties,
 		"max_days": {strconv.Itoa(base.MaxDays)}, "valid_until": {q.V.Day(base.ValidUntil)},
 	}
 	for _, p := range base.Users {
@@ -122,7 +122,7 @@ func (s *Share) nextVersion(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // takeDraft takes a page of the form; from the last one the text is proposed.
-func (s *Share) takeDraft(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) takeDraft(w http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.DataOfficer, identity.Authority); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (s *Share) takeDraft(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
-	return desk.Done(w, q, schemePath(x.ID), "propose")
+	return staff.Done(w, q, schemePath(x.ID), "propose")
 }
 
 // stepOf is the page on which something is asked, and unasked what has no page.
@@ -188,8 +188,8 @@ func faultsAt(faults map[string]string, step int) map[string]string {
 
 // readDraft reads what has been answered. Whoever may not draft this kind, or this scheme's next version, is told now and
 // not after four pages.
-func (s *Share) readDraft(w http.ResponseWriter, q desk.Visit) (*drafted, error) {
-	f, err := desk.LongForm(w, q, maxDraft)
+func (s *Share) readDraft(w http.ResponseWriter, q staff.Visit) (*drafted, error) {
+	f, err := staff.LongForm(w, q, maxDraft)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (s *Share) readDraft(w http.ResponseWriter, q desk.Visit) (*drafted, error)
 			return nil, err
 		}
 		if f.Get("base") != now {
-			return nil, desk.ErrMoved.With() // somebody else drafted meanwhile
+			return nil, staff.ErrMoved.With() // somebody else drafted meanwhile
 		}
 	} else if kind := scheme.Kind(f.Get("kind")); kind == scheme.Zone {
 		err = q.Sess.Require(identity.Authority)
@@ -221,7 +221,7 @@ func (s *Share) readDraft(w http.ResponseWriter, q desk.Visit) (*drafted, error)
 }
 
 // draftedOf makes a text of the answers.
-func (s *Share) draftedOf(q desk.Visit, f url.Values, base *scheme.Text, list []line) *drafted {
+func (s *Share) draftedOf(q staff.Visit, f url.Values, base *scheme.Text, list []line) *drafted {
 	v, d := q.V, &drafted{f: f, base: base, list: list}
 	t := &d.text
 	if base != nil {
@@ -229,15 +229,15 @@ func (s *Share) draftedOf(q desk.Visit, f url.Values, base *scheme.Text, list []
 	} else {
 		t.Version, t.Kind, t.Owner = 1, scheme.Kind(f.Get("kind")), policy.Party{Member: s.Self, Department: q.Sess.Department}
 	}
-	t.Title, t.Scope, t.ValidUntil = strings.TrimSpace(f.Get("title")), strings.TrimSpace(f.Get("scope")), desk.EndOf(v, f.Get("valid_until"))
+	t.Title, t.Scope, t.ValidUntil = strings.TrimSpace(f.Get("title")), strings.TrimSpace(f.Get("scope")), staff.EndOf(v, f.Get("valid_until"))
 	t.MaxDays, _ = strconv.Atoi(strings.TrimSpace(f.Get("max_days"))) // none is 0, which the room refuses
 	var before scheme.Text
 	if base != nil {
 		before = *base
 	}
 	t.Purposes = nil
-	for _, p := range desk.Lines(f.Get("purposes")) {
-		if i := slices.IndexFunc(before.Purposes, func(had string) bool { return desk.Purpose(v, had) == p }); i >= 0 {
+	for _, p := range staff.Lines(f.Get("purposes")) {
+		if i := slices.IndexFunc(before.Purposes, func(had string) bool { return staff.Purpose(v, had) == p }); i >= 0 {
 			p = before.Purposes[i] // it was shown in words
 		}
 		t.Purposes = append(t.Purposes, p)
@@ -277,11 +277,11 @@ func partyOfValue(s string) (policy.Party, bool) {
 }
 
 // draftFaults are what is wrong with the answers: what the room says, and in its place what the page can say by names.
-func (s *Share) draftFaults(q desk.Visit, d *drafted) (map[string]string, error) {
+func (s *Share) draftFaults(q staff.Visit, d *drafted) (map[string]string, error) {
 	v, nm, t := q.V, s.Names(q), &d.text
 	out := map[string]string{}
 	if err := t.Check(s.Clock.Now()); err != nil {
-		faults, err := desk.Faults(v, err)
+		faults, err := staff.Faults(v, err)
 		if err != nil {
 			return nil, err
 		}
@@ -326,7 +326,7 @@ func (x *draftView) wrong() []ui.Field {
 	return out
 }
 
-func (s *Share) askDraft(w http.ResponseWriter, q desk.Visit, step int, d *drafted, faults map[string]string) error {
+func (s *Share) askDraft(w http.ResponseWriter, q staff.Visit, step int, d *drafted, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	x := draftView{step: step, hidden: d.hidden(step)}
 	var err error
@@ -357,12 +357,12 @@ func (s *Share) askDraft(w http.ResponseWriter, q desk.Visit, step int, d *draft
 	title := []string{
 		v.Pick("类型、用途与范围", "Kind, purpose and scope"), v.Pick("参加的成员和部门", "Members and departments"), v.Pick("共享清单", "What is shared"), v.Pick("期限与核对", "Time limits, and check"),
 	}[step-1]
-	lead, crumbs := v.Pick("拟定共享方案", "Draft a scheme"), []ui.Link{desk.Home(v), {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}}
+	lead, crumbs := v.Pick("拟定共享方案", "Draft a scheme"), []ui.Link{staff.Home(v), {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}}
 	if b := d.base; b != nil {
 		lead = v.Pick("拟定第 "+v.Number(int64(b.Version))+" 版：", "Draft version "+v.Number(int64(b.Version))+": ") + b.Title
 		crumbs = append(crumbs, ui.Link{Href: schemePath(b.ID), Text: b.Title})
 	}
-	s.Show(w, q, status, desk.PathDemands, ui.PageInfo{Title: title, Lead: lead, Crumbs: crumbs}, draftPage(v, x))
+	s.Show(w, q, status, staff.PathDemands, ui.PageInfo{Title: title, Lead: lead, Crumbs: crumbs}, draftPage(v, x))
 	return nil
 }
 
@@ -399,7 +399,7 @@ func (d *drafted) hidden(step int) [][2]string {
 }
 
 // aboutFields ask what kind of scheme it is, and what for.
-func aboutFields(q desk.Visit, d *drafted) []ui.Field {
+func aboutFields(q staff.Visit, d *drafted) []ui.Field {
 	v := q.V
 	var out []ui.Field
 	if d.base == nil {
@@ -425,7 +425,7 @@ const (
 )
 
 // memberFields ask which members take part, and which departments may use what is shared.
-func (s *Share) memberFields(q desk.Visit, d *drafted, x *draftView) error {
+func (s *Share) memberFields(q staff.Visit, d *drafted, x *draftView) error {
 	v, nm := q.V, s.Names(q)
 	own := ui.Option{Value: s.Self, Label: nm.Member(s.Self) + v.Pick("（本成员，始终参加）", " (this member, always)")}
 	members := ui.Field{Name: "parties", Kind: "check", Label: v.Pick("参加成员", "Members"), Fixed: []string{s.Self}, Options: []ui.Option{own}}
@@ -480,7 +480,7 @@ func (s *Share) memberFields(q desk.Visit, d *drafted, x *draftView) error {
 }
 
 // departmentsOf are the departments of a member that are known here, by code and name, and whether it has more.
-func (s *Share) departmentsOf(q desk.Visit, member string) ([]ui.Option, bool, error) {
+func (s *Share) departmentsOf(q staff.Visit, member string) ([]ui.Option, bool, error) {
 	var out []ui.Option
 	if member == s.Self {
 		list, err := s.Offices.Departments(q.Context())
@@ -497,7 +497,7 @@ func (s *Share) departmentsOf(q desk.Visit, member string) ([]ui.Option, bool, e
 }
 
 // readDraftOnce asks for the time limits and shows the text in words, as its page will.
-func (s *Share) readDraftOnce(q desk.Visit, d *drafted, x *draftView) error {
+func (s *Share) readDraftOnce(q staff.Visit, d *drafted, x *draftView) error {
 	v, nm, t := q.V, s.Names(q), &d.text
 	x.fields = []ui.Field{
 		{Name: "max_days", Kind: "text", Label: v.Pick("每份协议最长天数", "Longest agreement, in days"), Hint: v.Pick("1 至 3660 天。部门每次登记使用，协议不超过这个期限。", "1 to 3660 days: no agreement under the scheme is longer.")},

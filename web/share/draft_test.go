@@ -7,16 +7,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // federal is a federation of three, seen by one of them.
-type federal struct{ desk.Offices }
+type federal struct{ staff.Offices }
 
 func (f federal) Current() *federation.Constitution {
 	return &federation.Constitution{Members: []federation.Member{{ID: "zhejiang", Name: "浙江省"}, {ID: "shanghai", Name: "上海市"}, {ID: "jiangsu", Name: "江苏省"}}}
@@ -33,10 +33,10 @@ func (f federal) Departments(context.Context) ([]identity.Department, error) {
 // neighboursOf tell of departments.
 type neighboursOf map[string]int
 
-func (n neighboursOf) Departments(_ context.Context, member string, limit int) ([]directory.Department, error) {
-	var out []directory.Department
+func (n neighboursOf) Departments(_ context.Context, member string, limit int) ([]search.Department, error) {
+	var out []search.Department
 	for i := range min(limit, n[member]) {
-		out = append(out, directory.Department{ID: fmt.Sprintf("%s-%03d", member, i), Name: fmt.Sprintf("部门 %03d", i)})
+		out = append(out, search.Department{ID: fmt.Sprintf("%s-%03d", member, i), Name: fmt.Sprintf("部门 %03d", i)})
 	}
 	return out, nil
 }
@@ -48,9 +48,9 @@ func TestMoreDepartments(t *testing.T) {
 		want              string
 	}{{neighbours, 1, ""}, {neighbours + 1, 1, "上海市还有更多部门"}, {neighbours + 50, neighbours + 1, "上海市、江苏省还有更多部门"}} {
 		f := federal{}
-		s := New(Deps{Desk: desk.New(desk.Deps{UI: ui.New(), Self: "zhejiang", Members: f, Offices: f}), Roll: f, Neighbours: neighboursOf{"shanghai": x.shanghai, "jiangsu": x.jiangsu}})
+		s := New(Deps{Desk: staff.New(staff.Deps{UI: ui.New(), Self: "zhejiang", Members: f, Offices: f}), Roll: f, Neighbours: neighboursOf{"shanghai": x.shanghai, "jiangsu": x.jiangsu}})
 		r := httptest.NewRequestWithContext(t.Context(), "GET", pathDraft, nil)
-		q := desk.Visit{Request: r, Sess: &identity.Session{Department: "own"}, V: ui.New().View(r)}
+		q := staff.Visit{Request: r, Sess: &identity.Session{Department: "own"}, V: ui.New().View(r)}
 		v := draftView{step: 2}
 		if err := s.memberFields(q, &drafted{text: scheme.Text{Kind: scheme.Hub}}, &v); err != nil {
 			t.Fatal(err)

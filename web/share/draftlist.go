@@ -13,11 +13,11 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/scheme"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -71,7 +71,7 @@ func entriesOf(v *ui.View, list []line) []scheme.Entry {
 	var out []scheme.Entry
 	for i := range list {
 		l := &list[i]
-		out = append(out, scheme.Entry{Member: l.Member, Department: l.Department, Resource: l.Resource, Title: l.Title, Fields: l.Fields, Modes: l.Modes, ReviewBy: desk.EndOf(v, l.Review)})
+		out = append(out, scheme.Entry{Member: l.Member, Department: l.Department, Resource: l.Resource, Title: l.Title, Fields: l.Fields, Modes: l.Modes, ReviewBy: staff.EndOf(v, l.Review)})
 	}
 	return out
 }
@@ -81,13 +81,13 @@ func reviewName(i int) string { return "review-" + strconv.Itoa(i) }
 // readLines reads the list with what was changed of it on its page.
 func readLines(f url.Values) ([]line, error) {
 	if len(f["line"]) > maxLines {
-		return nil, desk.ErrForm.With()
+		return nil, staff.ErrForm.With()
 	}
 	var out []line
 	for i, text := range f["line"] {
 		var l line
 		if err := json.Unmarshal([]byte(text), &l); err != nil {
-			return nil, desk.ErrForm.Because(err)
+			return nil, staff.ErrForm.Because(err)
 		}
 		if f.Has(reviewName(i)) {
 			l.Review = strings.TrimSpace(f.Get(reviewName(i)))
@@ -111,7 +111,7 @@ func lineAt(list []line, number string) *line {
 }
 
 // lineFault is what is wrong with a line, in words.
-func lineFault(v *ui.View, nm *desk.Names, t *scheme.Text, l *line) string {
+func lineFault(v *ui.View, nm *staff.Names, t *scheme.Text, l *line) string {
 	member := nm.Member(l.Member)
 	switch {
 	case !slices.Contains(t.Parties, l.Member):
@@ -129,7 +129,7 @@ func lineFault(v *ui.View, nm *desk.Names, t *scheme.Text, l *line) string {
 }
 
 // listFaults says what is wrong with the list beside the line that it is about.
-func (s *Share) listFaults(q desk.Visit, d *drafted, out map[string]string) {
+func (s *Share) listFaults(q staff.Visit, d *drafted, out map[string]string) {
 	v, nm := q.V, s.Names(q)
 	said := ""
 	for i := range d.list {
@@ -160,7 +160,7 @@ func (s *Share) listFaults(q desk.Visit, d *drafted, out map[string]string) {
 }
 
 // editList does one thing to the list and shows its page again.
-func (s *Share) editList(w http.ResponseWriter, q desk.Visit, d *drafted, act, what string) error {
+func (s *Share) editList(w http.ResponseWriter, q staff.Visit, d *drafted, act, what string) error {
 	var faults map[string]string
 	switch act {
 	case "search":
@@ -185,17 +185,17 @@ func (s *Share) editList(w http.ResponseWriter, q desk.Visit, d *drafted, act, w
 	case "list":
 		d.f.Del("open")
 	default:
-		return desk.ErrNoAct.With()
+		return staff.ErrNoAct.With()
 	}
 	return s.askDraft(w, q, listStep, d, faults)
 }
 
 // addLine reads an entry where it is kept and puts it on the list, with all of it that may be shared.
-func (s *Share) addLine(q desk.Visit, d *drafted, what string) (fault string, err error) {
+func (s *Share) addLine(q staff.Visit, d *drafted, what string) (fault string, err error) {
 	v := q.V
 	member, code, _ := strings.Cut(what, "/")
 	if code, err = url.PathUnescape(code); err != nil {
-		return "", desk.ErrForm.Because(err)
+		return "", staff.ErrForm.Because(err)
 	}
 	if slices.ContainsFunc(d.list, func(l line) bool { return l.is(member, code) }) {
 		return "", nil
@@ -256,7 +256,7 @@ type listView struct {
 // hitsShown is how many entries are offered at once.
 const hitsShown = 10
 
-func (s *Share) listOf(q desk.Visit, d *drafted, faults map[string]string) (*listView, error) {
+func (s *Share) listOf(q staff.Visit, d *drafted, faults map[string]string) (*listView, error) {
 	v, nm, x := q.V, s.Names(q), &listView{}
 	entries := ui.Field{Name: "entries", Kind: "hidden", Error: faults["entries"]}
 	wrong, err := s.findEntries(q, nm, d, x)
@@ -303,21 +303,21 @@ func (s *Share) listOf(q desk.Visit, d *drafted, faults map[string]string) (*lis
 func sharedWord(v *ui.View, fields []string, modes []policy.Mode) string {
 	words := make([]string, len(modes))
 	for i, m := range modes {
-		words[i] = desk.Word(v, string(m))
+		words[i] = staff.Word(v, string(m))
 	}
 	n := v.Number(int64(len(fields)))
 	return v.Pick(n+" 个数据项；", n+" items; ") + strings.Join(words, v.Pick("、", ", "))
 }
 
 // changeFields ask which items of a line are shared, and how. What its member cannot be asked for now stays as it is.
-func changeFields(v *ui.View, nm *desk.Names, l *line) []ui.Field {
+func changeFields(v *ui.View, nm *staff.Names, l *line) []ui.Field {
 	items := ui.Field{Name: "fields", Kind: "check", Label: v.Pick("数据项", "Items"), Values: l.Fields}
 	modes := ui.Field{Name: "modes", Kind: "check", Label: v.Pick("共享方式", "Modes")}
 	offered := l.Modes
 	if r := nm.Resource(l.Member, l.Resource); r != nil {
 		for _, name := range sharable(r) {
 			it := r.Item(name)
-			items.Options = append(items.Options, ui.Option{Value: name, Label: it.Title + v.Pick("（", " (") + desk.GradeWord(v, it.Grade) + v.Pick("，", ", ") + desk.ItemShown(v, it) + v.Pick("）", ")")})
+			items.Options = append(items.Options, ui.Option{Value: name, Label: it.Title + v.Pick("（", " (") + staff.GradeWord(v, it.Grade) + v.Pick("，", ", ") + staff.ItemShown(v, it) + v.Pick("）", ")")})
 		}
 		offered = r.Modes
 	} else {
@@ -327,7 +327,7 @@ func changeFields(v *ui.View, nm *desk.Names, l *line) []ui.Field {
 		}
 	}
 	for _, m := range offered {
-		modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: desk.Word(v, string(m))})
+		modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: staff.Word(v, string(m))})
 	}
 	for _, m := range l.Modes {
 		modes.Values = append(modes.Values, string(m))
@@ -336,10 +336,10 @@ func changeFields(v *ui.View, nm *desk.Names, l *line) []ui.Field {
 }
 
 // findEntries offers entries of one of the members that may provide, in this node's copy of their catalogues.
-func (s *Share) findEntries(q desk.Visit, nm *desk.Names, d *drafted, x *listView) (wrong string, err error) {
+func (s *Share) findEntries(q staff.Visit, nm *staff.Names, d *drafted, x *listView) (wrong string, err error) {
 	v, t := q.V, &d.text
 	members := slices.Clone(t.Parties)
-	query := directory.Query{Text: strings.TrimSpace(d.f.Get("find")), After: d.f.Get("after"), Limit: hitsShown}
+	query := search.Query{Text: strings.TrimSpace(d.f.Get("find")), After: d.f.Get("after"), Limit: hitsShown}
 	switch t.Kind {
 	case scheme.PointToMany:
 		members, query.Department = []string{s.Self}, t.Owner.Department
@@ -369,7 +369,7 @@ func (s *Share) findEntries(q desk.Visit, nm *desk.Names, d *drafted, x *listVie
 		return "", nil
 	}
 	a, err := s.Search.Search(q.Context(), query)
-	if errors.Is(err, directory.ErrQuery) || errors.Is(err, directory.ErrCursor) { // what was typed, or a page that was edited
+	if errors.Is(err, search.ErrQuery) || errors.Is(err, search.ErrCursor) { // what was typed, or a page that was edited
 		return errs.As(err).Message(string(v.Lang)), nil
 	}
 	if err != nil {
@@ -384,7 +384,7 @@ func (s *Share) findEntries(q desk.Visit, nm *desk.Names, d *drafted, x *listVie
 		case h.Sharing == catalog.NotShared:
 			act = ui.Words(v.Pick("不能列入", "can't be listed"))
 		}
-		x.hits.Rows = append(x.hits.Rows, []templ.Component{named(h.Name, v.Pick("编码 ", "Code ")+h.Code), ui.Words(nm.Of(h.Member, h.Provider)), ui.Chip(v, desk.SharingStatus(v, h.Sharing)), act})
+		x.hits.Rows = append(x.hits.Rows, []templ.Component{named(h.Name, v.Pick("编码 ", "Code ")+h.Code), ui.Words(nm.Of(h.Member, h.Provider)), ui.Chip(v, staff.SharingStatus(v, h.Sharing)), act})
 	}
 	x.more = a.Next
 	return "", nil

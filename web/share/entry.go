@@ -19,7 +19,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/support/process"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -29,11 +29,11 @@ type entryAct struct {
 	name       string
 	on         catalog.Event
 	role       identity.Role
-	word, text desk.Pair
+	word, text staff.Pair
 	plain      func(Entries) func(context.Context, *identity.Session, string) (*catalog.Dossier, error)
 	reasoned   func(Entries) func(context.Context, *identity.Session, string, string) (*catalog.Dossier, error)
 	danger     bool
-	done       desk.Pair
+	done       staff.Pair
 }
 
 func entryActs() []entryAct {
@@ -42,48 +42,48 @@ func entryActs() []entryAct {
 	officer, chief, authority := identity.DataOfficer, identity.DepartmentHead, identity.Authority
 	return []entryAct{
 		{
-			name: "submit", on: catalog.Submit, role: officer, word: desk.Pair{"提交部门负责人签发", "Hand it to the head of the department"}, text: desk.Pair{"提交后不能再改，退回后可以改。", "It can't be changed then, unless it is sent back."},
-			plain: func(e Entries) plain { return e.Submit }, done: desk.Pair{"已提交，等待部门负责人签发。", "Handed in; it waits for the head of the department."},
+			name: "submit", on: catalog.Submit, role: officer, word: staff.Pair{"提交部门负责人签发", "Hand it to the head of the department"}, text: staff.Pair{"提交后不能再改，退回后可以改。", "It can't be changed then, unless it is sent back."},
+			plain: func(e Entries) plain { return e.Submit }, done: staff.Pair{"已提交，等待部门负责人签发。", "Handed in; it waits for the head of the department."},
 		},
 		{
-			name: "sign", on: catalog.Sign, role: chief, word: desk.Pair{"签发", "Sign"}, text: desk.Pair{"签发即以本人名义对该版本负责，随后送主管部门审核。", "You answer for this version with your name; it goes to the authority for review."},
-			plain: func(e Entries) plain { return e.Sign }, done: desk.Pair{"已签发，送主管部门审核。", "Signed; it is with the authority."},
+			name: "sign", on: catalog.Sign, role: chief, word: staff.Pair{"签发", "Sign"}, text: staff.Pair{"签发即以本人名义对该版本负责，随后送主管部门审核。", "You answer for this version with your name; it goes to the authority for review."},
+			plain: func(e Entries) plain { return e.Sign }, done: staff.Pair{"已签发，送主管部门审核。", "Signed; it is with the authority."},
 		},
 		{
-			name: "return", on: catalog.Return, role: chief, word: desk.Pair{"退回", "Send it back"}, text: desk.Pair{"退回数据专员修改，须写明理由。", "The officer mends it; say why."}, danger: true,
-			reasoned: func(e Entries) reasoned { return e.Return }, done: desk.Pair{"已退回数据专员。", "It is back with the officer."},
+			name: "return", on: catalog.Return, role: chief, word: staff.Pair{"退回", "Send it back"}, text: staff.Pair{"退回数据专员修改，须写明理由。", "The officer mends it; say why."}, danger: true,
+			reasoned: func(e Entries) reasoned { return e.Return }, done: staff.Pair{"已退回数据专员。", "It is back with the officer."},
 		},
 		{
-			name: "publish", on: catalog.Publish, role: authority, word: desk.Pair{"审核通过并发布", "Approve and publish"}, text: desk.Pair{"发布后立即生效，并通告各部门和各成员。", "It is in force at once and announced to all departments and members."},
-			plain: func(e Entries) plain { return e.Publish }, done: desk.Pair{"已发布并通告。", "Published and announced."},
+			name: "publish", on: catalog.Publish, role: authority, word: staff.Pair{"审核通过并发布", "Approve and publish"}, text: staff.Pair{"发布后立即生效，并通告各部门和各成员。", "It is in force at once and announced to all departments and members."},
+			plain: func(e Entries) plain { return e.Publish }, done: staff.Pair{"已发布并通告。", "Published and announced."},
 		},
 		{
-			name: "reject", on: catalog.Reject, role: authority, word: desk.Pair{"审核不通过", "Reject"}, text: desk.Pair{"退回部门修改，须写明理由。", "The department mends it; say why."}, danger: true,
-			reasoned: func(e Entries) reasoned { return e.Reject }, done: desk.Pair{"已退回部门。", "It is back with the department."},
+			name: "reject", on: catalog.Reject, role: authority, word: staff.Pair{"审核不通过", "Reject"}, text: staff.Pair{"退回部门修改，须写明理由。", "The department mends it; say why."}, danger: true,
+			reasoned: func(e Entries) reasoned { return e.Reject }, done: staff.Pair{"已退回部门。", "It is back with the department."},
 		},
 		{
-			name: "discard", on: catalog.Discard, role: officer, word: desk.Pair{"删除草稿", "Discard the draft"}, text: desk.Pair{"在办的版本不再保留；在用的版本不受影响。", "What is being worked on is dropped; what is in force stays."}, danger: true,
-			plain: func(e Entries) plain { return e.Discard }, done: desk.Pair{"草稿已删除。", "The draft is gone."},
+			name: "discard", on: catalog.Discard, role: officer, word: staff.Pair{"删除草稿", "Discard the draft"}, text: staff.Pair{"在办的版本不再保留；在用的版本不受影响。", "What is being worked on is dropped; what is in force stays."}, danger: true,
+			plain: func(e Entries) plain { return e.Discard }, done: staff.Pair{"草稿已删除。", "The draft is gone."},
 		},
 		{
-			name: "withdraw", on: catalog.AskWithdrawal, role: chief, word: desk.Pair{"申请撤销", "Ask for withdrawal"}, text: desk.Pair{"主管部门备案后退出目录；已有协议按约定办理。", "It leaves the catalogue when the authority has it on file; agreements go on by their terms."}, danger: true,
-			reasoned: func(e Entries) reasoned { return e.Withdraw }, done: desk.Pair{"已报主管部门备案。", "The withdrawal is with the authority."},
+			name: "withdraw", on: catalog.AskWithdrawal, role: chief, word: staff.Pair{"申请撤销", "Ask for withdrawal"}, text: staff.Pair{"主管部门备案后退出目录；已有协议按约定办理。", "It leaves the catalogue when the authority has it on file; agreements go on by their terms."}, danger: true,
+			reasoned: func(e Entries) reasoned { return e.Withdraw }, done: staff.Pair{"已报主管部门备案。", "The withdrawal is with the authority."},
 		},
 		{
-			name: "file-withdrawal", on: catalog.FileWithdrawal, role: authority, word: desk.Pair{"撤销备案", "File the withdrawal"}, text: desk.Pair{"备案后立即退出目录，编码不再使用。", "It leaves the catalogue at once; the code is not used again."}, danger: true,
-			plain: func(e Entries) plain { return e.FileWithdrawal }, done: desk.Pair{"已备案，退出目录。", "On file; it has left the catalogue."},
+			name: "file-withdrawal", on: catalog.FileWithdrawal, role: authority, word: staff.Pair{"撤销备案", "File the withdrawal"}, text: staff.Pair{"备案后立即退出目录，编码不再使用。", "It leaves the catalogue at once; the code is not used again."}, danger: true,
+			plain: func(e Entries) plain { return e.FileWithdrawal }, done: staff.Pair{"已备案，退出目录。", "On file; it has left the catalogue."},
 		},
 		{
-			name: "refuse-withdrawal", on: catalog.RefuseWithdrawal, role: authority, word: desk.Pair{"不同意撤销", "Refuse the withdrawal"}, text: desk.Pair{"条目继续在用，须写明理由。", "The entry stays in force; say why."},
-			reasoned: func(e Entries) reasoned { return e.RefuseWithdrawal }, done: desk.Pair{"已答复不同意撤销。", "The withdrawal is refused."},
+			name: "refuse-withdrawal", on: catalog.RefuseWithdrawal, role: authority, word: staff.Pair{"不同意撤销", "Refuse the withdrawal"}, text: staff.Pair{"条目继续在用，须写明理由。", "The entry stays in force; say why."},
+			reasoned: func(e Entries) reasoned { return e.RefuseWithdrawal }, done: staff.Pair{"已答复不同意撤销。", "The withdrawal is refused."},
 		},
 		{
-			name: "consent-extension", on: catalog.Extend, role: authority, word: desk.Pair{"同意更新延期", "Consent to more time"}, text: desk.Pair{"更新期限按申请的工作日数顺延，只此一次。", "The update is due later by the working days asked for, once."},
-			plain: func(e Entries) plain { return e.ConsentExtension }, done: desk.Pair{"已同意延期。", "More time is granted."},
+			name: "consent-extension", on: catalog.Extend, role: authority, word: staff.Pair{"同意更新延期", "Consent to more time"}, text: staff.Pair{"更新期限按申请的工作日数顺延，只此一次。", "The update is due later by the working days asked for, once."},
+			plain: func(e Entries) plain { return e.ConsentExtension }, done: staff.Pair{"已同意延期。", "More time is granted."},
 		},
 		{
-			name: "refuse-extension", on: catalog.RefuseExtension, role: authority, word: desk.Pair{"不同意更新延期", "Refuse more time"}, text: desk.Pair{"更新期限不变，须写明理由。", "The update stays due when it was; say why."}, danger: true,
-			reasoned: func(e Entries) reasoned { return e.RefuseExtension }, done: desk.Pair{"已答复不同意延期。", "More time is refused."},
+			name: "refuse-extension", on: catalog.RefuseExtension, role: authority, word: staff.Pair{"不同意更新延期", "Refuse more time"}, text: staff.Pair{"更新期限不变，须写明理由。", "The update stays due when it was; say why."}, danger: true,
+			reasoned: func(e Entries) reasoned { return e.RefuseExtension }, done: staff.Pair{"已答复不同意延期。", "More time is refused."},
 		},
 	}
 }
@@ -105,7 +105,7 @@ func allows(e *catalog.Dossier, on catalog.Event) bool {
 }
 
 // actsOf are the acts that a page offers to its visitor.
-func actsOf(q desk.Visit, e *catalog.Dossier) []ui.Question {
+func actsOf(q staff.Visit, e *catalog.Dossier) []ui.Question {
 	var out []ui.Question
 	for _, a := range entryActs() {
 		mine := a.role == identity.Authority || q.Sess.Department == e.Department
@@ -122,12 +122,12 @@ func actsOf(q desk.Visit, e *catalog.Dossier) []ui.Question {
 }
 
 // entryAct does one thing to an entry. The room checks role, department and state.
-func (s *Share) entryAct(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) entryAct(w http.ResponseWriter, q staff.Visit) error {
 	code, name := q.PathValue("code"), q.PathValue("act")
 	if name == "assess" {
 		return s.assess(w, q)
 	}
-	f, err := desk.Form(w, q)
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *Share) entryAct(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // simple does an act that needs no more than a reason.
-func (s *Share) simple(q desk.Visit, code, name, reason string) error {
+func (s *Share) simple(q staff.Visit, code, name, reason string) error {
 	for _, a := range entryActs() {
 		switch {
 		case a.name != name:
@@ -159,31 +159,31 @@ func (s *Share) simple(q desk.Visit, code, name, reason string) error {
 		_, err := a.reasoned(s.Entries)(q.Context(), q.Sess, code, reason)
 		return err
 	}
-	return desk.ErrNoAct.With()
+	return staff.ErrNoAct.With()
 }
 
 // entryDone leads to the entry's page, or back to the form with what is wrong with it.
-func (s *Share) entryDone(w http.ResponseWriter, q desk.Visit, code, name string, f url.Values, err error) error {
-	if faults, e := desk.Faults(q.V, err); e == nil && len(faults) > 0 {
+func (s *Share) entryDone(w http.ResponseWriter, q staff.Visit, code, name string, f url.Values, err error) error {
+	if faults, e := staff.Faults(q.V, err); e == nil && len(faults) > 0 {
 		return s.showEntry(w, q, name, f, faults)
 	}
 	if errs.As(err) != nil && errs.As(err).Code == catalog.ErrState.With().Code {
-		return desk.ErrMoved.Because(err)
+		return staff.ErrMoved.Because(err)
 	}
 	if err != nil {
 		return err
 	}
 	if name == "discard" {
 		if _, err := s.Entries.Dossier(q.Context(), q.Sess.Scope(), code); err != nil {
-			return desk.Done(w, q, desk.PathResources, name)
+			return staff.Done(w, q, staff.PathResources, name)
 		}
 	}
-	return desk.Done(w, q, entryPath(code), name)
+	return staff.Done(w, q, entryPath(code), name)
 }
 
 // stand gives a consent in advance.
-func (s *Share) stand(q desk.Visit, code string, f url.Values) error {
-	st := agreement.Standing{Resource: code, Fields: f["fields"], ValidUntil: desk.EndOf(q.V, f.Get("until"))}
+func (s *Share) stand(q staff.Visit, code string, f url.Values) error {
+	st := agreement.Standing{Resource: code, Fields: f["fields"], ValidUntil: staff.EndOf(q.V, f.Get("until"))}
 	st.MaxDays, _ = strconv.Atoi(f.Get("max_days")) // none is refused by the room
 	for _, m := range f["modes"] {
 		st.Modes = append(st.Modes, policy.Mode(m))
@@ -195,7 +195,7 @@ func (s *Share) stand(q desk.Visit, code string, f url.Values) error {
 	return err
 }
 
-func (s *Share) entry(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) entry(w http.ResponseWriter, q staff.Visit) error {
 	return s.showEntry(w, q, "", url.Values{}, nil)
 }
 
@@ -219,7 +219,7 @@ type entryView struct {
 }
 
 // showEntry is the page of an entry; act, f and faults are a form that was not taken.
-func (s *Share) showEntry(w http.ResponseWriter, q desk.Visit, act string, f url.Values, faults map[string]string) error {
+func (s *Share) showEntry(w http.ResponseWriter, q staff.Visit, act string, f url.Values, faults map[string]string) error {
 	v, ctx, sc, code := q.V, q.Context(), q.Sess.Scope(), q.PathValue("code")
 	e, err := s.Entries.Dossier(ctx, sc, code)
 	if err != nil {
@@ -270,11 +270,11 @@ func (s *Share) showEntry(w http.ResponseWriter, q desk.Visit, act string, f url
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	info := ui.PageInfo{Title: e.Resource.Name, Lead: e.Resource.Abstract, Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathResources, Text: v.Pick("数据资源", "Resources")}}}
+	info := ui.PageInfo{Title: e.Resource.Name, Lead: e.Resource.Abstract, Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathResources, Text: v.Pick("数据资源", "Resources")}}}
 	if owns(q, e.Department, identity.DataOfficer) && allows(e, catalog.Describe) {
 		info.Action = ui.Button(v, ui.Link{Href: entryPath(code) + "/edit", Text: v.Pick("更新", "Update")}, "pencil", e.State == catalog.Published)
 	}
-	s.Show(w, q, status, desk.PathResources, info, entryPage(v, x, doneEntry(v)))
+	s.Show(w, q, status, staff.PathResources, info, entryPage(v, x, doneEntry(v)))
 	return nil
 }
 
@@ -295,7 +295,7 @@ func doneEntry(v *ui.View) string {
 }
 
 // lookAtMount says whether the rows behind the entry can be had now.
-func (s *Share) lookAtMount(q desk.Visit, x *entryView) error {
+func (s *Share) lookAtMount(q staff.Visit, x *entryView) error {
 	m, err := s.Entries.CheckMount(q.Context(), q.Sess.Scope(), x.e.Code)
 	if err != nil {
 		return err
@@ -311,7 +311,7 @@ func (s *Share) lookAtMount(q desk.Visit, x *entryView) error {
 }
 
 // entryTimeline is what happened to an entry, latest first.
-func entryTimeline(v *ui.View, nm *desk.Names, e *catalog.Dossier, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
+func entryTimeline(v *ui.View, nm *staff.Names, e *catalog.Dossier, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
 	t := ui.Timeline{Label: e.Resource.Name, State: entryStatus(v, e.State)}
 	t.Whose, t.Next = turn(v, e.State)
 	for i := range clocks {
@@ -353,7 +353,7 @@ func entryFacts(v *ui.View, e *catalog.Dossier) []ui.Fact {
 }
 
 // differences sets the version being worked on, or the one the address names, against the one before it.
-func (s *Share) differences(q desk.Visit, e *catalog.Dossier) ([]ui.Difference, error) {
+func (s *Share) differences(q staff.Visit, e *catalog.Dossier) ([]ui.Difference, error) {
 	from, to := e.InForce, e.Version
 	if n, err := strconv.Atoi(q.URL.Query().Get("version")); err == nil && n > 1 {
 		from, to = n-1, n
@@ -414,7 +414,7 @@ func itemWord(v *ui.View, it *catalog.Item) string {
 		return ""
 	}
 	and := v.Pick("，", ", ")
-	out := it.Title + and + typeWord(v, it.Type) + and + desk.GradeWord(v, it.Grade) + and + desk.ItemShown(v, it)
+	out := it.Title + and + typeWord(v, it.Type) + and + staff.GradeWord(v, it.Grade) + and + staff.ItemShown(v, it)
 	if p := personOf(it); p != personNone {
 		out += and + v.Pick("个人信息", "personal information")
 	}
@@ -428,15 +428,15 @@ func itemWord(v *ui.View, it *catalog.Item) string {
 func particulars(v *ui.View, r *catalog.Resource) map[string]string {
 	modes := make([]string, len(r.Modes))
 	for i, m := range r.Modes {
-		modes[i] = desk.Word(v, string(m))
+		modes[i] = staff.Word(v, string(m))
 	}
 	basis := ""
 	if b := r.LegalBasis; b != nil {
 		basis = b.Name + v.Pick("，", ", ") + b.Article + v.Pick("：", ": ") + b.Reason
 	}
 	return map[string]string{
-		"name": r.Name, "abstract": r.Abstract, "conditions": r.Conditions, "share_scope": r.ShareScope, "use_purpose": r.UsePurpose, "class": desk.Word(v, r.Class), "provider": r.Provider,
-		"update_cycle": desk.Word(v, r.UpdateCycle), "sharing": desk.SharingStatus(v, r.Sharing).Word, "grade": desk.GradeWord(v, r.Grade), "modes": strings.Join(modes, v.Pick("、", ", ")),
+		"name": r.Name, "abstract": r.Abstract, "conditions": r.Conditions, "share_scope": r.ShareScope, "use_purpose": r.UsePurpose, "class": staff.Word(v, r.Class), "provider": r.Provider,
+		"update_cycle": staff.Word(v, r.UpdateCycle), "sharing": staff.SharingStatus(v, r.Sharing).Word, "grade": staff.GradeWord(v, r.Grade), "modes": strings.Join(modes, v.Pick("、", ", ")),
 		"legal_basis": basis, "format": r.Format, "origin_system": r.OriginSystem, "open_condition": r.OpenCondition,
 	}
 }
@@ -447,7 +447,7 @@ func plainJSON(raw json.RawMessage) string {
 }
 
 func fieldWord(v *ui.View, name string) string {
-	return desk.Say(v, map[string]desk.Pair{
+	return staff.Say(v, map[string]staff.Pair{
 		"name": {"资源名称", "Name"}, "abstract": {"摘要", "Abstract"}, "conditions": {"使用条件", "Conditions of use"}, "share_scope": {"共享范围", "Scope of sharing"}, "use_purpose": {"使用用途", "Purpose of use"},
 		"class": {"资源分类", "Class"}, "provider": {"提供部门", "Provider"}, "update_cycle": {"更新周期", "Update cycle"}, "sharing": {"共享属性", "Sharing"}, "grade": {"敏感等级", "Grade"}, "modes": {"共享方式", "Modes"},
 		"legal_basis": {"不予共享依据", "Grounds for not sharing"}, "format": {"格式", "Format"}, "format_class": {"格式分类", "Class of the format"}, "origin_system": {"所属系统", "System of origin"}, "openness": {"开放属性", "Openness"},
@@ -470,7 +470,7 @@ func paperTable(v *ui.View, e *catalog.Dossier) ui.Table {
 	return t
 }
 
-func usersTable(v *ui.View, nm *desk.Names, users []agreement.Negotiation) ui.Table {
+func usersTable(v *ui.View, nm *staff.Names, users []agreement.Negotiation) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("谁在使用", "Who uses it"), Columns: []ui.Column{{Label: v.Pick("使用部门", "User")}, {Label: v.Pick("用途", "Purpose")}, {Label: v.Pick("期限至", "Until")}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("还没有使用协议", "No agreement yet"), Text: v.Pick("发布后，各部门可在目录中申请使用；同意后列在这里。", "Once it is published, departments can apply from the catalogue; what is granted is listed here.")},
@@ -478,13 +478,13 @@ func usersTable(v *ui.View, nm *desk.Names, users []agreement.Negotiation) ui.Ta
 	for i := range users {
 		n := &users[i]
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: desk.CasePath(n.ID), Text: nm.Party(n.Consumer)}, ""), ui.Words(desk.Purposes(v, n.Application.Purposes)), ui.Day(v, n.ValidUntil), ui.Chip(v, desk.StatusOf(v, n.State)),
+			ui.Titled(ui.Link{Href: staff.CasePath(n.ID), Text: nm.Party(n.Consumer)}, ""), ui.Words(staff.Purposes(v, n.Application.Purposes)), ui.Day(v, n.ValidUntil), ui.Chip(v, staff.StatusOf(v, n.State)),
 		})
 	}
 	return t
 }
 
-func standTable(v *ui.View, nm *desk.Names, e *catalog.Dossier, stands []agreement.Standing) ui.Table {
+func standTable(v *ui.View, nm *staff.Names, e *catalog.Dossier, stands []agreement.Standing) ui.Table {
 	t := ui.Table{Caption: v.Pick("事先同意", "Standing consents"), Columns: []ui.Column{{Label: v.Pick("数据项", "Items")}, {Label: v.Pick("对谁", "For whom")}, {Label: v.Pick("协议最长", "Longest agreement")}, {Label: v.Pick("有效至", "Until")}, {Label: v.Pick("同意人", "By")}}}
 	for i := range stands {
 		st := &stands[i]
@@ -508,7 +508,7 @@ func standTable(v *ui.View, nm *desk.Names, e *catalog.Dossier, stands []agreeme
 	return t
 }
 
-func versionTable(v *ui.View, nm *desk.Names, e *catalog.Dossier, editions []catalog.Edition) ui.Table {
+func versionTable(v *ui.View, nm *staff.Names, e *catalog.Dossier, editions []catalog.Edition) ui.Table {
 	t := ui.Table{Caption: v.Pick("版本", "Versions"), Columns: []ui.Column{{Label: v.Pick("版本", "Version")}, {Label: v.Pick("编目时间", "Described")}, {Label: v.Pick("编目人", "By")}, {Label: v.Pick("发布时间", "Published")}, {Label: v.Pick("比较", "Compare")}}}
 	for _, x := range editions {
 		number := v.Number(int64(x.Number))

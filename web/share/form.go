@@ -15,7 +15,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -46,7 +46,7 @@ func (x form) filled(taken bool, f url.Values, faults map[string]string) form {
 }
 
 // entryForms are the forms that an entry's page offers to its visitor.
-func (s *Share) entryForms(q desk.Visit, e *catalog.Dossier, act string, f url.Values, faults map[string]string) []form {
+func (s *Share) entryForms(q staff.Visit, e *catalog.Dossier, act string, f url.Values, faults map[string]string) []form {
 	v, post := q.V, entryPath(e.Code)+"/"
 	var out []form
 	add := func(name string, x form) {
@@ -102,11 +102,11 @@ func standForm(v *ui.View, e *catalog.Dossier) form {
 	modes := ui.Field{Name: "modes", Kind: "check", Label: v.Pick("共享方式", "Modes")}
 	for i := range e.Resource.Items {
 		if it := &e.Resource.Items[i]; it.Sharing != catalog.NotShared {
-			items.Options = append(items.Options, ui.Option{Value: it.Name, Label: it.Title + v.Pick("（", " (") + desk.GradeWord(v, it.Grade) + v.Pick("，", ", ") + desk.ItemShown(v, it) + v.Pick("）", ")")})
+			items.Options = append(items.Options, ui.Option{Value: it.Name, Label: it.Title + v.Pick("（", " (") + staff.GradeWord(v, it.Grade) + v.Pick("，", ", ") + staff.ItemShown(v, it) + v.Pick("）", ")")})
 		}
 	}
 	for _, m := range e.Resource.Modes {
-		modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: desk.Word(v, string(m))})
+		modes.Options = append(modes.Options, ui.Option{Value: string(m), Label: staff.Word(v, string(m))})
 		modes.Values = append(modes.Values, string(m))
 	}
 	return form{
@@ -146,11 +146,11 @@ const (
 )
 
 // assess puts an assessment on record. The document is read to its digest and kept nowhere.
-func (s *Share) assess(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) assess(w http.ResponseWriter, q staff.Visit) error {
 	q.Body = http.MaxBytesReader(w, q.Body, maxUpload)
 	f, err := uploaded(q.Request)
 	if err != nil {
-		return desk.ErrForm.Because(err)
+		return staff.ErrForm.Because(err)
 	}
 	a := catalog.Assessment{
 		Assessor: strings.TrimSpace(f.Get("assessor")), Date: strings.TrimSpace(f.Get("date")), Pass: f.Get("pass") == "yes", Text: strings.TrimSpace(f.Get("text")), Digest: f.Get("digest"),
@@ -170,7 +170,7 @@ func (s *Share) assess(w http.ResponseWriter, q desk.Visit) error {
 			break
 		}
 	}
-	if faults, e := desk.Faults(q.V, err); e == nil && faults["digest"] != "" {
+	if faults, e := staff.Faults(q.V, err); e == nil && faults["digest"] != "" {
 		faults["digest"] = q.V.Pick("请选择评估文件。", "Choose the document.")
 		return s.showEntry(w, q, "assess", f, faults)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -19,7 +19,7 @@ import (
 const sheetPath = pathDuties + "/sheet"
 
 // duties is the list of responsibilities: who answers for which entry, and what is due.
-func (s *Share) duties(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) duties(w http.ResponseWriter, q staff.Visit) error {
 	v := q.V
 	list, err := s.Lists.Responsibilities(q.Context(), q.Sess.Scope(), q.URL.Query().Get("after"), shown)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Share) duties(w http.ResponseWriter, q desk.Visit) error {
 	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("责任清单", "Responsibilities"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("责任人", "Officer")}, {Label: v.Pick("签发人", "Signed by")}, {Label: v.Pick("更新周期", "Update cycle")}, {Label: v.Pick("待办期限", "Due")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("责任清单是空的", "The list is empty"), Text: v.Pick("编目的数据资源自动列入，写明提供部门、责任人和签发人。", "Entries are listed by themselves when they are described, with who answers for them."), Next: ui.Link{Href: desk.PathResources, Text: v.Pick("查看数据资源", "See the resources")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("责任清单是空的", "The list is empty"), Text: v.Pick("编目的数据资源自动列入，写明提供部门、责任人和签发人。", "Entries are listed by themselves when they are described, with who answers for them."), Next: ui.Link{Href: staff.PathResources, Text: v.Pick("查看数据资源", "See the resources")}},
 	}
 	cursor := ""
 	for i := range list {
@@ -42,19 +42,19 @@ func (s *Share) duties(w http.ResponseWriter, q desk.Visit) error {
 			due = ui.Chip(v, st)
 		}
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: entryPath(r.Code), Text: r.Name}, r.Code), ui.Words(r.Provider), ui.Words(personOr(v, nm, r.Owner)), ui.Words(personOr(v, nm, r.Approver)), ui.Words(desk.Word(v, r.UpdateCycle)), due,
+			ui.Titled(ui.Link{Href: entryPath(r.Code), Text: r.Name}, r.Code), ui.Words(r.Provider), ui.Words(personOr(v, nm, r.Owner)), ui.Words(personOr(v, nm, r.Approver)), ui.Words(staff.Word(v, r.UpdateCycle)), due,
 		})
 		cursor = r.Code
 	}
-	info := ui.PageInfo{Title: v.Pick("责任清单", "Responsibilities"), Lead: v.Pick("每项数据由谁提供、谁负责、谁签发，有什么到期。", "Who provides each entry, who answers for it, who signed it, and what is due."), Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathResources, Text: v.Pick("数据资源", "Resources")}}}
+	info := ui.PageInfo{Title: v.Pick("责任清单", "Responsibilities"), Lead: v.Pick("每项数据由谁提供、谁负责、谁签发，有什么到期。", "Who provides each entry, who answers for it, who signed it, and what is due."), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathResources, Text: v.Pick("数据资源", "Resources")}}}
 	if q.Sess.Has(identity.DataOfficer, identity.DepartmentHead, identity.Authority) {
 		info.Action = sheetLinks(v)
 	}
-	s.Show(w, q, http.StatusOK, desk.PathResources, info, listPage(v, v.Pick("数据资源各页", "Pages about resources"), catalogTabs(q, pathDuties), v.Pick("按编码排列", "By code"), nil, t, onward(v, len(list), cursor)))
+	s.Show(w, q, http.StatusOK, staff.PathResources, info, listPage(v, v.Pick("数据资源各页", "Pages about resources"), catalogTabs(q, pathDuties), v.Pick("按编码排列", "By code"), nil, t, onward(v, len(list), cursor)))
 	return nil
 }
 
-func personOr(v *ui.View, nm *desk.Names, actor string) string {
+func personOr(v *ui.View, nm *staff.Names, actor string) string {
 	if actor == "" {
 		return v.Pick("尚未提交", "not yet")
 	}
@@ -62,7 +62,7 @@ func personOr(v *ui.View, nm *desk.Names, actor string) string {
 }
 
 // sheet is the scope's entries as a sheet.
-func (s *Share) sheet(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) sheet(w http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.DataOfficer, identity.DepartmentHead, identity.Authority); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (s *Share) sheet(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // withheld is the list of what is not shared, and of what forbids it.
-func (s *Share) withheld(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) withheld(w http.ResponseWriter, q staff.Visit) error {
 	v := q.V
 	list, next, err := s.Lists.NegativeList(q.Context(), q.URL.Query().Get("after"), shown)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Share) withheld(w http.ResponseWriter, q desk.Visit) error {
 	}
 	t := ui.Table{
 		Caption: v.Pick("不予共享清单", "What is not shared"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("不予共享的内容", "What is withheld")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("依据", "Ground")}, {Label: v.Pick("理由", "Reason")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有不予共享的数据", "Nothing is withheld"), Text: v.Pick("不予共享须引用法律、行政法规或国务院决定的条款；编目时标明，发布后自动列入。", "Not to share takes a law, an administrative regulation or a decision of the State Council. What is published so is listed by itself."), Next: ui.Link{Href: desk.PathResources, Text: v.Pick("查看数据资源", "See the resources")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有不予共享的数据", "Nothing is withheld"), Text: v.Pick("不予共享须引用法律、行政法规或国务院决定的条款；编目时标明，发布后自动列入。", "Not to share takes a law, an administrative regulation or a decision of the State Council. What is published so is listed by itself."), Next: ui.Link{Href: staff.PathResources, Text: v.Pick("查看数据资源", "See the resources")}},
 	}
 	for i := range list {
 		x := &list[i]
@@ -98,25 +98,25 @@ func (s *Share) withheld(w http.ResponseWriter, q desk.Visit) error {
 			what = v.Pick("数据项：", "item: ") + x.Title
 		}
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Titled(ui.Link{Href: desk.EntryPath(s.Self, x.Code), Text: x.Name}, x.Code), ui.Words(what), ui.Words(x.Provider), ui.Words(x.Basis.Name + v.Pick("，", ", ") + x.Basis.Article), ui.Words(x.Basis.Reason),
+			ui.Titled(ui.Link{Href: staff.EntryPath(s.Self, x.Code), Text: x.Name}, x.Code), ui.Words(what), ui.Words(x.Provider), ui.Words(x.Basis.Name + v.Pick("，", ", ") + x.Basis.Article), ui.Words(x.Basis.Reason),
 		})
 	}
 	page := onward(v, len(list), "")
 	if next != "" {
 		page.Next = v.With("after", next)
 	}
-	s.Show(w, q, http.StatusOK, desk.PathResources, ui.PageInfo{
-		Title: v.Pick("不予共享清单", "What is not shared"), Lead: v.Pick("已发布条目中不予共享的内容，和禁止共享的依据（809 号令第十四、十五条）。", "What published entries do not share, and what forbids it (Decree 809 art. 14, 15)."), Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathResources, Text: v.Pick("数据资源", "Resources")}},
+	s.Show(w, q, http.StatusOK, staff.PathResources, ui.PageInfo{
+		Title: v.Pick("不予共享清单", "What is not shared"), Lead: v.Pick("已发布条目中不予共享的内容，和禁止共享的依据（809 号令第十四、十五条）。", "What published entries do not share, and what forbids it (Decree 809 art. 14, 15)."), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathResources, Text: v.Pick("数据资源", "Resources")}},
 	}, listPage(v, v.Pick("数据资源各页", "Pages about resources"), catalogTabs(q, pathWithheld), v.Pick("按编码排列", "By code"), nil, t, page))
 	return nil
 }
 
-func (s *Share) register(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) register(w http.ResponseWriter, q staff.Visit) error {
 	return s.showRegister(w, q, url.Values{}, nil)
 }
 
 // showRegister lists the one source of each item that the authority named, and the entries that go against it.
-func (s *Share) showRegister(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
+func (s *Share) showRegister(w http.ResponseWriter, q staff.Visit, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -176,8 +176,8 @@ func (s *Share) showRegister(w http.ResponseWriter, q desk.Visit, f url.Values, 
 		forms = append(forms, designateForm(v, departments).filled(true, f, faults))
 	}
 	done := map[string]string{"designate": v.Pick("数源部门已登记。", "The source is named."), "end": v.Pick("登记已撤销。", "It is off the register.")}[q.URL.Query().Get("done")]
-	s.Show(w, q, status, desk.PathResources, ui.PageInfo{
-		Title: v.Pick("一数一源", "One source each"), Lead: v.Pick("每个数据项只由一个部门提供：数源登记，和与登记不符的条目。", "Each item is provided by one department alone: the register, and what goes against it."), Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathResources, Text: v.Pick("数据资源", "Resources")}},
+	s.Show(w, q, status, staff.PathResources, ui.PageInfo{
+		Title: v.Pick("一数一源", "One source each"), Lead: v.Pick("每个数据项只由一个部门提供：数源登记，和与登记不符的条目。", "Each item is provided by one department alone: the register, and what goes against it."), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathResources, Text: v.Pick("数据资源", "Resources")}},
 	}, registerPage(v, catalogTabs(q, pathRegister), done, forms, t, onward(v, len(list), cursor), c, more))
 	return nil
 }
@@ -198,8 +198,8 @@ func designateForm(v *ui.View, departments []identity.Department) form {
 }
 
 // designate names the source of an item, or takes it off the register.
-func (s *Share) designate(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) designate(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (s *Share) designate(w http.ResponseWriter, q desk.Visit) error {
 		if err := s.Lists.EndDesignation(q.Context(), q.Sess, item); err != nil {
 			return err
 		}
-		return desk.Done(w, q, pathRegister, "end")
+		return staff.Done(w, q, pathRegister, "end")
 	}
 	departments, err := s.Offices.Departments(q.Context())
 	if err != nil {
@@ -224,5 +224,5 @@ func (s *Share) designate(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	return desk.Done(w, q, pathRegister, "designate")
+	return staff.Done(w, q, pathRegister, "designate")
 }

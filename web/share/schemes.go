@@ -13,7 +13,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -38,7 +38,7 @@ func schemePath(id string) string { return pathSchemes + "/" + url.PathEscape(id
 
 // kindOf is who provides to whom.
 func kindOf(v *ui.View, k scheme.Kind) string {
-	return desk.Say(v, map[string]desk.Pair{
+	return staff.Say(v, map[string]staff.Pair{
 		string(scheme.PointToMany): {"点对多：一个部门向多个部门提供", "Point to many: one department provides to several"}, string(scheme.ManyToPoint): {"多对点：多个成员向一个部门提供", "Many to one: several members provide to one department"},
 		string(scheme.Hub): {"枢纽：成员之间按清单互相提供", "Hub: members provide to one another by a list"}, string(scheme.Zone): {"无差别共享：清单内的数据各成员同等使用", "Zone: what is on the list is used by all members alike"},
 	}, string(k))
@@ -48,13 +48,13 @@ func kindOf(v *ui.View, k scheme.Kind) string {
 func schemeWord(v *ui.View, x *scheme.Scheme) (ui.Status, string, string) {
 	w := map[scheme.State]struct {
 		tone             ui.Tone
-		word, whose, say desk.Pair
+		word, whose, say staff.Pair
 	}{
-		scheme.Draft:    {ui.Neutral, desk.Pair{"草稿", "Draft"}, desk.Pair{"提出部门共享工作机构负责人", "The head of its owner's sharing office"}, desk.Pair{"负责人同意后生效。", "It is in force when the head consents."}},
-		scheme.Proposed: {ui.Notice, desk.Pair{"征求各成员同意", "Waits for the members"}, desk.Pair{"尚未同意的成员", "The members that have not consented"}, desk.Pair{"全部成员同意后生效。", "It is in force when every member has consented."}},
-		scheme.InForce:  {ui.Good, desk.Pair{"有效", "In force"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"部门登记使用后，按清单取得数据。", "Departments enrol and get what is listed."}},
-		scheme.Left:     {ui.Neutral, desk.Pair{"本成员已退出", "This member has left"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"方案对本成员不再有效。", "It binds this member no more."}},
-		scheme.Ended:    {ui.Neutral, desk.Pair{"已终止", "Ended"}, desk.Pair{"无人", "Nobody"}, desk.Pair{"不再依此达成新协议。", "Nothing new is agreed under it."}},
+		scheme.Draft:    {ui.Neutral, staff.Pair{"草稿", "Draft"}, staff.Pair{"提出部门共享工作机构负责人", "The head of its owner's sharing office"}, staff.Pair{"负责人同意后生效。", "It is in force when the head consents."}},
+		scheme.Proposed: {ui.Notice, staff.Pair{"征求各成员同意", "Waits for the members"}, staff.Pair{"尚未同意的成员", "The members that have not consented"}, staff.Pair{"全部成员同意后生效。", "It is in force when every member has consented."}},
+		scheme.InForce:  {ui.Good, staff.Pair{"有效", "In force"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"部门登记使用后，按清单取得数据。", "Departments enrol and get what is listed."}},
+		scheme.Left:     {ui.Neutral, staff.Pair{"本成员已退出", "This member has left"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"方案对本成员不再有效。", "It binds this member no more."}},
+		scheme.Ended:    {ui.Neutral, staff.Pair{"已终止", "Ended"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"不再依此达成新协议。", "Nothing new is agreed under it."}},
 	}[x.State]
 	st, whose, say := ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 	if x.State == scheme.InForce && x.Proposal != nil {
@@ -67,7 +67,7 @@ func schemeWord(v *ui.View, x *scheme.Scheme) (ui.Status, string, string) {
 // schemesShown bounds the list: a government has few of them.
 const schemesShown = 100
 
-func (s *Share) schemes(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) schemes(w http.ResponseWriter, q staff.Visit) error {
 	v := q.V
 	list, err := s.Schemes.List(q.Context(), q.Sess.Scope(), schemesShown)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Share) schemes(w http.ResponseWriter, q desk.Visit) error {
 	nm := s.Names(q)
 	t := ui.Table{
 		Caption: v.Pick("共享方案", "Schemes"), Columns: []ui.Column{{Label: v.Pick("方案", "Scheme")}, {Label: v.Pick("提出方", "Owner")}, {Label: v.Pick("成员", "Members")}, {Label: v.Pick("共享内容", "Entries"), Number: true}, {Label: v.Pick("状态", "State")}},
-		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有共享方案", "No schemes"), Text: v.Pick("一份方案一次同意，清单内的数据不必逐件申请。方案由数据专员拟定；无差别共享由主管部门拟定，各成员同意后生效。", "One text, consented to once: what it lists needs no application each time. A data officer drafts it; a zone's is proposed by the authority and takes every member's consent."), Next: ui.Link{Href: desk.PathDemands, Text: v.Pick("查看需求清单", "See the demands")}},
+		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有共享方案", "No schemes"), Text: v.Pick("一份方案一次同意，清单内的数据不必逐件申请。方案由数据专员拟定；无差别共享由主管部门拟定，各成员同意后生效。", "One text, consented to once: what it lists needs no application each time. A data officer drafts it; a zone's is proposed by the authority and takes every member's consent."), Next: ui.Link{Href: staff.PathDemands, Text: v.Pick("查看需求清单", "See the demands")}},
 	}
 	var draft templ.Component
 	if len(draftKinds(q)) > 0 {
@@ -95,8 +95,8 @@ func (s *Share) schemes(w http.ResponseWriter, q desk.Visit) error {
 			ui.Words(v.Number(int64(len(x.Current().Entries)))), ui.Chip(v, st),
 		})
 	}
-	s.Show(w, q, http.StatusOK, desk.PathDemands, ui.PageInfo{
-		Title: v.Pick("共享方案", "Schemes"), Lead: v.Pick("一份文本、一次同意，多个部门按清单共享。", "One text, one consent, many departments that share by a list."), Crumbs: []ui.Link{desk.Home(v)}, Action: draft,
+	s.Show(w, q, http.StatusOK, staff.PathDemands, ui.PageInfo{
+		Title: v.Pick("共享方案", "Schemes"), Lead: v.Pick("一份文本、一次同意，多个部门按清单共享。", "One text, one consent, many departments that share by a list."), Crumbs: []ui.Link{staff.Home(v)}, Action: draft,
 	}, listPage(v, v.Pick("需求与方案各页", "Pages about demands"), supplyTabs(v, pathSchemes), v.Pick("最近变动在前", "Latest first"), nil, t, ui.Paging{Shown: int64(len(list))}))
 	return nil
 }
@@ -116,11 +116,11 @@ type schemeView struct {
 	page     ui.Paging // of the entries
 }
 
-func (s *Share) scheme(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) scheme(w http.ResponseWriter, q staff.Visit) error {
 	return s.showScheme(w, q, "", url.Values{}, nil)
 }
 
-func (s *Share) showScheme(w http.ResponseWriter, q desk.Visit, act string, f url.Values, faults map[string]string) error {
+func (s *Share) showScheme(w http.ResponseWriter, q staff.Visit, act string, f url.Values, faults map[string]string) error {
 	v, status, id := q.V, http.StatusOK, q.PathValue("id")
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -154,7 +154,7 @@ func (s *Share) showScheme(w http.ResponseWriter, q desk.Visit, act string, f ur
 			y.proposal = schemeDiff(v, nm, x.Current(), &p.Text)
 		}
 	}
-	info := ui.PageInfo{Title: x.Text.Title, Lead: kindOf(v, x.Text.Kind), Crumbs: []ui.Link{desk.Home(v), {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}}}
+	info := ui.PageInfo{Title: x.Text.Title, Lead: kindOf(v, x.Text.Kind), Crumbs: []ui.Link{staff.Home(v), {Href: pathSchemes, Text: v.Pick("共享方案", "Schemes")}}}
 	if s.mayDraftNext(q, x) {
 		word := v.Pick("拟定新版本", "Draft the next version")
 		if x.State == scheme.Draft {
@@ -162,12 +162,12 @@ func (s *Share) showScheme(w http.ResponseWriter, q desk.Visit, act string, f ur
 		}
 		info.Action = ui.Button(v, ui.Link{Href: schemePath(x.ID) + "/next", Text: word}, "pencil", false)
 	}
-	s.Show(w, q, status, desk.PathDemands, info, schemePage(v, x.ID, y, doneScheme(v)))
+	s.Show(w, q, status, staff.PathDemands, info, schemePage(v, x.ID, y, doneScheme(v)))
 	return nil
 }
 
 // schemeFacts are a text in words.
-func schemeFacts(v *ui.View, nm *desk.Names, t *scheme.Text) []ui.Fact {
+func schemeFacts(v *ui.View, nm *staff.Names, t *scheme.Text) []ui.Fact {
 	and := v.Pick("、", ", ")
 	members := make([]string, len(t.Parties))
 	for i, m := range t.Parties {
@@ -193,7 +193,7 @@ func schemeFacts(v *ui.View, nm *desk.Names, t *scheme.Text) []ui.Fact {
 		{Label: v.Pick("提出方", "Owner"), Value: nm.Party(t.Owner)},
 		{Label: v.Pick("参加成员", "Members"), Value: strings.Join(members, and)},
 		{Label: v.Pick("可使用的部门", "Who may use it"), Value: users},
-		{Label: v.Pick("用途", "Purposes"), Value: desk.Purposes(v, t.Purposes)},
+		{Label: v.Pick("用途", "Purposes"), Value: staff.Purposes(v, t.Purposes)},
 		{Label: v.Pick("使用范围", "Scope"), Value: t.Scope},
 		{Label: v.Pick("每份协议最长", "Longest agreement"), Value: days},
 		{Label: v.Pick("方案有效至", "Valid until"), Value: end},
@@ -202,7 +202,7 @@ func schemeFacts(v *ui.View, nm *desk.Names, t *scheme.Text) []ui.Fact {
 }
 
 // entryTable lists what is shared. In a form it leads nowhere, so that no answer is lost.
-func entryTable(v *ui.View, nm *desk.Names, list []scheme.Entry, form bool) ui.Table {
+func entryTable(v *ui.View, nm *staff.Names, list []scheme.Entry, form bool) ui.Table {
 	out := ui.Table{
 		Caption: v.Pick("共享清单", "Shared list"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提供部门", "Provider")}, {Label: v.Pick("数据项", "Items"), Number: true}, {Label: v.Pick("共享方式", "Modes")}, {Label: v.Pick("下次复核", "Next review")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("清单是空的", "Nothing is listed"), Text: v.Pick("由提出方在下一版本中列入数据资源。", "Its owner lists entries in the next version.")},
@@ -211,9 +211,9 @@ func entryTable(v *ui.View, nm *desk.Names, list []scheme.Entry, form bool) ui.T
 		e := &list[i]
 		modes := make([]string, len(e.Modes))
 		for k, m := range e.Modes {
-			modes[k] = desk.Word(v, string(m))
+			modes[k] = staff.Word(v, string(m))
 		}
-		title := ui.Titled(ui.Link{Href: desk.EntryPath(e.Member, e.Resource), Text: e.Title}, e.Resource)
+		title := ui.Titled(ui.Link{Href: staff.EntryPath(e.Member, e.Resource), Text: e.Title}, e.Resource)
 		if form {
 			title = named(e.Title, e.Resource)
 		}
@@ -226,7 +226,7 @@ func entryTable(v *ui.View, nm *desk.Names, list []scheme.Entry, form bool) ui.T
 }
 
 // listedTable is a page of the shared list; a scheme may list two thousand entries.
-func listedTable(v *ui.View, nm *desk.Names, t *scheme.Text, after string) (ui.Table, ui.Paging) {
+func listedTable(v *ui.View, nm *staff.Names, t *scheme.Text, after string) (ui.Table, ui.Paging) {
 	list := slices.Clone(t.Entries)
 	key := func(e *scheme.Entry) string { return e.Member + "/" + e.Resource }
 	slices.SortFunc(list, func(a, b scheme.Entry) int { return strings.Compare(key(&a), key(&b)) })
@@ -240,7 +240,7 @@ func listedTable(v *ui.View, nm *desk.Names, t *scheme.Text, after string) (ui.T
 }
 
 // consentTable says who has consented to the version proposed, and who is waited for.
-func consentTable(v *ui.View, nm *desk.Names, p *scheme.Proposal) ui.Table {
+func consentTable(v *ui.View, nm *staff.Names, p *scheme.Proposal) ui.Table {
 	t := ui.Table{Caption: v.Pick("各成员的决定", "What the members decided"), Columns: []ui.Column{{Label: v.Pick("成员", "Member")}, {Label: v.Pick("决定", "Decision")}}}
 	if p.Text.Kind != scheme.Zone {
 		return ui.Table{}
@@ -260,7 +260,7 @@ func consentTable(v *ui.View, nm *desk.Names, p *scheme.Proposal) ui.Table {
 }
 
 // schemeDiff sets the version proposed beside the one in force.
-func schemeDiff(v *ui.View, nm *desk.Names, a, b *scheme.Text) []ui.Difference {
+func schemeDiff(v *ui.View, nm *staff.Names, a, b *scheme.Text) []ui.Difference {
 	var out []ui.Difference
 	before, after := schemeFacts(v, nm, a), schemeFacts(v, nm, b)
 	for i := range before {
@@ -295,7 +295,7 @@ func schemeDiff(v *ui.View, nm *desk.Names, a, b *scheme.Text) []ui.Difference {
 	return out
 }
 
-func enrolmentTable(v *ui.View, nm *desk.Names, list []scheme.Enrolment) ui.Table {
+func enrolmentTable(v *ui.View, nm *staff.Names, list []scheme.Enrolment) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("登记使用的部门", "Departments that use it"), Columns: []ui.Column{{Label: v.Pick("部门", "Department")}, {Label: v.Pick("使用场景", "Scenario")}, {Label: v.Pick("申请", "Applications"), Number: true}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("本节点还没有部门登记使用", "No department of this node uses it yet"), Text: v.Pick("方案有效时，由数据专员登记，共享工作机构负责人同意。", "While it is in force a data officer enrols the department, and the head of its sharing office consents.")},
@@ -322,11 +322,11 @@ func schemeVersions(v *ui.View, list []scheme.Version) ui.Table {
 }
 
 // schemeActs are the acts that need no more than a reason.
-func (s *Share) schemeActs(q desk.Visit, x *scheme.Scheme, enrolled []scheme.Enrolment) []ui.Question {
+func (s *Share) schemeActs(q staff.Visit, x *scheme.Scheme, enrolled []scheme.Enrolment) []ui.Question {
 	v, own := q.V, policy.Party{Member: s.Self, Department: q.Sess.Department}
 	zone, head, authority := x.Text.Kind == scheme.Zone, q.Sess.Has(identity.OfficeHead), q.Sess.Has(identity.Authority)
 	var out []ui.Question
-	add := func(ok bool, act string, word, text desk.Pair, reason, danger bool) {
+	add := func(ok bool, act string, word, text staff.Pair, reason, danger bool) {
 		if !ok {
 			return
 		}
@@ -339,9 +339,9 @@ func (s *Share) schemeActs(q desk.Visit, x *scheme.Scheme, enrolled []scheme.Enr
 	if p := x.Proposal; p != nil {
 		asked := slices.Contains(p.Text.Parties, s.Self) || slices.Contains(p.Text.Before, s.Self)
 		consented := slices.ContainsFunc(p.Consents, func(c scheme.Consented) bool { return c.Member == s.Self })
-		add(zone && authority && asked && !consented, "consent", desk.Pair{"同意该版本", "Consent to this version"}, desk.Pair{"代表本成员同意；全部成员同意后生效。", "For this member; it is in force when all have consented."}, false, false)
-		add(zone && authority && asked && !consented, "decline", desk.Pair{"否决该版本", "Decline this version"}, desk.Pair{"该版本不再生效，须写明理由。", "It will not come into force; say why."}, true, true)
-		add(!zone && head && p.Text.Owner == own, "consent", desk.Pair{"同意方案", "Consent to the scheme"}, desk.Pair{"同意后立即生效并送达各成员。", "It is in force at once and goes to the members."}, false, false)
+		add(zone && authority && asked && !consented, "consent", staff.Pair{"同意该版本", "Consent to this version"}, staff.Pair{"代表本成员同意；全部成员同意后生效。", "For this member; it is in force when all have consented."}, false, false)
+		add(zone && authority && asked && !consented, "decline", staff.Pair{"否决该版本", "Decline this version"}, staff.Pair{"该版本不再生效，须写明理由。", "It will not come into force; say why."}, true, true)
+		add(!zone && head && p.Text.Owner == own, "consent", staff.Pair{"同意方案", "Consent to the scheme"}, staff.Pair{"同意后立即生效并送达各成员。", "It is in force at once and goes to the members."}, false, false)
 	}
 	listed := slices.ContainsFunc(x.Current().Entries, func(e scheme.Entry) bool { return e.Member == s.Self && e.Department == q.Sess.Department })
 	joined := 0
@@ -351,15 +351,15 @@ func (s *Share) schemeActs(q desk.Visit, x *scheme.Scheme, enrolled []scheme.Enr
 		}
 	}
 	force := x.State == scheme.InForce
-	add(force && head && listed && joined == 0, "join", desk.Pair{"以本部门条目加入", "Join with this department's entries"}, desk.Pair{"对清单内本部门的条目事先同意，符合方案的申请即时同意。", "A standing consent for this department's entries: applications under the scheme are granted at once."}, false, false)
+	add(force && head && listed && joined == 0, "join", staff.Pair{"以本部门条目加入", "Join with this department's entries"}, staff.Pair{"对清单内本部门的条目事先同意，符合方案的申请即时同意。", "A standing consent for this department's entries: applications under the scheme are granted at once."}, false, false)
 	waiting := slices.ContainsFunc(enrolled, func(e scheme.Enrolment) bool { return e.Department == q.Sess.Department && e.Head == "" })
-	add(force && head && waiting, "consent-enrolment", desk.Pair{"同意登记使用", "Consent to the enrolment"}, desk.Pair{"同意后，系统对清单内的每个条目提出申请。", "The node then applies for every entry of the list."}, false, false)
-	add(force && zone && authority, "leave", desk.Pair{"退出方案", "Leave the scheme"}, desk.Pair{"立即退出：本成员的条目移出清单，依方案达成的协议终止。", "At once: this member's entries leave the list, and agreements under it end."}, true, true)
-	add(force && !zone && head && x.Text.Owner == own, "close", desk.Pair{"终止方案", "Close the scheme"}, desk.Pair{"不再依此达成新协议；已有协议按约定办理。", "Nothing new is agreed under it; agreements go on by their terms."}, true, true)
+	add(force && head && waiting, "consent-enrolment", staff.Pair{"同意登记使用", "Consent to the enrolment"}, staff.Pair{"同意后，系统对清单内的每个条目提出申请。", "The node then applies for every entry of the list."}, false, false)
+	add(force && zone && authority, "leave", staff.Pair{"退出方案", "Leave the scheme"}, staff.Pair{"立即退出：本成员的条目移出清单，依方案达成的协议终止。", "At once: this member's entries leave the list, and agreements under it end."}, true, true)
+	add(force && !zone && head && x.Text.Owner == own, "close", staff.Pair{"终止方案", "Close the scheme"}, staff.Pair{"不再依此达成新协议；已有协议按约定办理。", "Nothing new is agreed under it; agreements go on by their terms."}, true, true)
 	return out
 }
 
-func (s *Share) schemeForms(q desk.Visit, x *scheme.Scheme, enrolled []scheme.Enrolment, act string, f url.Values, faults map[string]string) []form {
+func (s *Share) schemeForms(q staff.Visit, x *scheme.Scheme, enrolled []scheme.Enrolment, act string, f url.Values, faults map[string]string) []form {
 	v, t := q.V, x.Current()
 	had := slices.ContainsFunc(enrolled, func(e scheme.Enrolment) bool { return e.Department == q.Sess.Department })
 	may := slices.Contains(t.Parties, s.Self) && (len(t.Users) == 0 || slices.Contains(t.Users, policy.Party{Member: s.Self, Department: q.Sess.Department}))
@@ -381,8 +381,8 @@ func (s *Share) schemeForms(q desk.Visit, x *scheme.Scheme, enrolled []scheme.En
 }
 
 // schemeAct does one thing to a scheme. The room checks role, member and state.
-func (s *Share) schemeAct(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) schemeAct(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -409,7 +409,7 @@ func (s *Share) schemeAct(w http.ResponseWriter, q desk.Visit) error {
 		at = "scenario"
 		_, err = s.Schemes.Enrol(ctx, q.Sess, id, b, strings.TrimSpace(f.Get("scenario")))
 	default:
-		err = desk.ErrNoAct.With()
+		err = staff.ErrNoAct.With()
 	}
 	if faults, ok := wrongAt(q.V, err, at); ok {
 		return s.showScheme(w, q, act, f, faults)
@@ -417,7 +417,7 @@ func (s *Share) schemeAct(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return settled(err)
 	}
-	return desk.Done(w, q, schemePath(id), act)
+	return staff.Done(w, q, schemePath(id), act)
 }
 
 func doneScheme(v *ui.View) string {

@@ -13,7 +13,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/process"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -77,7 +77,7 @@ type Lists interface {
 
 // Deps are what the face needs.
 type Deps struct {
-	*desk.Desk
+	*staff.Desk
 	Entries Entries
 	Sources Sources
 	Uses    Uses
@@ -103,31 +103,31 @@ const shown = 20
 
 // Routes adds the pages.
 func (s *Share) Routes(mux *http.ServeMux) {
-	s.Get(mux, desk.PathResources, s.resources)
-	s.Get(mux, desk.PathResources+"/{code}", s.entry)
-	s.Get(mux, desk.PathResources+"/{code}/edit", s.edit)
-	s.Post(mux, desk.PathResources+"/{code}/{act}", s.entryAct)
+	s.Get(mux, staff.PathResources, s.resources)
+	s.Get(mux, staff.PathResources+"/{code}", s.entry)
+	s.Get(mux, staff.PathResources+"/{code}/edit", s.edit)
+	s.Post(mux, staff.PathResources+"/{code}/{act}", s.entryAct)
 	s.Get(mux, pathShare, s.wizard)
 	s.Post(mux, pathShare, s.describe)
-	s.Get(mux, desk.PathSources, s.sources)
-	s.Post(mux, desk.PathSources, s.addSource)
-	s.Get(mux, desk.PathDemands, s.demands)
-	s.Get(mux, desk.PathDemands+"/{id}", s.demand)
-	s.Post(mux, desk.PathDemands+"/{id}/{act}", s.demandAct)
-	s.back(mux, desk.PathDemands, "/{id}/{act}", "id")
-	s.Get(mux, desk.PathDisputes, s.corrections)
-	s.Get(mux, desk.PathDisputes+"/{id}", s.correction)
-	s.Post(mux, desk.PathDisputes+"/{id}/{act}", s.correctionAct)
-	s.Get(mux, desk.PathCases+"/{id}/correct", s.reporting)
-	s.Post(mux, desk.PathCases+"/{id}/correct", s.report)
-	s.Get(mux, desk.PathCases+"/{id}/dispute", s.disputing)
+	s.Get(mux, staff.PathSources, s.sources)
+	s.Post(mux, staff.PathSources, s.addSource)
+	s.Get(mux, staff.PathDemands, s.demands)
+	s.Get(mux, staff.PathDemands+"/{id}", s.demand)
+	s.Post(mux, staff.PathDemands+"/{id}/{act}", s.demandAct)
+	s.back(mux, staff.PathDemands, "/{id}/{act}", "id")
+	s.Get(mux, staff.PathDisputes, s.corrections)
+	s.Get(mux, staff.PathDisputes+"/{id}", s.correction)
+	s.Post(mux, staff.PathDisputes+"/{id}/{act}", s.correctionAct)
+	s.Get(mux, staff.PathCases+"/{id}/correct", s.reporting)
+	s.Post(mux, staff.PathCases+"/{id}/correct", s.report)
+	s.Get(mux, staff.PathCases+"/{id}/dispute", s.disputing)
 	s.Get(mux, pathDisputes, s.disputes)
 	s.Post(mux, pathDisputes, s.openDispute)
 	s.Get(mux, pathDisputes+"/{id}", s.dispute)
 	s.Post(mux, pathDisputes+"/{id}/{act}", s.disputeAct)
 	s.Get(mux, pathRefetches, s.refetches)
 	s.Post(mux, pathRefetches+"/{id}/done", s.refetchDone)
-	s.back(mux, desk.PathDisputes, "/{id}/{act}", "id")
+	s.back(mux, staff.PathDisputes, "/{id}/{act}", "id")
 	s.back(mux, pathDisputes, "/{id}/{act}", "id")
 	s.Get(mux, pathSchemes, s.schemes)
 	s.Get(mux, pathDraft, s.newScheme)
@@ -141,7 +141,7 @@ func (s *Share) Routes(mux *http.ServeMux) {
 	s.Get(mux, pathWithheld, s.withheld)
 	s.Get(mux, pathRegister, s.register)
 	s.Post(mux, pathRegister, s.designate)
-	s.back(mux, desk.PathResources, "/{code}/{act}", "code")
+	s.back(mux, staff.PathResources, "/{code}/{act}", "code")
 }
 
 // back leads from the address of an act to the page it belongs to: whoever changes the language on the page of a refusal
@@ -153,7 +153,7 @@ func (s *Share) back(mux *http.ServeMux, root, pattern, key string) {
 }
 
 // entryPath is the page of an own entry. Codes have slashes: they are one part of the address.
-func entryPath(code string) string { return desk.PathResources + "/" + url.PathEscape(code) }
+func entryPath(code string) string { return staff.PathResources + "/" + url.PathEscape(code) }
 
 // onward are the links below a list: cursors lead on, and back to the beginning.
 func onward(v *ui.View, n int, cursor string) ui.Paging {

@@ -10,17 +10,17 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/source"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // sources is the operator's page: where the departments' data lives.
-func (s *Share) sources(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) sources(w http.ResponseWriter, q staff.Visit) error {
 	return s.showSources(w, q, url.Values{"kind": {source.KindSQLite}}, nil)
 }
 
-func (s *Share) addSource(w http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(w, q)
+func (s *Share) addSource(w http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -36,10 +36,10 @@ func (s *Share) addSource(w http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	return desk.Done(w, q, desk.PathSources, "registered")
+	return staff.Done(w, q, staff.PathSources, "registered")
 }
 
-func (s *Share) showSources(w http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string) error {
+func (s *Share) showSources(w http.ResponseWriter, q staff.Visit, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -67,7 +67,7 @@ func (s *Share) showSources(w http.ResponseWriter, q desk.Visit, f url.Values, f
 		cursor = list[i].ID
 	}
 	x := form{
-		word: v.Pick("登记数据源", "Register a source"), post: desk.PathSources, open: len(faults) > 0 || len(list) == 0,
+		word: v.Pick("登记数据源", "Register a source"), post: staff.PathSources, open: len(faults) > 0 || len(list) == 0,
 		text: v.Pick("数据留在原处，系统只按协议读取。登记时会试着打开一次。位置和密码只保存在本节点，不再显示。", "The data stays where it is and is read under agreements only. It is opened once now. Its place and password stay on this node and are not shown again."),
 		fields: []ui.Field{
 			{Name: "department", Kind: "select", Label: v.Pick("哪个部门的数据", "Whose data it is"), Options: choices},
@@ -84,14 +84,14 @@ func (s *Share) showSources(w http.ResponseWriter, q desk.Visit, f url.Values, f
 	if v.URL.Query().Get("done") == "registered" {
 		done = v.Pick("数据源已登记并可以打开。", "The source is registered, and it opens.")
 	}
-	s.Show(w, q, status, desk.PathSources, ui.PageInfo{
-		Title: v.Pick("数据源", "Sources"), Lead: v.Pick("各部门的数据库和文件。数据专员在其中选表，共享一项数据。", "The departments' databases and files. Data officers choose tables of them to share."), Crumbs: []ui.Link{desk.Home(v)},
+	s.Show(w, q, status, staff.PathSources, ui.PageInfo{
+		Title: v.Pick("数据源", "Sources"), Lead: v.Pick("各部门的数据库和文件。数据专员在其中选表，共享一项数据。", "The departments' databases and files. Data officers choose tables of them to share."), Crumbs: []ui.Link{staff.Home(v)},
 	}, sourcesPage(v, done, x, t, onward(v, len(list), cursor)))
 	return nil
 }
 
 func kindWord(v *ui.View, kind string) string {
-	return desk.Say(v, map[string]desk.Pair{
+	return staff.Say(v, map[string]staff.Pair{
 		source.KindSQLite: {"SQLite 数据库文件", "SQLite database"}, source.KindPostgres: {"PostgreSQL 数据库", "PostgreSQL database"}, source.KindFile: {"CSV 或 Parquet 文件", "CSV or Parquet files"},
 	}, kind)
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // ownScope is the visitor's department alone, whatever other roles the visitor has.
-func ownScope(q desk.Visit) db.Scope { return db.In(q.Sess.Division, q.Sess.Department, q.Sess.Actor) }
+func ownScope(q staff.Visit) db.Scope { return db.In(q.Sess.Division, q.Sess.Department, q.Sess.Actor) }
 
 // stepView is what a page of the wizard shows.
 type stepView struct {
@@ -38,7 +38,7 @@ type stepView struct {
 	needGround bool
 }
 
-func (s *Share) askStep(w http.ResponseWriter, q desk.Visit, step int, f url.Values, faults map[string]string) error {
+func (s *Share) askStep(w http.ResponseWriter, q staff.Visit, step int, f url.Values, faults map[string]string) error {
 	v, status := q.V, http.StatusOK
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
@@ -87,8 +87,8 @@ func (s *Share) askStep(w http.ResponseWriter, q desk.Visit, step int, f url.Val
 	if x.editing {
 		lead = v.Pick("更新：", "Update: ") + f.Get("name") + v.Pick("。保存后成为待办的新版本，在用版本不受影响。", ". It is kept as the next version; the one in force stays.")
 	}
-	s.Show(w, q, status, desk.PathResources, ui.PageInfo{
-		Title: title, Lead: lead, Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathResources, Text: v.Pick("我的资源", "My resources")}},
+	s.Show(w, q, status, staff.PathResources, ui.PageInfo{
+		Title: title, Lead: lead, Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathResources, Text: v.Pick("我的资源", "My resources")}},
 	}, wizardPage(v, x))
 	return nil
 }
@@ -123,7 +123,7 @@ func hiddenOf(f url.Values, step int, numbers []string) [][2]string {
 }
 
 // chooseTable asks where the data is, or says how a source comes to be there.
-func (s *Share) chooseTable(q desk.Visit, x *stepView) error {
+func (s *Share) chooseTable(q staff.Visit, x *stepView) error {
 	v := q.V
 	list, broken, err := []ui.Option(nil), []string(nil), error(nil)
 	if q.Sess.Has(identity.DataOfficer) {
@@ -137,10 +137,10 @@ func (s *Share) chooseTable(q desk.Visit, x *stepView) error {
 		x.none = &ui.State{
 			Kind: ui.Empty, Title: v.Pick("本部门还没有登记数据源", "No source is registered for this department"),
 			Text: v.Pick("数据源是本部门自己的数据库或文件，数据留在原处。由本节点的运维员在“数据源”页登记：请告诉运维员数据库的位置，登记后回到这里继续。", "A source is the department's own database or file; the data stays where it is. An operator of this node registers it on the page “Sources”: tell the operator where the database is, then come back here."),
-			Next: ui.Link{Href: desk.PathResources, Text: v.Pick("返回我的资源", "Back to my resources")},
+			Next: ui.Link{Href: staff.PathResources, Text: v.Pick("返回我的资源", "Back to my resources")},
 		}
 		if q.Sess.Has(identity.Operator) {
-			x.none.Next = ui.Link{Href: desk.PathSources, Text: v.Pick("登记数据源", "Register a source")}
+			x.none.Next = ui.Link{Href: staff.PathSources, Text: v.Pick("登记数据源", "Register a source")}
 		}
 		return nil
 	}
@@ -152,7 +152,7 @@ func (s *Share) chooseTable(q desk.Visit, x *stepView) error {
 }
 
 // nameItems shows some rows, and asks what the data is and which items are shared.
-func (s *Share) nameItems(q desk.Visit, x *stepView, f url.Values) error {
+func (s *Share) nameItems(q staff.Visit, x *stepView, f url.Values) error {
 	v := q.V
 	id, table := tableOf(f)
 	p, err := s.Sources.Preview(q.Context(), q.Sess, id, table, nil, sampled)
@@ -238,7 +238,7 @@ func termFields(v *ui.View, x *stepView, f url.Values) {
 }
 
 // readOnce shows the entry in words, and its rows as a user would see them.
-func (s *Share) readOnce(q desk.Visit, x *stepView, f url.Values) error {
+func (s *Share) readOnce(q staff.Visit, x *stepView, f url.Values) error {
 	v := q.V
 	r, err := s.resourceOf(q, f)
 	if err != nil {
@@ -273,23 +273,23 @@ func sharedItems(r *catalog.Resource) []catalog.Item {
 func resourceFacts(v *ui.View, r *catalog.Resource) []ui.Fact {
 	modes := make([]string, len(r.Modes))
 	for i, m := range r.Modes {
-		modes[i] = desk.Word(v, string(m))
+		modes[i] = staff.Word(v, string(m))
 	}
-	answer := map[catalog.Sharing]desk.Pair{
+	answer := map[catalog.Sharing]staff.Pair{
 		catalog.Unconditional: {"无条件共享：各部门申请后一个工作日内答复。", "Shared unconditionally: applications are answered within 1 working day."},
 		catalog.Conditional:   {"有条件共享：逐件审查，十个工作日内答复。", "Shared conditionally: each application is reviewed, within 10 working days."},
 		catalog.NotShared:     {"不予共享：列入不予共享清单，写明依据。", "Not shared: it goes on the list of what is withheld, with its ground."},
 	}[r.Sharing]
 	facts := []ui.Fact{
 		{Label: v.Pick("资源编码", "Code"), Value: r.Code},
-		{Label: v.Pick("资源分类", "Class"), Value: desk.Word(v, r.Class)},
-		{Label: v.Pick("敏感等级", "Grade"), Value: desk.GradeWord(v, r.Grade)},
+		{Label: v.Pick("资源分类", "Class"), Value: staff.Word(v, r.Class)},
+		{Label: v.Pick("敏感等级", "Grade"), Value: staff.GradeWord(v, r.Grade)},
 		{Label: v.Pick("共享属性", "Sharing"), Value: answer.In(v)},
 		{Label: v.Pick("共享方式", "Modes"), Value: strings.Join(modes, v.Pick("、", ", "))},
 		{Label: v.Pick("使用条件", "Conditions of use"), Value: r.Conditions},
 		{Label: v.Pick("共享范围", "Scope of sharing"), Value: r.ShareScope},
 		{Label: v.Pick("使用用途", "Purpose of use"), Value: r.UsePurpose},
-		{Label: v.Pick("更新周期", "Update cycle"), Value: desk.Word(v, r.UpdateCycle)},
+		{Label: v.Pick("更新周期", "Update cycle"), Value: staff.Word(v, r.UpdateCycle)},
 	}
 	basis := r.LegalBasis
 	for i := range r.Items {
@@ -372,11 +372,11 @@ func itemTable(v *ui.View, r *catalog.Resource) ui.Table {
 	}
 	for i := range r.Items {
 		it := &r.Items[i]
-		seen := desk.ItemShown(v, it)
+		seen := staff.ItemShown(v, it)
 		if it.Key {
 			seen += v.Pick("；可凭准确值查询", "; may be asked for by its exact value")
 		}
-		t.Rows = append(t.Rows, []templ.Component{itemName(v, it.Title, it.Subject || it.Personal), ui.Words(typeWord(v, it.Type)), ui.Words(desk.GradeWord(v, it.Grade)), ui.Words(seen)})
+		t.Rows = append(t.Rows, []templ.Component{itemName(v, it.Title, it.Subject || it.Personal), ui.Words(typeWord(v, it.Type)), ui.Words(staff.GradeWord(v, it.Grade)), ui.Words(seen)})
 	}
 	return t
 }

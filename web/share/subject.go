@@ -2,12 +2,12 @@ package share
 
 import (
 	"github.com/kuayu/kuayu/exchange/objection"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // Subject says in words what a correction, dispute, demand or scheme is about; "" if the visitor can't be told.
-func (s *Share) Subject(q desk.Visit, nm *desk.Names, kind, id string) string {
+func (s *Share) Subject(q staff.Visit, nm *staff.Names, kind, id string) string {
 	ctx, v, sc := q.Context(), q.V, q.Sess.Scope()
 	switch kind {
 	case "correction":
@@ -31,7 +31,7 @@ func (s *Share) Subject(q desk.Visit, nm *desk.Names, kind, id string) string {
 }
 
 // matterLink names what a dispute is about, and leads there.
-func (s *Share) matterLink(q desk.Visit, nm *desk.Names, m objection.Matter) ui.Link {
+func (s *Share) matterLink(q staff.Visit, nm *staff.Names, m objection.Matter) ui.Link {
 	v := q.V
 	if m.Kind == "correction" {
 		text := s.Subject(q, nm, m.Kind, m.ID)
@@ -47,5 +47,5 @@ func (s *Share) matterLink(q desk.Visit, nm *desk.Names, m objection.Matter) ui.
 	if n, err := s.Cases.Get(q.Context(), ownScope(q), m.ID); err == nil {
 		word = nm.Title(n)
 	}
-	return ui.Link{Href: desk.CasePath(m.ID), Text: word}
+	return ui.Link{Href: staff.CasePath(m.ID), Text: word}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/support/protect"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -51,7 +51,7 @@ func itemNames(step int) []string {
 func numbered(name, n string) string { return name + "-" + n }
 
 // wizard begins to describe a new entry.
-func (s *Share) wizard(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) wizard(w http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.DataOfficer, identity.Operator); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Share) wizard(w http.ResponseWriter, q desk.Visit) error {
 }
 
 // edit begins the next version of an entry with what the latest one says.
-func (s *Share) edit(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) edit(w http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.DataOfficer); err != nil {
 		return err
 	}
@@ -120,11 +120,11 @@ func tableOf(f url.Values) (id, table string) {
 }
 
 // describe takes a page of the wizard; from the last one the entry is kept.
-func (s *Share) describe(w http.ResponseWriter, q desk.Visit) error {
+func (s *Share) describe(w http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.DataOfficer); err != nil {
 		return err
 	}
-	f, err := desk.Form(w, q)
+	f, err := staff.Form(w, q)
 	if err != nil {
 		return err
 	}
@@ -158,12 +158,12 @@ func (s *Share) describe(w http.ResponseWriter, q desk.Visit) error {
 		return s.askStep(w, q, 4, f, map[string]string{"code": taken(q.V)})
 	}
 	if errors.Is(err, catalog.ErrState) {
-		return desk.ErrMoved.Because(err)
+		return staff.ErrMoved.Because(err)
 	}
 	if err != nil {
 		return err
 	}
-	return desk.Done(w, q, entryPath(e.Code), "described")
+	return staff.Done(w, q, entryPath(e.Code), "described")
 }
 
 func taken(v *ui.View) string {
@@ -179,7 +179,7 @@ func stepIn(s string) int {
 }
 
 // faultsOf is what the room says is wrong with the answers up to a page, by question.
-func (s *Share) faultsOf(q desk.Visit, step int, f url.Values, r *catalog.Resource) (map[string]string, error) {
+func (s *Share) faultsOf(q staff.Visit, step int, f url.Values, r *catalog.Resource) (map[string]string, error) {
 	v, out := q.V, map[string]string{}
 	id, table := tableOf(f)
 	if table == "" {
@@ -188,7 +188,7 @@ func (s *Share) faultsOf(q desk.Visit, step int, f url.Values, r *catalog.Resour
 	}
 	check := *r
 	if err := check.Check(); err != nil {
-		faults, err := desk.Faults(v, err)
+		faults, err := staff.Faults(v, err)
 		if err != nil {
 			return nil, err
 		}
@@ -222,7 +222,7 @@ func (s *Share) faultsOf(q desk.Visit, step int, f url.Values, r *catalog.Resour
 }
 
 // resourceOf reads the answers into an entry; one that is edited keeps what the wizard does not ask for.
-func (s *Share) resourceOf(q desk.Visit, f url.Values) (*catalog.Resource, error) {
+func (s *Share) resourceOf(q staff.Visit, f url.Values) (*catalog.Resource, error) {
 	r := &catalog.Resource{}
 	if code := f.Get("editing"); code != "" {
 		e, err := s.Entries.Dossier(q.Context(), ownScope(q), code)
@@ -230,7 +230,7 @@ func (s *Share) resourceOf(q desk.Visit, f url.Values) (*catalog.Resource, error
 			return nil, err
 		}
 		if strconv.Itoa(e.Version) != f.Get("version") {
-			return nil, desk.ErrMoved.With() // somebody else described a version meanwhile
+			return nil, staff.ErrMoved.With() // somebody else described a version meanwhile
 		}
 		r = e.Resource
 	} else {
@@ -301,7 +301,7 @@ func itemOf(f url.Values, n string, old []catalog.Item) catalog.Item {
 }
 
 // suggestCode makes a code with the structure of the guide of 2017: the region, the class, and a number nobody has.
-func (s *Share) suggestCode(q desk.Visit, class string) string {
+func (s *Share) suggestCode(q staff.Visit, class string) string {
 	digit := map[string]string{"base": "1", "theme": "2"}[class]
 	if digit == "" {
 		digit = "3"
@@ -310,7 +310,7 @@ func (s *Share) suggestCode(q desk.Visit, class string) string {
 }
 
 // tables are the tables of the department's sources, and what is wrong with those that cannot be opened.
-func (s *Share) tables(ctx context.Context, q desk.Visit) (list []ui.Option, broken []string, err error) {
+func (s *Share) tables(ctx context.Context, q staff.Visit) (list []ui.Option, broken []string, err error) {
 	v := q.V
 	sources, err := s.Sources.Sources(ctx, ownScope(q))
 	if err != nil {

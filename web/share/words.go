@@ -6,7 +6,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -33,7 +33,7 @@ func nobody(v *ui.View) string { return v.Pick("无人", "Nobody") }
 
 // turn says whose turn an entry is and what comes next.
 func turn(v *ui.View, s catalog.State) (whose, next string) {
-	words := map[catalog.State][2]desk.Pair{
+	words := map[catalog.State][2]staff.Pair{
 		catalog.Draft:           {{"本部门数据专员", "The department's data officer"}, {"补齐评估后提交部门负责人签发。", "Complete the assessments, then hand it to the head of the department."}},
 		catalog.Submitted:       {{"部门负责人", "The head of the department"}, {"签发或退回。", "Sign it or send it back."}},
 		catalog.Signed:          {{"主管部门", "The authority"}, {"审核后发布。", "Review and publish it."}},
@@ -63,7 +63,7 @@ func versionsWord(v *ui.View, e *catalog.Dossier) string {
 
 // typeWord is a type of the guide of 2017.
 func typeWord(v *ui.View, letter string) string {
-	return desk.Say(v, map[string]desk.Pair{
+	return staff.Say(v, map[string]staff.Pair{
 		"C": {"字符", "text"}, "N": {"数值", "number"}, "Y": {"货币", "money"}, "D": {"日期", "date"}, "T": {"日期时间", "date and time"}, "L": {"是否", "yes or no"},
 		"M": {"长文本", "long text"}, "G": {"其他", "other"}, "B": {"小数", "decimal"}, "I": {"整数", "integer"}, "F": {"小数", "decimal"},
 	}, letter)
@@ -107,10 +107,10 @@ func shownOptions(v *ui.View, now string) []ui.Option {
 	had := false
 	for _, m := range masks {
 		mask, _ := policy.ParseMask(m)
-		out, had = append(out, ui.Option{Value: m, Label: desk.MaskWord(v, mask)}), had || m == now
+		out, had = append(out, ui.Option{Value: m, Label: staff.MaskWord(v, mask)}), had || m == now
 	}
 	if mask, err := policy.ParseMask(now); err == nil && !had {
-		out = append(out, ui.Option{Value: now, Label: desk.MaskWord(v, mask)})
+		out = append(out, ui.Option{Value: now, Label: staff.MaskWord(v, mask)})
 	}
 	return append(out, ui.Option{Value: shownVerify, Label: v.Pick("只供核验，不显示内容", "For verification only")}, ui.Option{Value: shownNothing, Label: v.Pick("不予共享", "Not shared")})
 }
@@ -128,7 +128,7 @@ func shownOf(it *catalog.Item) string {
 func gradeOptions(v *ui.View) []ui.Option {
 	var out []ui.Option
 	for g := 1; g <= 4; g++ {
-		out = append(out, ui.Option{Value: string(rune('0' + g)), Label: desk.GradeWord(v, g)})
+		out = append(out, ui.Option{Value: string(rune('0' + g)), Label: staff.GradeWord(v, g)})
 	}
 	return out
 }
@@ -137,7 +137,7 @@ func gradeOptions(v *ui.View) []ui.Option {
 func coded(v *ui.View, codes ...string) []ui.Option {
 	out := make([]ui.Option, len(codes))
 	for i, c := range codes {
-		out[i] = ui.Option{Value: c, Label: desk.Word(v, c)}
+		out[i] = ui.Option{Value: c, Label: staff.Word(v, c)}
 	}
 	return out
 }
@@ -153,12 +153,12 @@ func instrumentOptions(v *ui.View) []ui.Option {
 func sharingOptions(v *ui.View) []ui.Option {
 	var out []ui.Option
 	for _, s := range []catalog.Sharing{catalog.Unconditional, catalog.Conditional, catalog.NotShared} {
-		out = append(out, ui.Option{Value: string(s), Label: desk.SharingStatus(v, s).Word})
+		out = append(out, ui.Option{Value: string(s), Label: staff.SharingStatus(v, s).Word})
 	}
 	return out
 }
 
 // owns reports whether a visitor is of a department and has one of the roles.
-func owns(q desk.Visit, department string, roles ...identity.Role) bool {
+func owns(q staff.Visit, department string, roles ...identity.Role) bool {
 	return q.Sess.Department == department && q.Sess.Has(roles...)
 }

@@ -5,7 +5,7 @@ import (
 	"net/url"
 
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -17,7 +17,7 @@ const (
 
 // Place is a node with the people whose place a visitor can take.
 type Place struct {
-	Name   desk.Pair
+	Name   staff.Pair
 	Root   string // scheme and host of the node's staff listener; "" if it is the one that shows the page
 	People []Person
 }
@@ -34,7 +34,7 @@ func As(root, actor, to string) string {
 }
 
 // Choose shows the page of roles; to is where whoever enters this node is led.
-func Choose(w http.ResponseWriter, r *http.Request, d *desk.Desk, guide *ui.Tour, places []Place, to string) {
+func Choose(w http.ResponseWriter, r *http.Request, d *staff.Desk, guide *ui.Tour, places []Place, to string) {
 	v := d.UI.View(r)
 	chrome := d.Frame(v)
 	chrome.Tour = guide

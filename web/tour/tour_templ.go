@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -185,7 +185,7 @@ func rolesPage(v *ui.View, places []Place, to string) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var11 templ.SafeURL
-						templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(As(p.Root, x.Actor, desk.PathWorkbench))
+						templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(As(p.Root, x.Actor, staff.PathWorkbench))
 						if templ_7745c5c3_Err != nil {
 							return templ.Error{Err: templ_7745c5c3_Err, FileName: `tour/tour.templ`, Line: 29, Col: 78}
 						}

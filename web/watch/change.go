@@ -10,12 +10,12 @@ import (
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // pathPropose is below which each kind of change is proposed.
-const pathPropose = desk.PathMembers + "/propose"
+const pathPropose = staff.PathMembers + "/propose"
 
 // The kinds of change that the authority proposes on the page.
 const (
@@ -44,7 +44,7 @@ func (p proposing) fields() []ui.Field {
 }
 
 // proposing says what a proposal is, and leaves the forms out where this member can't propose.
-func (w *Watch) proposing(v *ui.View, nm *desk.Names, con *federation.Constitution, ps []federation.Proposal, forms []ui.Form) *proposing {
+func (w *Watch) proposing(v *ui.View, nm *staff.Names, con *federation.Constitution, ps []federation.Proposal, forms []ui.Form) *proposing {
 	if m := con.Member(nm.Self()); m == nil || !m.Voter {
 		return &proposing{text: v.Pick("本成员没有表决权，不能提出或赞成章程变更。", "This member does not vote: it proposes and approves nothing.")}
 	}
@@ -61,7 +61,7 @@ func (w *Watch) proposing(v *ui.View, nm *desk.Names, con *federation.Constituti
 }
 
 // changeForms are the questions of each kind of change; the one that was not taken is open, with what was typed.
-func changeForms(v *ui.View, nm *desk.Names, con *federation.Constitution, kind string, f url.Values, faults map[string]string) []ui.Form {
+func changeForms(v *ui.View, nm *staff.Names, con *federation.Constitution, kind string, f url.Values, faults map[string]string) []ui.Form {
 	leave := ui.Field{Name: "remove", Kind: "select", Label: v.Pick("退出的成员", "Member to leave"), Options: []ui.Option{{Value: "", Label: v.Pick("请选择", "Choose")}}}
 	for _, m := range con.Members {
 		leave.Options = append(leave.Options, ui.Option{Value: m.ID, Label: nm.Member(m.ID)})
@@ -124,22 +124,22 @@ func (w *Watch) changeOf(v *ui.View, kind string, f url.Values) (federation.Chan
 			faults["quorum"] = v.Pick("与现行法定票数相同，不必提出；要改变请填写另一个数", "That is the quorum already: give another number to change it")
 		}
 	case changeRenew:
-		if c.ValidUntil = desk.EndOf(v, f.Get("valid_until")); c.ValidUntil.IsZero() {
+		if c.ValidUntil = staff.EndOf(v, f.Get("valid_until")); c.ValidUntil.IsZero() {
 			faults["valid_until"] = v.Pick("请填写日期，写作 2028-12-31", "Give a day, written 2028-12-31")
 		}
 	default:
-		return c, nil, desk.ErrNoAct.With()
+		return c, nil, staff.ErrNoAct.With()
 	}
 	return c, faults, nil
 }
 
 // propose proposes a change. A newcomer's file is shown in words first; what was pasted comes along in the form, nothing is
 // kept here before the proposal.
-func (w *Watch) propose(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) propose(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.Authority); err != nil {
 		return err
 	}
-	f, err := desk.Form(rw, q)
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (w *Watch) propose(rw http.ResponseWriter, q desk.Visit) error {
 		return w.showMembers(rw, q, kind, f, nil)
 	}
 	next, err := w.Ballots.Draft(q.Context(), c)
-	said, err := desk.Faults(q.V, err)
+	said, err := staff.Faults(q.V, err)
 	if err != nil {
 		return err
 	}
@@ -170,32 +170,32 @@ func (w *Watch) propose(rw http.ResponseWriter, q desk.Visit) error {
 	if _, err := w.Ballots.ProposeChange(q.Context(), c); err != nil {
 		return err
 	}
-	return desk.Done(rw, q, desk.PathMembers, "propose")
+	return staff.Done(rw, q, staff.PathMembers, "propose")
 }
 
 // showNewcomer says what a joining file says, and what would change.
-func (w *Watch) showNewcomer(rw http.ResponseWriter, q desk.Visit, f url.Values, c federation.Change, next *federation.Constitution) error {
+func (w *Watch) showNewcomer(rw http.ResponseWriter, q staff.Visit, f url.Values, c federation.Change, next *federation.Constitution) error {
 	v, con := q.V, w.Roll.Current()
-	w.Show(rw, q, http.StatusOK, desk.PathMembers, ui.PageInfo{
+	w.Show(rw, q, http.StatusOK, staff.PathMembers, ui.PageInfo{
 		Title: v.Pick("核对新成员", "Check the newcomer"), Lead: v.Pick("以下是加入文件的内容，核对无误后提出。", "This is what the joining file says. Propose it when it is right."),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathMembers, Text: v.Pick("成员节点", "Members")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathMembers, Text: v.Pick("成员节点", "Members")}},
 	}, newcomerPage(v, newcomersOf(v, con, next, c.State), changesOf(v, con, next), c.Reason, [][2]string{{"join", f.Get("join")}, {"voter", f.Get("voter")}, {"reason", c.Reason}}))
 	return nil
 }
 
 // proposed leads from the address of a form, opened as a page, to the page it is on.
-func (w *Watch) proposed(rw http.ResponseWriter, q desk.Visit) error {
-	http.Redirect(rw, q.Request, desk.PathMembers, http.StatusSeeOther)
+func (w *Watch) proposed(rw http.ResponseWriter, q staff.Visit) error {
+	http.Redirect(rw, q.Request, staff.PathMembers, http.StatusSeeOther)
 	return nil
 }
 
 // approve votes for a proposal.
-func (w *Watch) approve(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) approve(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.Authority); err != nil {
 		return err
 	}
 	if _, err := w.Ballots.Approve(q.Context(), q.PathValue("hash")); err != nil {
 		return err
 	}
-	return desk.Done(rw, q, desk.PathMembers, "approve")
+	return staff.Done(rw, q, staff.PathMembers, "approve")
 }

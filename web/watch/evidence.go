@@ -15,23 +15,23 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/support/seal"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // pathLogs is below the evidence; no fact is named so, for names hold a "#".
-const pathLogs = desk.PathEvidence + "/logs"
+const pathLogs = staff.PathEvidence + "/logs"
 
 func evidenceTabs(v *ui.View, here string) []ui.Tab {
 	return []ui.Tab{
-		{Href: desk.PathEvidence, Text: v.Pick("存证检索", "Facts"), Current: here == desk.PathEvidence},
+		{Href: staff.PathEvidence, Text: v.Pick("存证检索", "Facts"), Current: here == staff.PathEvidence},
 		{Href: pathLogs, Text: v.Pick("各成员日志", "Members' logs"), Current: here == pathLogs},
 	}
 }
 
 // kindWords says what facts of a kind tell.
-func kindWords() map[string]desk.Pair {
-	out := map[string]desk.Pair{
+func kindWords() map[string]staff.Pair {
+	out := map[string]staff.Pair{
 		"stream.open": {"开始连续传输", "A stream began"}, "stream.close": {"连续传输结束", "A stream ended"},
 		"lease.ask": {"确认协议是否仍有效", "Asked whether the agreement stands"}, "lease.granted": {"答复协议仍有效", "Told that the agreement stands"},
 		"ledger.ask": {"调阅使用台账", "Asked for the usage ledger"}, "ledger.serve": {"提供使用台账", "Gave the usage ledger"},
@@ -49,27 +49,27 @@ func kindWords() map[string]desk.Pair {
 // rooms are the first words of kinds, in the order in which a list offers them.
 func rooms() []struct {
 	code string
-	word desk.Pair
+	word staff.Pair
 } {
 	type r = struct {
 		code string
-		word desk.Pair
+		word staff.Pair
 	}
 	return []r{
-		{"query", desk.Pair{"数据交换", "Exchanges"}},
-		{"agreement", desk.Pair{"申请与协议办理", "Applications and agreements"}},
-		{"catalog", desk.Pair{"目录编制与发布", "Catalogue"}},
-		{"demand", desk.Pair{"数据需求办理", "Demands"}},
-		{"scheme", desk.Pair{"共享方案办理", "Schemes"}},
-		{"correction", desk.Pair{"数据校核", "Corrections"}},
-		{"dispute", desk.Pair{"争议处理", "Disputes"}},
-		{"transfer", desk.Pair{"数据传输", "Transfers"}},
-		{"deadline", desk.Pair{"时限与督办", "Time limits and oversight"}},
-		{"dsp", desk.Pair{"协议消息", "Messages of the protocol"}},
-		{"message", desk.Pair{"节点间消息", "Messages between nodes"}},
-		{"ledger", desk.Pair{"使用台账调阅", "Ledgers"}},
-		{"lease", desk.Pair{"协议有效性确认", "Leases"}},
-		{"federation", desk.Pair{"成员与章程", "Members and constitution"}},
+		{"query", staff.Pair{"数据交换", "Exchanges"}},
+		{"agreement", staff.Pair{"申请与协议办理", "Applications and agreements"}},
+		{"catalog", staff.Pair{"目录编制与发布", "Catalogue"}},
+		{"demand", staff.Pair{"数据需求办理", "Demands"}},
+		{"scheme", staff.Pair{"共享方案办理", "Schemes"}},
+		{"correction", staff.Pair{"数据校核", "Corrections"}},
+		{"dispute", staff.Pair{"争议处理", "Disputes"}},
+		{"transfer", staff.Pair{"数据传输", "Transfers"}},
+		{"deadline", staff.Pair{"时限与督办", "Time limits and oversight"}},
+		{"dsp", staff.Pair{"协议消息", "Messages of the protocol"}},
+		{"message", staff.Pair{"节点间消息", "Messages between nodes"}},
+		{"ledger", staff.Pair{"使用台账调阅", "Ledgers"}},
+		{"lease", staff.Pair{"协议有效性确认", "Leases"}},
+		{"federation", staff.Pair{"成员与章程", "Members and constitution"}},
 	}
 }
 
@@ -78,7 +78,7 @@ func kindWord(v *ui.View, kind string) string {
 	if w, had := kindWords()[kind]; had {
 		return w.In(v)
 	}
-	if w := desk.FactWord(v, kind); w != "" {
+	if w := staff.FactWord(v, kind); w != "" {
 		return w
 	}
 	room, _, _ := strings.Cut(kind, ".")
@@ -91,7 +91,7 @@ func kindWord(v *ui.View, kind string) string {
 }
 
 // overseer reports whether the visitor looks at the whole node.
-func overseer(q desk.Visit) bool { return q.Sess.Has(identity.Auditor, identity.Authority) }
+func overseer(q staff.Visit) bool { return q.Sess.Has(identity.Auditor, identity.Authority) }
 
 // micro is the beginning of a day, shifted, in Unix microseconds; 0 for none.
 func micro(v *ui.View, day string, days int) (int64, error) {
@@ -109,7 +109,7 @@ func micro(v *ui.View, day string, days int) (int64, error) {
 var ErrDay = errs.Define(errs.Invalid, "watch.day", "日期无法识别。请写作 2026-11-01 的形式，返回后修改。", "That is no day. Write it as 2026-11-01: go back and mend it.")
 
 // facts searches the evidence.
-func (w *Watch) facts(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) facts(rw http.ResponseWriter, q staff.Visit) error {
 	p, v := q.URL.Query(), q.V
 	since, err := micro(v, p.Get("from"), 0)
 	if err != nil {
@@ -138,9 +138,9 @@ func (w *Watch) facts(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathEvidence, ui.PageInfo{
-		Title: v.Pick("审计存证", "Evidence"), Lead: v.Pick("本节点说过、做过的每一件事都有签名存证，可逐条核验。", "Everything this node said or did is sealed and can be checked."), Crumbs: []ui.Link{desk.Home(v)},
-		Action: ui.Button(v, ui.Link{Href: desk.PathEvidence + "/constitution.json", Text: v.Pick("下载章程", "Constitution")}, "download", false),
+	w.Show(rw, q, http.StatusOK, staff.PathEvidence, ui.PageInfo{
+		Title: v.Pick("审计存证", "Evidence"), Lead: v.Pick("本节点说过、做过的每一件事都有签名存证，可逐条核验。", "Everything this node said or did is sealed and can be checked."), Crumbs: []ui.Link{staff.Home(v)},
+		Action: ui.Button(v, ui.Link{Href: staff.PathEvidence + "/constitution.json", Text: v.Pick("下载章程", "Constitution")}, "download", false),
 	}, factsPage(v, factsView{
 		filters: filters, table: factTable(v, nm, w.matters(q, nm), list.Items), person: overseer(q), subject: query.Subject != "",
 		paging: ui.Paging{Total: int64(len(list.Items)), Over: list.Next != "", Previous: back(v), Next: more(v, list.Next)},
@@ -148,7 +148,7 @@ func (w *Watch) facts(rw http.ResponseWriter, q desk.Visit) error {
 	return nil
 }
 
-func (w *Watch) factFilters(q desk.Visit) ([]ui.Filter, error) {
+func (w *Watch) factFilters(q staff.Visit) ([]ui.Filter, error) {
 	v, p := q.V, q.URL.Query()
 	room := ui.Filter{Key: "room", Label: v.Pick("种类", "Kind"), Value: p.Get("room")}
 	for _, r := range rooms() {
@@ -173,14 +173,14 @@ func (w *Watch) factFilters(q desk.Visit) ([]ui.Filter, error) {
 	), nil
 }
 
-func factTable(v *ui.View, nm *desk.Names, m *matters, es []evidence.Entry) ui.Table {
+func factTable(v *ui.View, nm *staff.Names, m *matters, es []evidence.Entry) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("存证", "Evidence"),
 		Columns: []ui.Column{{Label: v.Pick("时间", "Time")}, {Label: v.Pick("事实", "Fact")}, {Label: v.Pick("行为方", "Who")}, {Label: v.Pick("对方", "To")}, {Label: v.Pick("结果", "Result")}},
 		Empty: ui.State{
 			Kind: ui.Empty, Title: v.Pick("没有符合条件的存证", "No fact matches"),
 			Text: v.Pick("换一个条件，或清除全部条件后再看。办理申请、查询数据都会留下存证。", "Try another condition, or clear them all. Each act and each query leaves facts."),
-			Next: ui.Link{Href: desk.PathEvidence, Text: v.Pick("清除全部条件", "Clear all conditions")},
+			Next: ui.Link{Href: staff.PathEvidence, Text: v.Pick("清除全部条件", "Clear all conditions")},
 		},
 	}
 	for i := range es {
@@ -190,7 +190,7 @@ func factTable(v *ui.View, nm *desk.Names, m *matters, es []evidence.Entry) ui.T
 			about = m.title(e.Agreement)
 		}
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Instant(v, e.At()), ui.Titled(ui.Link{Href: desk.FactPath(e.ID), Text: kindWord(v, e.Kind)}, about),
+			ui.Instant(v, e.At()), ui.Titled(ui.Link{Href: staff.FactPath(e.ID), Text: kindWord(v, e.Kind)}, about),
 			ui.Words(who(v, nm, nm.Self(), e.Department)), ui.Words(who(v, nm, e.Member, e.Other)), ui.Chip(v, doneStatus(v, e.Outcome)),
 		})
 	}
@@ -198,7 +198,7 @@ func factTable(v *ui.View, nm *desk.Names, m *matters, es []evidence.Entry) ui.T
 }
 
 // who is a department, a member, or the node itself.
-func who(v *ui.View, nm *desk.Names, member, department string) string {
+func who(v *ui.View, nm *staff.Names, member, department string) string {
 	switch {
 	case member == "":
 		return v.Pick("—", "—")
@@ -217,8 +217,8 @@ func doneStatus(v *ui.View, outcome string) ui.Status {
 }
 
 // person leads to the facts about a person. The address holds the keyed digest, never the identifier.
-func (w *Watch) person(rw http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(rw, q)
+func (w *Watch) person(rw http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -226,13 +226,13 @@ func (w *Watch) person(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(rw, q.Request, desk.PathEvidence+"?"+url.Values{"subject": {digest}}.Encode(), http.StatusSeeOther)
+	http.Redirect(rw, q.Request, staff.PathEvidence+"?"+url.Values{"subject": {digest}}.Encode(), http.StatusSeeOther)
 	return nil
 }
 
 // proof is the receipt of the fact that the address names. Auditors see that something was said, not what: their receipts
 // come without bodies.
-func (w *Watch) proof(q desk.Visit) (*evidence.Record, *evidence.Receipt, error) {
+func (w *Watch) proof(q staff.Visit) (*evidence.Record, *evidence.Receipt, error) {
 	rec, err := w.Facts.Record(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
 		return nil, nil, err
@@ -242,7 +242,7 @@ func (w *Watch) proof(q desk.Visit) (*evidence.Record, *evidence.Receipt, error)
 }
 
 // fact shows one fact with its proof; ?check=1 verifies it now.
-func (w *Watch) fact(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) fact(rw http.ResponseWriter, q staff.Visit) error {
 	rec, receipt, err := w.proof(q)
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (w *Watch) fact(rw http.ResponseWriter, q desk.Visit) error {
 		return err
 	}
 	v := q.V
-	x := factView{path: desk.FactPath(q.PathValue("id")), id: f.ID, what: kindWord(v, f.Kind)}
+	x := factView{path: staff.FactPath(q.PathValue("id")), id: f.ID, what: kindWord(v, f.Kind)}
 	x.facts = w.factOf(q, nm, &f, &h)
 	if strings.HasPrefix(f.Kind, "query.") {
 		id, _, _ := strings.Cut(f.ID, "/")
@@ -280,9 +280,9 @@ func (w *Watch) fact(rw http.ResponseWriter, q desk.Visit) error {
 	for _, id := range cosigners(w, receipt) {
 		x.cosigned = append(x.cosigned, nm.Member(id))
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathEvidence, ui.PageInfo{
+	w.Show(rw, q, http.StatusOK, staff.PathEvidence, ui.PageInfo{
 		Title:  v.Pick("一条存证：", "One fact: ") + x.what,
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathEvidence, Text: v.Pick("审计存证", "Evidence")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathEvidence, Text: v.Pick("审计存证", "Evidence")}},
 		Action: ui.Button(v, ui.Link{Href: x.path + "?check=1", Text: v.Pick("复核", "Check now")}, "shield-check", true),
 	}, factPage(v, x))
 	return nil
@@ -321,7 +321,7 @@ func brief(h []byte) string {
 }
 
 // factOf are the particulars of a fact in words.
-func (w *Watch) factOf(q desk.Visit, nm *desk.Names, f *seal.Fact, h *evidence.Header) []ui.Fact {
+func (w *Watch) factOf(q staff.Visit, nm *staff.Names, f *seal.Fact, h *evidence.Header) []ui.Fact {
 	v := q.V
 	var out []ui.Fact
 	add := func(zh, en, value string) {
@@ -344,7 +344,7 @@ func (w *Watch) factOf(q desk.Visit, nm *desk.Names, f *seal.Fact, h *evidence.H
 	if h.Outcome != "" {
 		add("结果", "Result", reason(v, h.Outcome))
 	}
-	add("用途", "Purpose", desk.Purpose(v, h.Purpose))
+	add("用途", "Purpose", staff.Purpose(v, h.Purpose))
 	add("判定依据", "Decided by", policies(v, h.Policies))
 	if h.Rows > 0 {
 		add("数据条数", "Rows", v.Number(h.Rows))
@@ -360,8 +360,8 @@ func (w *Watch) factOf(q desk.Visit, nm *desk.Names, f *seal.Fact, h *evidence.H
 }
 
 // stepWords says what each step of a check asks.
-func stepWords() map[evidence.Step]desk.Pair {
-	return map[evidence.Step]desk.Pair{
+func stepWords() map[evidence.Step]staff.Pair {
+	return map[evidence.Step]staff.Pair{
 		evidence.StepMember:     {"成员身份：声明由章程所列根密钥签署", "The member's statement is signed by the root key of the constitution"},
 		evidence.StepSeal:       {"事实签名：事实在批次中，批次由成员的存证密钥签署", "The fact is in its batch, and the member's evidence key signed the batch"},
 		evidence.StepBody:       {"正文：与事实中的散列一致", "The body is the one the fact commits to"},
@@ -372,7 +372,7 @@ func stepWords() map[evidence.Step]desk.Pair {
 }
 
 // checks verifies a receipt and says what each step found.
-func (w *Watch) checks(v *ui.View, nm *desk.Names, r *evidence.Receipt) []check {
+func (w *Watch) checks(v *ui.View, nm *staff.Names, r *evidence.Receipt) []check {
 	verified, held, err := r.Examine(w.Roll.Versions(), w.Roll.Statements()...)
 	good := map[evidence.Step]bool{}
 	for _, s := range held {
@@ -429,7 +429,7 @@ func download(rw http.ResponseWriter, name string, doc any) error {
 	return err
 }
 
-func (w *Watch) receipt(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) receipt(rw http.ResponseWriter, q staff.Visit) error {
 	_, r, err := w.proof(q)
 	if err != nil {
 		return err
@@ -437,12 +437,12 @@ func (w *Watch) receipt(rw http.ResponseWriter, q desk.Visit) error {
 	return download(rw, "receipt.json", r)
 }
 
-func (w *Watch) constitution(rw http.ResponseWriter, _ desk.Visit) error {
+func (w *Watch) constitution(rw http.ResponseWriter, _ staff.Visit) error {
 	return download(rw, "constitution.json", w.Roll.Document())
 }
 
 // logs is how far the members' logs have come, and whether they hold together.
-func (w *Watch) logs(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) logs(rw http.ResponseWriter, q staff.Visit) error {
 	seen, err := w.Logs.List(q.Context())
 	if err != nil {
 		return err
@@ -463,14 +463,14 @@ func (w *Watch) logs(rw http.ResponseWriter, q desk.Visit) error {
 	} else {
 		figures[2].Status = ui.Status{Tone: ui.Neutral, Word: v.Pick("还没有", "Nobody yet")}
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathEvidence, ui.PageInfo{
+	w.Show(rw, q, http.StatusOK, staff.PathEvidence, ui.PageInfo{
 		Title: v.Pick("各成员日志", "Members' logs"), Lead: v.Pick("每条节点间消息都带有发送方日志的检查点；本节点核对其只增不改，并予共签。", "Each message carries a checkpoint of the sender's log; this node checks that it only grows, and cosigns it."),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathEvidence, Text: v.Pick("审计存证", "Evidence")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathEvidence, Text: v.Pick("审计存证", "Evidence")}},
 	}, logsPage(v, w.Clock.Now(), figures, w.logTable(v, nm, seen)))
 	return nil
 }
 
-func (w *Watch) logTable(v *ui.View, nm *desk.Names, seen []evidence.Seen) ui.Table {
+func (w *Watch) logTable(v *ui.View, nm *staff.Names, seen []evidence.Seen) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("各成员日志", "Members' logs"),
 		Columns: []ui.Column{{Label: v.Pick("成员", "Member")}, {Label: v.Pick("日志大小（批）", "Batches"), Number: true}, {Label: v.Pick("最近共签时间", "Cosigned here last")}, {Label: v.Pick("一致性", "Consistent")}},

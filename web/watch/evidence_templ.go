@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 	"time"
 )
@@ -43,7 +43,7 @@ func factsPage(v *ui.View, x factsView) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Tabs(v.Pick("审计存证", "Evidence"), evidenceTabs(v, desk.PathEvidence)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Tabs(v.Pick("审计存证", "Evidence"), evidenceTabs(v, staff.PathEvidence)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -65,7 +65,7 @@ func factsPage(v *ui.View, x factsView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var3 templ.SafeURL
-				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(desk.PathEvidence + "/person")
+				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(staff.PathEvidence + "/person")
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `watch/evidence.templ`, Line: 21, Col: 73}
 				}
@@ -463,7 +463,7 @@ func factPage(v *ui.View, x factView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: desk.PathEvidence + "/constitution.json", Text: v.Pick("下载章程", "Constitution")}, "download", false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: staff.PathEvidence + "/constitution.json", Text: v.Pick("下载章程", "Constitution")}, "download", false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -24,20 +24,20 @@ const (
 // watchTabs lead from exchanges to use.
 func watchTabs(v *ui.View, here string) []ui.Tab {
 	return []ui.Tab{
-		{Href: desk.PathExchanges, Text: v.Pick("交换情况", "Exchanges"), Current: here == desk.PathExchanges},
-		{Href: desk.PathUsage, Text: v.Pick("使用台账", "Usage ledgers"), Current: here == desk.PathUsage},
+		{Href: staff.PathExchanges, Text: v.Pick("交换情况", "Exchanges"), Current: here == staff.PathExchanges},
+		{Href: staff.PathUsage, Text: v.Pick("使用台账", "Usage ledgers"), Current: here == staff.PathUsage},
 	}
 }
 
 // matters are the agreements that a page names, each asked for once.
 type matters struct {
 	w  *Watch
-	q  desk.Visit
-	nm *desk.Names
+	q  staff.Visit
+	nm *staff.Names
 	of map[string]string
 }
 
-func (w *Watch) matters(q desk.Visit, nm *desk.Names) *matters {
+func (w *Watch) matters(q staff.Visit, nm *staff.Names) *matters {
 	return &matters{w: w, q: q, nm: nm, of: map[string]string{}}
 }
 
@@ -74,7 +74,7 @@ func back(v *ui.View) string {
 }
 
 // exchanges is how exchanges went in the last day, and a list of them.
-func (w *Watch) exchanges(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) exchanges(rw http.ResponseWriter, q staff.Visit) error {
 	p, v := q.URL.Query(), q.V
 	query := gateway.ExchangeQuery{
 		Side: gateway.Side(p.Get("side")), Member: p.Get("member"), Agreement: strings.TrimSpace(p.Get("agreement")), After: p.Get("after"), Limit: shown,
@@ -96,9 +96,9 @@ func (w *Watch) exchanges(rw http.ResponseWriter, q desk.Visit) error {
 		filters: w.exchangeFilters(q, nm, seen), table: exchangeTable(v, nm, w.matters(q, nm), list.Items),
 		paging: ui.Paging{Total: int64(len(list.Items)), Over: list.Next != "", Previous: back(v), Next: more(v, list.Next)},
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathExchanges, ui.PageInfo{
-		Title: v.Pick("交换监测", "Exchanges"), Lead: v.Pick("每次受控查询的结果、用时与存证。", "How each governed query ended, how long it took, and its evidence."), Crumbs: []ui.Link{desk.Home(v)},
-		Action: ui.Button(v, ui.Link{Href: desk.PathScreen, Text: v.Pick("实时大屏", "Live board")}, "eye", false),
+	w.Show(rw, q, http.StatusOK, staff.PathExchanges, ui.PageInfo{
+		Title: v.Pick("交换监测", "Exchanges"), Lead: v.Pick("每次受控查询的结果、用时与存证。", "How each governed query ended, how long it took, and its evidence."), Crumbs: []ui.Link{staff.Home(v)},
+		Action: ui.Button(v, ui.Link{Href: staff.PathScreen, Text: v.Pick("实时大屏", "Live board")}, "eye", false),
 	}, exchangesPage(v, x))
 	return nil
 }
@@ -168,11 +168,11 @@ func byCount(m map[string]int64) []string {
 }
 
 // exchangeFilters are the conditions on the list. Of the reasons those are offered that there were.
-func (w *Watch) exchangeFilters(q desk.Visit, nm *desk.Names, s *gateway.Watch) []ui.Filter {
+func (w *Watch) exchangeFilters(q staff.Visit, nm *staff.Names, s *gateway.Watch) []ui.Filter {
 	v, p := q.V, q.URL.Query()
 	side := ui.Filter{Key: "side", Label: v.Pick("本节点身份", "This node's part"), Value: p.Get("side")}
 	for _, k := range []string{string(gateway.Using), string(gateway.Providing)} {
-		side.Options = append(side.Options, ui.Option{Value: k, Label: desk.Say(v, sideWords(), k)})
+		side.Options = append(side.Options, ui.Option{Value: k, Label: staff.Say(v, sideWords(), k)})
 	}
 	result := ui.Filter{Key: "outcome", Label: v.Pick("结果", "Result"), Value: p.Get("outcome"), Options: []ui.Option{
 		{Value: ok, Label: v.Pick("成功", "Succeeded")}, {Value: "failed", Label: v.Pick("未成功（全部）", "Failed (all)")},
@@ -191,7 +191,7 @@ func (w *Watch) exchangeFilters(q desk.Visit, nm *desk.Names, s *gateway.Watch) 
 }
 
 // memberFilter chooses a member.
-func (w *Watch) memberFilter(nm *desk.Names, now, label string) ui.Filter {
+func (w *Watch) memberFilter(nm *staff.Names, now, label string) ui.Filter {
 	f := ui.Filter{Key: "member", Label: label, Value: now}
 	for _, m := range w.Roll.Current().Members {
 		f.Options = append(f.Options, ui.Option{Value: m.ID, Label: nm.Member(m.ID)})
@@ -199,10 +199,10 @@ func (w *Watch) memberFilter(nm *desk.Names, now, label string) ui.Filter {
 	return f
 }
 
-func exchangePath(id string) string { return desk.PathExchanges + "/" + url.PathEscape(id) }
+func exchangePath(id string) string { return staff.PathExchanges + "/" + url.PathEscape(id) }
 
 // parties are the two ends of an exchange, the provider first.
-func parties(v *ui.View, nm *desk.Names, side gateway.Side, department, member, other string) string {
+func parties(v *ui.View, nm *staff.Names, side gateway.Side, department, member, other string) string {
 	here, there := nm.Party(policy.Party{Member: nm.Self(), Department: department}), v.Pick("未送出", "not sent")
 	if member != "" {
 		there = nm.Party(policy.Party{Member: member, Department: other})
@@ -213,7 +213,7 @@ func parties(v *ui.View, nm *desk.Names, side gateway.Side, department, member, 
 	return there + " → " + here
 }
 
-func exchangeTable(v *ui.View, nm *desk.Names, m *matters, es []evidence.Entry) ui.Table {
+func exchangeTable(v *ui.View, nm *staff.Names, m *matters, es []evidence.Entry) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("交换记录", "Exchanges"),
 		Columns: []ui.Column{
@@ -227,7 +227,7 @@ func exchangeTable(v *ui.View, nm *desk.Names, m *matters, es []evidence.Entry) 
 		Empty: ui.State{
 			Kind: ui.Empty, Title: v.Pick("没有符合条件的交换", "No exchange matches"),
 			Text: v.Pick("换一个条件再看。协议生效后，业务系统按协议查询，每次都会出现在这里。", "Try another condition. Once an agreement is in force, each query under it appears here."),
-			Next: ui.Link{Href: desk.PathCases + "?state=ACTIVE", Text: v.Pick("查看有效的协议", "See agreements in force")},
+			Next: ui.Link{Href: staff.PathCases + "?state=ACTIVE", Text: v.Pick("查看有效的协议", "See agreements in force")},
 		},
 	}
 	for i := range es {
@@ -238,7 +238,7 @@ func exchangeTable(v *ui.View, nm *desk.Names, m *matters, es []evidence.Entry) 
 		}
 		side := gateway.SideOf(e)
 		t.Rows = append(t.Rows, []templ.Component{
-			ui.Instant(v, e.At()), ui.Titled(ui.Link{Href: exchangePath(gateway.ExchangeID(e)), Text: m.title(e.Agreement)}, desk.Say(v, sideWords(), string(side))),
+			ui.Instant(v, e.At()), ui.Titled(ui.Link{Href: exchangePath(gateway.ExchangeID(e)), Text: m.title(e.Agreement)}, staff.Say(v, sideWords(), string(side))),
 			ui.Words(parties(v, nm, side, e.Department, e.Member, e.Other)), ui.Words(v.Number(e.RowCount)), ui.Words(took), ui.Chip(v, outcomeStatus(v, e.Outcome)),
 		})
 	}

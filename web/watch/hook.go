@@ -10,7 +10,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -28,7 +28,7 @@ const pathHooks = "/webhooks"
 // setupTabs are the pages of an operator about how the node is set up.
 func setupTabs(v *ui.View, here string) []ui.Tab {
 	return []ui.Tab{
-		{Href: desk.PathSetup, Text: v.Pick("运行检查", "Set-up"), Current: here == desk.PathSetup},
+		{Href: staff.PathSetup, Text: v.Pick("运行检查", "Set-up"), Current: here == staff.PathSetup},
 		{Href: pathHooks, Text: v.Pick("通知回调", "Web-hooks"), Current: here == pathHooks},
 		{Href: pathJobs, Text: v.Pick("失败的任务", "Failed jobs"), Current: here == pathJobs},
 	}
@@ -36,7 +36,7 @@ func setupTabs(v *ui.View, here string) []ui.Tab {
 
 // topicWord says what notices are about.
 func topicWord(v *ui.View, topic string) string {
-	return desk.Say(v, map[string]desk.Pair{
+	return staff.Say(v, map[string]staff.Pair{
 		"application": {"申请", "applications"}, "supplement": {"补正", "supplements"}, "extension": {"答复延期", "more time for answers"}, "offer": {"其他条件", "other terms"},
 		"answer": {"答复审签", "answers to consent to"}, "agreement": {"协议", "agreements"}, "change": {"变更用途", "changes of use"}, "entry": {"目录条目", "entries of the catalogue"},
 		"deadline": {"法定时限", "time limits"}, "demand": {"数据需求", "demands"}, "scheme": {"共享方案", "schemes"}, "membership": {"章程变更", "changes of the constitution"}, "node": {"本节点运行", "this node's own running"},
@@ -45,7 +45,7 @@ func topicWord(v *ui.View, topic string) string {
 
 // faultWord says why a call failed, and what to look at.
 func faultWord(v *ui.View, f notice.Fault) string {
-	words := map[notice.Fault]desk.Pair{
+	words := map[notice.Fault]staff.Pair{
 		notice.FaultAddress:     {"该地址不允许访问，请移除后换一个地址。", "The address is never called: remove it and give another one."},
 		notice.FaultName:        {"主机名无法解析，请检查地址和域名解析。", "Nobody knows the name of the machine: look at the address and at name resolution."},
 		notice.FaultCertificate: {"证书不受信任，请检查接收方的证书。", "The certificate is not trusted: look at the receiver's."},
@@ -72,16 +72,16 @@ type hooksView struct {
 }
 
 // allHooks is what an operator looks after: every department of the node.
-func allHooks(q desk.Visit) db.Scope {
+func allHooks(q staff.Visit) db.Scope {
 	return db.Oversight(q.Sess.Division, q.Sess.Department, q.Sess.Actor)
 }
 
 // hooks lists the web-hooks of all departments.
-func (w *Watch) hooks(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) hooks(rw http.ResponseWriter, q staff.Visit) error {
 	return w.showHooks(rw, q, nil, nil, nil)
 }
 
-func (w *Watch) showHooks(rw http.ResponseWriter, q desk.Visit, made *notice.Hook, f url.Values, faults map[string]string) error {
+func (w *Watch) showHooks(rw http.ResponseWriter, q staff.Visit, made *notice.Hook, f url.Values, faults map[string]string) error {
 	if err := q.Sess.Require(identity.Operator); err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func (w *Watch) showHooks(rw http.ResponseWriter, q desk.Visit, made *notice.Hoo
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	w.Show(rw, q, status, desk.PathSetup, ui.PageInfo{
-		Title: v.Pick("通知回调", "Web-hooks"), Lead: v.Pick("把部门的通知同时送到部门自己的业务系统。", "A department's notices, sent to its own systems, too."), Crumbs: []ui.Link{desk.Home(v)},
+	w.Show(rw, q, status, staff.PathSetup, ui.PageInfo{
+		Title: v.Pick("通知回调", "Web-hooks"), Lead: v.Pick("把部门的通知同时送到部门自己的业务系统。", "A department's notices, sent to its own systems, too."), Crumbs: []ui.Link{staff.Home(v)},
 	}, hooksPage(v, x))
 	return nil
 }
@@ -142,11 +142,11 @@ func hookLineOf(v *ui.View, h *notice.Hook, names map[string]string) hookLine {
 }
 
 // addHook registers a web-hook; the secret that the node made for it is shown on this page alone.
-func (w *Watch) addHook(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) addHook(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.Operator); err != nil {
 		return err
 	}
-	f, err := desk.Form(rw, q)
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (w *Watch) addHook(rw http.ResponseWriter, q desk.Visit) error {
 }
 
 // changeHook lets a web-hook try again, or forgets it.
-func (w *Watch) changeHook(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) changeHook(rw http.ResponseWriter, q staff.Visit) error {
 	err := q.Sess.Require(identity.Operator)
 	id, act := q.PathValue("id"), q.PathValue("act")
 	switch {
@@ -182,10 +182,10 @@ func (w *Watch) changeHook(rw http.ResponseWriter, q desk.Visit) error {
 	case act == "remove":
 		err = w.Hooks.RemoveHook(q.Context(), allHooks(q), id)
 	default:
-		err = desk.ErrNoAct.With()
+		err = staff.ErrNoAct.With()
 	}
 	if err != nil {
 		return err
 	}
-	return desk.Done(rw, q, pathHooks, "hook-"+act)
+	return staff.Done(rw, q, pathHooks, "hook-"+act)
 }

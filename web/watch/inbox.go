@@ -7,16 +7,16 @@ import (
 
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/notice"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // inbox lists what the officer should know: what was not read yet, or all.
-func (w *Watch) inbox(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) inbox(rw http.ResponseWriter, q staff.Visit) error {
 	return w.showInbox(rw, q, nil, "")
 }
 
-func (w *Watch) showInbox(rw http.ResponseWriter, q desk.Visit, f url.Values, fault string) error {
+func (w *Watch) showInbox(rw http.ResponseWriter, q staff.Visit, f url.Values, fault string) error {
 	v, all := q.V, q.URL.Query().Get("show") == "all"
 	list, err := w.Inbox.List(q.Context(), q.Sess, notice.Query{Unread: !all, After: q.URL.Query().Get("after"), Limit: shown})
 	if err != nil {
@@ -31,8 +31,8 @@ func (w *Watch) showInbox(rw http.ResponseWriter, q desk.Visit, f url.Values, fa
 	}
 	x := inboxView{
 		tabs: []ui.Tab{
-			{Href: desk.PathInbox, Text: v.Pick("未读", "Unread"), Current: !all, Count: list.Unread},
-			{Href: desk.PathInbox + "?show=all", Text: v.Pick("全部", "All"), Current: all},
+			{Href: staff.PathInbox, Text: v.Pick("未读", "Unread"), Current: !all, Count: list.Unread},
+			{Href: staff.PathInbox + "?show=all", Text: v.Pick("全部", "All"), Current: all},
 		},
 		notices: list.Items, all: all,
 		paging: ui.Paging{Total: int64(len(list.Items)), Over: list.Next != "", Previous: back(v), Next: more(v, list.Next)},
@@ -48,7 +48,7 @@ func (w *Watch) showInbox(rw http.ResponseWriter, q desk.Visit, f url.Values, fa
 	if fault != "" {
 		status = http.StatusBadRequest
 	}
-	w.Show(rw, q, status, desk.PathInbox, ui.PageInfo{Title: v.Pick("通知", "Notices"), Crumbs: []ui.Link{desk.Home(v)}}, inboxPage(v, x))
+	w.Show(rw, q, status, staff.PathInbox, ui.PageInfo{Title: v.Pick("通知", "Notices"), Crumbs: []ui.Link{staff.Home(v)}}, inboxPage(v, x))
 	return nil
 }
 
@@ -60,17 +60,17 @@ func text(v *ui.View, n *notice.Notice) notice.Text {
 	return n.Zh
 }
 
-func (w *Watch) markRead(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) markRead(rw http.ResponseWriter, q staff.Visit) error {
 	if err := w.Inbox.MarkRead(q.Context(), q.Sess, q.PathValue("id")); err != nil {
 		return err
 	}
-	http.Redirect(rw, q.Request, desk.PathInbox, http.StatusSeeOther)
+	http.Redirect(rw, q.Request, staff.PathInbox, http.StatusSeeOther)
 	return nil
 }
 
 // prefer keeps how the officer wants to be told.
-func (w *Watch) prefer(rw http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(rw, q)
+func (w *Watch) prefer(rw http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -81,5 +81,5 @@ func (w *Watch) prefer(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	return desk.Done(rw, q, desk.PathInbox, "prefer")
+	return staff.Done(rw, q, staff.PathInbox, "prefer")
 }

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"github.com/kuayu/kuayu/support/notice"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -69,12 +69,12 @@ func inboxPage(v *ui.View, x inboxView) templ.Component {
 			ctx = templ.InitializeContext(ctx)
 			if len(x.notices) == 0 {
 				if x.all {
-					templ_7745c5c3_Err = ui.Blank(v, ui.State{Kind: ui.Empty, Title: v.Pick("还没有通知", "No notice yet"), Text: v.Pick("申请、答复、到期和督办都会通知到这里。", "Applications, answers, time limits and reminders are told here."), Next: desk.Home(v)}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Blank(v, ui.State{Kind: ui.Empty, Title: v.Pick("还没有通知", "No notice yet"), Text: v.Pick("申请、答复、到期和督办都会通知到这里。", "Applications, answers, time limits and reminders are told here."), Next: staff.Home(v)}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = ui.Blank(v, ui.State{Kind: ui.Empty, Title: v.Pick("没有未读通知", "Nothing is unread"), Text: v.Pick("已读的通知保留 400 天，可在“全部”中查看。", "What was read is kept for 400 days under “All”."), Next: ui.Link{Href: desk.PathInbox + "?show=all", Text: v.Pick("查看全部通知", "Show all")}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Blank(v, ui.State{Kind: ui.Empty, Title: v.Pick("没有未读通知", "Nothing is unread"), Text: v.Pick("已读的通知保留 400 天，可在“全部”中查看。", "What was read is kept for 400 days under “All”."), Next: ui.Link{Href: staff.PathInbox + "?show=all", Text: v.Pick("查看全部通知", "Show all")}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -152,7 +152,7 @@ func inboxPage(v *ui.View, x inboxView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var6 templ.SafeURL
-						templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinURLErrs(desk.PathInbox + "/" + n.ID + "/read")
+						templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinURLErrs(staff.PathInbox + "/" + n.ID + "/read")
 						if templ_7745c5c3_Err != nil {
 							return templ.Error{Err: templ_7745c5c3_Err, FileName: `watch/inbox.templ`, Line: 45, Col: 74}
 						}
@@ -220,7 +220,7 @@ func inboxPage(v *ui.View, x inboxView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = form(v, v.Pick("通知设置", "How you are told"), desk.PathInbox+"/preferences", v.Pick("保存设置", "Keep"), x.fields).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = form(v, v.Pick("通知设置", "How you are told"), staff.PathInbox+"/preferences", v.Pick("保存设置", "Keep"), x.fields).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

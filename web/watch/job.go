@@ -8,7 +8,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/queue"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -28,7 +28,7 @@ const jobsShown = 50
 
 // jobWord says what a kind of job does.
 func jobWord(v *ui.View, kind string) string {
-	words := map[string]desk.Pair{
+	words := map[string]staff.Pair{
 		"evidence.seal": {"事实存证", "sealing a fact"}, "peer.send": {"向成员送达消息", "delivering a message to a member"}, "deadline.tick": {"法定时限计时", "a time limit of the law"},
 		"agreement.expire": {"协议到期", "the end of an agreement"}, "notice.out": {"发送通知", "sending a notice"}, "notice.mail": {"发送邮件", "sending mail"},
 		"notice.digest": {"发送每日汇总", "sending the daily digest"}, "notice.hook": {"调用部门回调", "calling a web-hook"},
@@ -52,7 +52,7 @@ type jobsView struct {
 }
 
 // jobs lists what failed for good and what is parked.
-func (w *Watch) jobs(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) jobs(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.Operator); err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (w *Watch) jobs(rw http.ResponseWriter, q desk.Visit) error {
 	for i := range list {
 		x.jobs = append(x.jobs, w.jobLine(v, &list[i]))
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathSetup, ui.PageInfo{
-		Title: v.Pick("失败的任务", "Failed jobs"), Lead: v.Pick("自动重试无望、需要运维员处理的后台任务。", "Work of the node that trying again by itself can't help: an operator decides."), Crumbs: []ui.Link{desk.Home(v)},
+	w.Show(rw, q, http.StatusOK, staff.PathSetup, ui.PageInfo{
+		Title: v.Pick("失败的任务", "Failed jobs"), Lead: v.Pick("自动重试无望、需要运维员处理的后台任务。", "Work of the node that trying again by itself can't help: an operator decides."), Crumbs: []ui.Link{staff.Home(v)},
 	}, jobsPage(v, x))
 	return nil
 }
@@ -107,11 +107,11 @@ func codeOf(text string) string {
 }
 
 // changeJob tries a job again or drops it.
-func (w *Watch) changeJob(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) changeJob(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.Operator); err != nil {
 		return err
 	}
-	f, err := desk.Form(rw, q)
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -122,10 +122,10 @@ func (w *Watch) changeJob(rw http.ResponseWriter, q desk.Visit) error {
 	case "drop":
 		err = w.Jobs.Drop(q.Context(), id, q.Sess.Actor, f.Get("reason"))
 	default:
-		err = desk.ErrNoAct.With()
+		err = staff.ErrNoAct.With()
 	}
 	if err != nil {
 		return err
 	}
-	return desk.Done(rw, q, pathJobs, "job-"+act)
+	return staff.Done(rw, q, pathJobs, "job-"+act)
 }

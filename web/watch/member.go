@@ -12,7 +12,7 @@ import (
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/peer"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -31,12 +31,12 @@ func keepers() []identity.Role {
 }
 
 // members is how the members' nodes are, what waits for votes, and how the constitution came about.
-func (w *Watch) members(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) members(rw http.ResponseWriter, q staff.Visit) error {
 	return w.showMembers(rw, q, "", nil, nil)
 }
 
 // showMembers is the page; f and faults are a form for a kind of change that was not taken.
-func (w *Watch) showMembers(rw http.ResponseWriter, q desk.Visit, kind string, f url.Values, faults map[string]string) error {
+func (w *Watch) showMembers(rw http.ResponseWriter, q staff.Visit, kind string, f url.Values, faults map[string]string) error {
 	nm := w.Names(q)
 	v, con, contacts := q.V, w.Roll.Current(), w.Contacts.Contacts()
 	x := membersView{now: w.Clock.Now(), figures: w.memberFigures(v, con, contacts), table: w.memberTable(v, nm, con, contacts), own: w.ownFacts(v, con), probe: q.Sess.Has(keepers()...)}
@@ -56,8 +56,8 @@ func (w *Watch) showMembers(rw http.ResponseWriter, q desk.Visit, kind string, f
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	w.Show(rw, q, status, desk.PathMembers, ui.PageInfo{
-		Title: v.Pick("成员节点", "Members"), Lead: v.Pick("各成员节点能否连通、证书与时钟是否正常，章程的变更与历次版本。", "Whether the members' nodes can be reached, their certificates and clocks, and how the constitution changes."), Crumbs: []ui.Link{desk.Home(v)},
+	w.Show(rw, q, status, staff.PathMembers, ui.PageInfo{
+		Title: v.Pick("成员节点", "Members"), Lead: v.Pick("各成员节点能否连通、证书与时钟是否正常，章程的变更与历次版本。", "Whether the members' nodes can be reached, their certificates and clocks, and how the constitution changes."), Crumbs: []ui.Link{staff.Home(v)},
 	}, membersPage(v, x))
 	return nil
 }
@@ -139,7 +139,7 @@ func clockWord(v *ui.View, c *peer.Contact) string {
 	return v.Pick("对方慢 ", "behind by ") + v.Duration(-c.Ahead)
 }
 
-func (w *Watch) memberTable(v *ui.View, nm *desk.Names, con *federation.Constitution, contacts map[string]peer.Contact) ui.Table {
+func (w *Watch) memberTable(v *ui.View, nm *staff.Names, con *federation.Constitution, contacts map[string]peer.Contact) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("成员节点", "Members"),
 		Columns: []ui.Column{
@@ -178,7 +178,7 @@ func (w *Watch) memberTable(v *ui.View, nm *desk.Names, con *federation.Constitu
 }
 
 // probe asks every member for the first page of its catalogue, all at once and not for long.
-func (w *Watch) probe(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) probe(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(keepers()...); err != nil {
 		return err
 	}
@@ -192,5 +192,5 @@ func (w *Watch) probe(rw http.ResponseWriter, q desk.Visit) error {
 		all.Go(func() { _, _, _ = w.Prober.Browse(ctx, m.ID, "") }) // how it went is in the contacts
 	}
 	all.Wait()
-	return desk.Done(rw, q, desk.PathMembers, "probe")
+	return staff.Done(rw, q, staff.PathMembers, "probe")
 }

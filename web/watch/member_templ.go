@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 	"time"
 )
@@ -152,7 +152,7 @@ func probeButton(v *ui.View) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var7 templ.SafeURL
-		templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(desk.PathMembers + "/probe")
+		templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(staff.PathMembers + "/probe")
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `watch/member.templ`, Line: 37, Col: 57}
 		}

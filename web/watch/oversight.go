@@ -11,7 +11,7 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -27,7 +27,7 @@ type late struct {
 }
 
 // oversight is what is overdue, by whom, and what was said about it.
-func (w *Watch) oversight(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) oversight(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.Authority); err != nil {
 		return err
 	}
@@ -74,9 +74,9 @@ func (w *Watch) oversight(rw http.ResponseWriter, q desk.Visit) error {
 	if sent.Next != "" {
 		x.sentPaging.Next = v.With("sent", sent.Next)
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathOversight, ui.PageInfo{
-		Title: v.Pick("督办", "Oversight"), Lead: v.Pick("超过法定时限的事项，按成员和部门列出，可发督办通知。", "What passed the law's time limits, by member and department; remind whoever must act."), Crumbs: []ui.Link{desk.Home(v)},
-		Action: ui.Button(v, ui.Link{Href: desk.PathMembers, Text: v.Pick("查看成员节点", "Members' nodes")}, "building", false),
+	w.Show(rw, q, http.StatusOK, staff.PathOversight, ui.PageInfo{
+		Title: v.Pick("督办", "Oversight"), Lead: v.Pick("超过法定时限的事项，按成员和部门列出，可发督办通知。", "What passed the law's time limits, by member and department; remind whoever must act."), Crumbs: []ui.Link{staff.Home(v)},
+		Action: ui.Button(v, ui.Link{Href: staff.PathMembers, Text: v.Pick("查看成员节点", "Members' nodes")}, "building", false),
 	}, oversightPage(v, x))
 	return nil
 }
@@ -89,7 +89,7 @@ func atLeast(v *ui.View, n int, more bool) string {
 	return v.Number(int64(n))
 }
 
-func holderOf(nm *desk.Names, k *deadline.Clock) string {
+func holderOf(nm *staff.Names, k *deadline.Clock) string {
 	p := k.Parties.Of(k.Holder)
 	return nm.Party(policy.Party{Member: p.Member, Department: p.Department})
 }
@@ -101,7 +101,7 @@ func clockName(v *ui.View, id deadline.ID) string {
 	return v.Pick("法定时限", "A time limit of the law")
 }
 
-func overdueBy(v *ui.View, nm *desk.Names, ks []deadline.Clock) ui.Chart {
+func overdueBy(v *ui.View, nm *staff.Names, ks []deadline.Clock) ui.Chart {
 	c := ui.Chart{ID: "overdue", Title: v.Pick("超期未办（件）", "Overdue")}
 	n := map[string]int64{}
 	for i := range ks {
@@ -113,7 +113,7 @@ func overdueBy(v *ui.View, nm *desk.Names, ks []deadline.Clock) ui.Chart {
 	return c
 }
 
-func offencesOf(v *ui.View, nm *desk.Names, ts []deadline.Tally) ui.Table {
+func offencesOf(v *ui.View, nm *staff.Names, ts []deadline.Tally) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("近一年违规记录", "Violations in a year"),
 		Columns: []ui.Column{{Label: v.Pick("部门", "Department")}, {Label: v.Pick("违规情形", "Violation")}, {Label: v.Pick("次数", "Times"), Number: true}},
@@ -129,23 +129,23 @@ func offencesOf(v *ui.View, nm *desk.Names, ts []deadline.Tally) ui.Table {
 }
 
 // about is the page of a matter and what it is, as far as the visitor may know.
-func (w *Watch) about(q desk.Visit, nm *desk.Names, subject string) ui.Link {
+func (w *Watch) about(q staff.Visit, nm *staff.Names, subject string) ui.Link {
 	kind, id, _ := strings.Cut(subject, "/")
 	switch kind {
 	case "negotiation":
 		if n, err := w.Cases.Get(q.Context(), q.Sess.Scope(), id); err == nil {
-			return ui.Link{Href: desk.CasePath(n.ID), Text: nm.Title(n)}
+			return ui.Link{Href: staff.CasePath(n.ID), Text: nm.Title(n)}
 		}
 	case "resource":
 		if e := nm.Entry(nm.Self(), id); e != nil {
-			return ui.Link{Href: desk.EntryPath(nm.Self(), id), Text: e.Name}
+			return ui.Link{Href: staff.EntryPath(nm.Self(), id), Text: e.Name}
 		}
 		return ui.Link{Text: q.V.Pick("目录编码 ", "Code in the catalogue ") + id}
 	}
 	return ui.Link{Text: q.V.Pick("事项编号 ", "Matter ") + id}
 }
 
-func (w *Watch) late(q desk.Visit, nm *desk.Names, k *deadline.Clock) (late, error) {
+func (w *Watch) late(q staff.Visit, nm *staff.Names, k *deadline.Clock) (late, error) {
 	v := q.V
 	about := w.about(q, nm, k.Subject)
 	days := int(w.Clock.Now().Sub(k.Due).Hours()/24) + 1
@@ -162,14 +162,14 @@ func (w *Watch) late(q desk.Visit, nm *desk.Names, k *deadline.Clock) (late, err
 	}
 	if !k.Watch && k.Parties.Of(k.Holder).Department == k.Department {
 		l.remind = &ui.Question{
-			Act: v.Pick("发督办通知", "Remind"), Post: desk.PathOversight + "/" + url.PathEscape(k.ID) + "/remind", Reason: v.Pick("督办要求（不超过 120 字）", "What is to be done (at most 120 characters)"),
+			Act: v.Pick("发督办通知", "Remind"), Post: staff.PathOversight + "/" + url.PathEscape(k.ID) + "/remind", Reason: v.Pick("督办要求（不超过 120 字）", "What is to be done (at most 120 characters)"),
 			Text: v.Pick("通知送达该部门的数据专员和共享工作机构负责人，并留存证。", "It goes to the department's data officers and the head of its sharing office, and into the evidence."),
 		}
 	}
 	return l, nil
 }
 
-func reminderTable(v *ui.View, nm *desk.Names, w *Watch, q desk.Visit, rs []deadline.Reminder) ui.Table {
+func reminderTable(v *ui.View, nm *staff.Names, w *Watch, q staff.Visit, rs []deadline.Reminder) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("已发督办", "Reminders"),
 		Columns: []ui.Column{{Label: v.Pick("时间", "Time")}, {Label: v.Pick("部门", "Department")}, {Label: v.Pick("事项", "Matter")}, {Label: v.Pick("督办要求", "What was said")}, {Label: v.Pick("经办", "By")}},
@@ -187,13 +187,13 @@ func reminderTable(v *ui.View, nm *desk.Names, w *Watch, q desk.Visit, rs []dead
 }
 
 // remind tells a department to act.
-func (w *Watch) remind(rw http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(rw, q)
+func (w *Watch) remind(rw http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
 	if _, err := w.Clocks.Remind(q.Context(), q.Sess, q.PathValue("clock"), f.Get("reason")); err != nil {
 		return err
 	}
-	return desk.Done(rw, q, desk.PathOversight, "remind")
+	return staff.Done(rw, q, staff.PathOversight, "remind")
 }

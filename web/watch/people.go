@@ -11,23 +11,23 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 const pathDepartments = "/departments"
 
-func personPath(id string) string { return desk.PathPeople + "/" + url.PathEscape(id) }
+func personPath(id string) string { return staff.PathPeople + "/" + url.PathEscape(id) }
 
 func peopleTabs(v *ui.View, here string) []ui.Tab {
 	return []ui.Tab{
-		{Href: desk.PathPeople, Text: v.Pick("人员与客户端", "People and machines"), Current: here == desk.PathPeople},
-		{Href: desk.PathSignIns, Text: v.Pick("登录记录", "Sign-ins"), Current: here == desk.PathSignIns},
+		{Href: staff.PathPeople, Text: v.Pick("人员与客户端", "People and machines"), Current: here == staff.PathPeople},
+		{Href: staff.PathSignIns, Text: v.Pick("登录记录", "Sign-ins"), Current: here == staff.PathSignIns},
 	}
 }
 
 // offices are the departments to choose from, and their names.
-func (w *Watch) offices(q desk.Visit) ([]ui.Option, map[string]string, error) {
+func (w *Watch) offices(q staff.Visit) ([]ui.Option, map[string]string, error) {
 	all, err := w.Offices.Departments(q.Context())
 	if err != nil {
 		return nil, nil, err
@@ -43,18 +43,18 @@ func (w *Watch) offices(q desk.Visit) ([]ui.Option, map[string]string, error) {
 func roleOptions(v *ui.View) []ui.Option {
 	var out []ui.Option
 	for _, r := range identity.Roles() {
-		out = append(out, ui.Option{Value: string(r), Label: desk.RoleWord(v, r)})
+		out = append(out, ui.Option{Value: string(r), Label: staff.RoleWord(v, r)})
 	}
 	return out
 }
 
 // people lists officers and machine clients.
-func (w *Watch) people(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) people(rw http.ResponseWriter, q staff.Visit) error {
 	return w.showPeople(rw, q, nil, nil, "")
 }
 
 // showPeople is the list; f and faults are a form that was not taken, and which one.
-func (w *Watch) showPeople(rw http.ResponseWriter, q desk.Visit, f url.Values, faults map[string]string, which string) error {
+func (w *Watch) showPeople(rw http.ResponseWriter, q staff.Visit, f url.Values, faults map[string]string, which string) error {
 	p, v := q.URL.Query(), q.V
 	list, err := w.Staff.ActorPage(q.Context(), q.Sess, identity.ActorQuery{
 		Department: p.Get("department"), Role: identity.Role(p.Get("role")), Text: strings.TrimSpace(p.Get("text")), After: p.Get("after"), Limit: shown,
@@ -91,8 +91,8 @@ func (w *Watch) showPeople(rw http.ResponseWriter, q desk.Visit, f url.Values, f
 	if len(faults) > 0 {
 		status = http.StatusBadRequest
 	}
-	w.Show(rw, q, status, desk.PathPeople, ui.PageInfo{
-		Title: v.Pick("人员与登录", "People"), Lead: v.Pick("本节点的部门、人员、角色和业务系统。", "Departments, people, roles and machine clients of this node."), Crumbs: []ui.Link{desk.Home(v)},
+	w.Show(rw, q, status, staff.PathPeople, ui.PageInfo{
+		Title: v.Pick("人员与登录", "People"), Lead: v.Pick("本节点的部门、人员、角色和业务系统。", "Departments, people, roles and machine clients of this node."), Crumbs: []ui.Link{staff.Home(v)},
 	}, peoplePage(v, x))
 	return nil
 }
@@ -100,7 +100,7 @@ func (w *Watch) showPeople(rw http.ResponseWriter, q desk.Visit, f url.Values, f
 func rolesWord(v *ui.View, rs []identity.Role) string {
 	out := make([]string, len(rs))
 	for i, r := range rs {
-		out[i] = desk.RoleWord(v, r)
+		out[i] = staff.RoleWord(v, r)
 	}
 	return strings.Join(out, v.Pick("、", ", "))
 }
@@ -119,7 +119,7 @@ func actorTable(v *ui.View, names map[string]string, as []identity.Actor) ui.Tab
 	t := ui.Table{
 		Caption: v.Pick("人员与客户端", "People and machines"),
 		Columns: []ui.Column{{Label: v.Pick("姓名", "Name")}, {Label: v.Pick("部门", "Department")}, {Label: v.Pick("角色", "Roles")}, {Label: v.Pick("状态", "State")}},
-		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有符合条件的人员", "Nobody matches"), Text: v.Pick("换一个条件再看；运维员可在下方新增。", "Try another condition; operators add people below."), Next: ui.Link{Href: desk.PathPeople, Text: v.Pick("查看全部", "Show all")}},
+		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("没有符合条件的人员", "Nobody matches"), Text: v.Pick("换一个条件再看；运维员可在下方新增。", "Try another condition; operators add people below."), Next: ui.Link{Href: staff.PathPeople, Text: v.Pick("查看全部", "Show all")}},
 	}
 	for i := range as {
 		a := &as[i]
@@ -151,8 +151,8 @@ func officeFields(v *ui.View, f url.Values, faults map[string]string) []ui.Field
 }
 
 // addPerson adds an officer or a machine client.
-func (w *Watch) addPerson(rw http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(rw, q)
+func (w *Watch) addPerson(rw http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (w *Watch) addPerson(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	return desk.Done(rw, q, desk.PathPeople, "person")
+	return staff.Done(rw, q, staff.PathPeople, "person")
 }
 
 // wrongField is the question an error of the room is about.
@@ -189,8 +189,8 @@ func wrongField(a *identity.Actor, e *errs.Error) string {
 }
 
 // addDepartment adds a department.
-func (w *Watch) addDepartment(rw http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(rw, q)
+func (w *Watch) addDepartment(rw http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -205,15 +205,15 @@ func (w *Watch) addDepartment(rw http.ResponseWriter, q desk.Visit) error {
 	if err != nil {
 		return err
 	}
-	return desk.Done(rw, q, desk.PathPeople, "office")
+	return staff.Done(rw, q, staff.PathPeople, "office")
 }
 
 // onePerson shows an officer or a machine client, with what an operator can change.
-func (w *Watch) onePerson(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) onePerson(rw http.ResponseWriter, q staff.Visit) error {
 	return w.showPerson(rw, q, "", "")
 }
 
-func (w *Watch) showPerson(rw http.ResponseWriter, q desk.Visit, key, fault string) error {
+func (w *Watch) showPerson(rw http.ResponseWriter, q staff.Visit, key, fault string) error {
 	p, err := w.Staff.ActorPage(q.Context(), q.Sess, identity.ActorQuery{ID: q.PathValue("id"), Limit: 1})
 	if err != nil {
 		return err
@@ -266,15 +266,15 @@ func (w *Watch) showPerson(rw http.ResponseWriter, q desk.Visit, key, fault stri
 	if fault != "" {
 		status = http.StatusBadRequest
 	}
-	w.Show(rw, q, status, desk.PathPeople, ui.PageInfo{
-		Title: a.Name, Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathPeople, Text: v.Pick("人员与登录", "People")}},
+	w.Show(rw, q, status, staff.PathPeople, ui.PageInfo{
+		Title: a.Name, Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathPeople, Text: v.Pick("人员与登录", "People")}},
 	}, personPage(v, x))
 	return nil
 }
 
 // changePerson gives, takes or changes a key, disables or enables.
-func (w *Watch) changePerson(rw http.ResponseWriter, q desk.Visit) error {
-	f, err := desk.Form(rw, q)
+func (w *Watch) changePerson(rw http.ResponseWriter, q staff.Visit) error {
+	f, err := staff.Form(rw, q)
 	if err != nil {
 		return err
 	}
@@ -296,12 +296,12 @@ func (w *Watch) changePerson(rw http.ResponseWriter, q desk.Visit) error {
 	case "disable", "enable":
 		err = w.Staff.SetDisabled(q.Context(), q.Sess, id, act == "disable")
 	default:
-		err = desk.ErrNoAct.With()
+		err = staff.ErrNoAct.With()
 	}
 	if err != nil {
 		return err
 	}
-	return desk.Done(rw, q, personPath(id), act)
+	return staff.Done(rw, q, personPath(id), act)
 }
 
 func signInTable(v *ui.View, offices, people map[string]string, rs []identity.SignInRecord) ui.Table {
@@ -334,7 +334,7 @@ func signInTable(v *ui.View, offices, people map[string]string, rs []identity.Si
 }
 
 // signIns lists attempts to sign in.
-func (w *Watch) signIns(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) signIns(rw http.ResponseWriter, q staff.Visit) error {
 	p, v := q.URL.Query(), q.V
 	list, err := w.Staff.SignInPage(q.Context(), q.Sess, identity.SignInQuery{Actor: strings.TrimSpace(p.Get("actor")), Refused: p.Get("outcome") == "refused", After: p.Get("after"), Limit: shown})
 	if err != nil {
@@ -363,8 +363,8 @@ func (w *Watch) signIns(rw http.ResponseWriter, q desk.Visit) error {
 		{Key: "actor", Label: v.Pick("登录名", "Identifier"), Value: p.Get("actor")},
 		{Key: "outcome", Label: v.Pick("结果", "Result"), Value: p.Get("outcome"), Options: []ui.Option{{Value: "refused", Label: v.Pick("被拒绝", "Refused")}}},
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathPeople, ui.PageInfo{
-		Title: v.Pick("登录记录", "Sign-ins"), Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathPeople, Text: v.Pick("人员与登录", "People")}},
+	w.Show(rw, q, http.StatusOK, staff.PathPeople, ui.PageInfo{
+		Title: v.Pick("登录记录", "Sign-ins"), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathPeople, Text: v.Pick("人员与登录", "People")}},
 	}, signInsPage(v, filters, signInTable(v, names, people, list.Items), ui.Paging{Total: int64(len(list.Items)), Over: list.Next != "", Previous: back(v), Next: more(v, list.Next)}))
 	return nil
 }

@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 	"strconv"
 )
@@ -128,7 +128,7 @@ func peoplePage(v *ui.View, x peopleView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Tabs(v.Pick("人员与登录", "People"), peopleTabs(v, desk.PathPeople)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Tabs(v.Pick("人员与登录", "People"), peopleTabs(v, staff.PathPeople)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -159,7 +159,7 @@ func peoplePage(v *ui.View, x peopleView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(x.add) > 0 {
-			templ_7745c5c3_Err = form(v, v.Pick("新增人员或业务系统", "Add a person or a machine client"), desk.PathPeople, v.Pick("新增", "Add"), x.add).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = form(v, v.Pick("新增人员或业务系统", "Add a person or a machine client"), staff.PathPeople, v.Pick("新增", "Add"), x.add).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -319,7 +319,7 @@ func signInsPage(v *ui.View, filters []ui.Filter, t ui.Table, p ui.Paging) templ
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Tabs(v.Pick("人员与登录", "People"), peopleTabs(v, desk.PathSignIns)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Tabs(v.Pick("人员与登录", "People"), peopleTabs(v, staff.PathSignIns)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/kuayu/kuayu/support/federation"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -56,7 +56,7 @@ func (w *Watch) ballotsOf(v *ui.View, con *federation.Constitution, ps []federat
 		}
 		if may && slices.Contains(waiting, w.Self) {
 			b.approve = &ui.Question{
-				Act: v.Pick("赞成提案", "Approve"), Post: desk.PathMembers + "/proposals/" + p.Hash + "/approve",
+				Act: v.Pick("赞成提案", "Approve"), Post: staff.PathMembers + "/proposals/" + p.Hash + "/approve",
 				Text: v.Pick("赞成即以本成员根密钥签名，不能收回；同一版本只能签一份。", "It is signed with this member's root key and can't be taken back; one document of each version is signed."),
 			}
 			switch {

@@ -5,12 +5,12 @@ import (
 
 	"github.com/kuayu/kuayu/support/checkup"
 	"github.com/kuayu/kuayu/support/identity"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // setup is the checklist of a node that is to serve: each line well, or with what to do.
-func (w *Watch) setup(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) setup(rw http.ResponseWriter, q staff.Visit) error {
 	if err := q.Sess.Require(identity.Operator); err != nil {
 		return err
 	}
@@ -34,8 +34,8 @@ func (w *Watch) setup(rw http.ResponseWriter, q desk.Visit) error {
 	} else if good < len(list) {
 		x.verdict = ui.Status{Tone: ui.Warning, Word: v.Pick("可以运行，有项目待完善", "It can serve; something is left to do")}
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathSetup, ui.PageInfo{
-		Title: v.Pick("运行检查", "Set-up"), Lead: v.Pick("节点投入运行前逐项核对；每一项不正常都写明如何修复。", "Go through it before the node serves; what is not well says how to mend it."), Crumbs: []ui.Link{desk.Home(v)},
+	w.Show(rw, q, http.StatusOK, staff.PathSetup, ui.PageInfo{
+		Title: v.Pick("运行检查", "Set-up"), Lead: v.Pick("节点投入运行前逐项核对；每一项不正常都写明如何修复。", "Go through it before the node serves; what is not well says how to mend it."), Crumbs: []ui.Link{staff.Home(v)},
 	}, setupPage(v, x))
 	return nil
 }

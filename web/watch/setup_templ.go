@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 	"time"
 )
@@ -47,7 +47,7 @@ func setupPage(v *ui.View, x setupView) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Tabs(v.Pick("运行检查各页", "Pages about the set-up"), setupTabs(v, desk.PathSetup)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Tabs(v.Pick("运行检查各页", "Pages about the set-up"), setupTabs(v, staff.PathSetup)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -171,15 +171,15 @@ func setupPage(v *ui.View, x setupView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: desk.PathSetup, Text: v.Pick("重新检查", "Check again")}, "refresh", false).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: staff.PathSetup, Text: v.Pick("重新检查", "Check again")}, "refresh", false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: desk.PathMembers, Text: v.Pick("成员节点", "Members")}, "building", false).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: staff.PathMembers, Text: v.Pick("成员节点", "Members")}, "building", false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: desk.PathPeople, Text: v.Pick("人员与登录", "People")}, "user", false).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Button(v, ui.Link{Href: staff.PathPeople, Text: v.Pick("人员与登录", "People")}, "user", false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -10,12 +10,12 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // exchange follows one exchange over both ends.
-func (w *Watch) exchange(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) exchange(rw http.ResponseWriter, q staff.Visit) error {
 	t, err := w.Exchanges.Trace(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
 		return err
@@ -28,12 +28,12 @@ func (w *Watch) exchange(rw http.ResponseWriter, q desk.Visit) error {
 	}
 	if a := agreementOf(t); a != "" {
 		if n, err := w.Cases.Get(q.Context(), q.Sess.Scope(), a); err == nil {
-			x.about = ui.Link{Href: desk.CasePath(n.ID), Text: nm.Title(n)}
+			x.about = ui.Link{Href: staff.CasePath(n.ID), Text: nm.Title(n)}
 		}
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathExchanges, ui.PageInfo{
+	w.Show(rw, q, http.StatusOK, staff.PathExchanges, ui.PageInfo{
 		Title:  v.Pick("一次交换的全过程", "One exchange, hop by hop"),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathExchanges, Text: v.Pick("交换监测", "Exchanges")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathExchanges, Text: v.Pick("交换监测", "Exchanges")}},
 	}, tracePage(v, x))
 	return nil
 }
@@ -60,8 +60,8 @@ func agreementOf(t *gateway.Trace) string {
 }
 
 // hopWords says what each kind of fact tells.
-func hopWords() map[string]desk.Pair {
-	return map[string]desk.Pair{
+func hopWords() map[string]staff.Pair {
+	return map[string]staff.Pair{
 		"query.open":    {"使用方判定并发出请求", "The using end decided and asked"},
 		"query.serve":   {"提供方判定并答复", "The provider decided and answered"},
 		"query.close":   {"使用方收到并核对答复", "The using end took and checked the answer"},
@@ -77,7 +77,7 @@ func proofStatus(v *ui.View, err error) ui.Status {
 }
 
 // actor is who a fact names: a person of this node by name, or else the department.
-func actor(nm *desk.Names, h *gateway.Hop) string {
+func actor(nm *staff.Names, h *gateway.Hop) string {
 	f := &h.Fact
 	who := nm.Party(policy.Party{Member: f.Log.Node, Department: f.Actor.Department})
 	if f.Actor.Officer != "" && f.Log.Node == nm.Self() {
@@ -113,7 +113,7 @@ func hopText(v *ui.View, h *gateway.Hop) string {
 }
 
 // hopsOf is the timeline of an exchange, latest first as every timeline.
-func hopsOf(v *ui.View, nm *desk.Names, t *gateway.Trace, m *matters) ui.Timeline {
+func hopsOf(v *ui.View, nm *staff.Names, t *gateway.Trace, m *matters) ui.Timeline {
 	out := outcomeOf(t)
 	line := ui.Timeline{Label: m.title(agreementOf(t)), State: outcomeStatus(v, out), Whose: v.Pick("已结束，无须办理", "Ended: nobody's"), Next: v.Pick("无须办理。", "Nothing to be done.")}
 	switch {
@@ -125,7 +125,7 @@ func hopsOf(v *ui.View, nm *desk.Names, t *gateway.Trace, m *matters) ui.Timelin
 	}
 	for i := range t.Hops {
 		h := &t.Hops[len(t.Hops)-1-i]
-		e := ui.Event{Time: h.Fact.Time, Title: desk.Say(v, hopWords(), h.Fact.Kind), Who: actor(nm, h), Text: hopText(v, h), Status: ui.Status{Tone: ui.Good}, Ref: h.Fact.ID}
+		e := ui.Event{Time: h.Fact.Time, Title: staff.Say(v, hopWords(), h.Fact.Kind), Who: actor(nm, h), Text: hopText(v, h), Status: ui.Status{Tone: ui.Good}, Ref: h.Fact.ID}
 		switch {
 		case h.Errs != nil:
 			e.Status.Tone = ui.Bad
@@ -138,7 +138,7 @@ func hopsOf(v *ui.View, nm *desk.Names, t *gateway.Trace, m *matters) ui.Timelin
 }
 
 // askedFacts are the particulars of the request, if this end made it or knows them from its answer.
-func askedFacts(v *ui.View, nm *desk.Names, t *gateway.Trace) []ui.Fact {
+func askedFacts(v *ui.View, nm *staff.Names, t *gateway.Trace) []ui.Fact {
 	var out []ui.Fact
 	add := func(zh, en, value string) {
 		if value != "" {
@@ -153,11 +153,11 @@ func askedFacts(v *ui.View, nm *desk.Names, t *gateway.Trace) []ui.Fact {
 	}
 	a := t.Asked
 	if a == nil {
-		add("用途", "Purpose", desk.Purpose(v, last(t).Header.Purpose))
+		add("用途", "Purpose", staff.Purpose(v, last(t).Header.Purpose))
 		return out
 	}
-	add("方式", "Mode", desk.Word(v, string(a.Mode)))
-	add("用途", "Purpose", desk.Purpose(v, a.Purpose))
+	add("方式", "Mode", staff.Word(v, string(a.Mode)))
+	add("用途", "Purpose", staff.Purpose(v, a.Purpose))
 	add("办件编号", "Case", a.Case)
 	switch {
 	case a.Mode == policy.ModeVerify:
@@ -190,7 +190,7 @@ func answerFacts(v *ui.View, t *gateway.Trace) []ui.Fact {
 }
 
 // maskTable says what of each granted item is shown.
-func maskTable(v *ui.View, nm *desk.Names, t *gateway.Trace) ui.Table {
+func maskTable(v *ui.View, nm *staff.Names, t *gateway.Trace) ui.Table {
 	out := ui.Table{Caption: v.Pick("脱敏规则", "Masks"), Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("显示方式", "What is shown")}}}
 	if t.Terms == nil {
 		return out
@@ -204,7 +204,7 @@ func maskTable(v *ui.View, nm *desk.Names, t *gateway.Trace) ui.Table {
 		if a := t.Asked; a != nil && len(a.Items) > 0 && !slices.Contains(a.Items, f.Name) {
 			continue
 		}
-		word := desk.MaskWord(v, f.Mask)
+		word := staff.MaskWord(v, f.Mask)
 		if f.Verify {
 			word = v.Pick("只供核验，不显示内容", "for verification only")
 		}
@@ -214,16 +214,16 @@ func maskTable(v *ui.View, nm *desk.Names, t *gateway.Trace) ui.Table {
 }
 
 // proofTable lists the facts with what checking them said.
-func proofTable(v *ui.View, nm *desk.Names, t *gateway.Trace) ui.Table {
+func proofTable(v *ui.View, nm *staff.Names, t *gateway.Trace) ui.Table {
 	out := ui.Table{
 		Caption: v.Pick("存证", "Evidence"),
 		Columns: []ui.Column{{Label: v.Pick("事实", "Fact")}, {Label: v.Pick("由谁签名", "Signed by")}, {Label: v.Pick("时间", "Time")}, {Label: v.Pick("核验", "Check")}},
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		what := ui.Words(desk.Say(v, hopWords(), h.Fact.Kind) + v.Pick("（随答复送达，内含于使用方存证）", " (came with the answer, kept in the using end's fact)"))
+		what := ui.Words(staff.Say(v, hopWords(), h.Fact.Kind) + v.Pick("（随答复送达，内含于使用方存证）", " (came with the answer, kept in the using end's fact)"))
 		if h.Name != "" {
-			what = ui.Titled(ui.Link{Href: desk.FactPath(h.Name), Text: desk.Say(v, hopWords(), h.Fact.Kind)}, "")
+			what = ui.Titled(ui.Link{Href: staff.FactPath(h.Name), Text: staff.Say(v, hopWords(), h.Fact.Kind)}, "")
 		}
 		out.Rows = append(out.Rows, []templ.Component{what, ui.Words(nm.Member(h.Fact.Log.Node)), ui.Instant(v, h.Fact.Time), ui.Chip(v, proofStatus(v, h.Errs))})
 	}

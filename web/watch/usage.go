@@ -16,17 +16,17 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/policy"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
 // usageMost is how many agreements the list of use shows, the most used first.
 const usageMost = 50
 
-func usagePath(id string) string { return desk.PathUsage + "/" + url.PathEscape(id) }
+func usagePath(id string) string { return staff.PathUsage + "/" + url.PathEscape(id) }
 
 // since is a day of the first month that a page of use counts, and how many months that is, this one among them.
-func (w *Watch) since(q desk.Visit) (time.Time, int) {
+func (w *Watch) since(q staff.Visit) (time.Time, int) {
 	months := 3
 	if n, err := strconv.Atoi(q.URL.Query().Get("months")); err == nil && slices.Contains([]int{1, 3, 12}, n) {
 		months = n
@@ -42,7 +42,7 @@ func monthsFilter(v *ui.View, months int) ui.Filter {
 }
 
 // usage is how much agreements are used.
-func (w *Watch) usage(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) usage(rw http.ResponseWriter, q staff.Visit) error {
 	v := q.V
 	since, months := w.since(q)
 	uses, err := w.Exchanges.Used(q.Context(), q.Sess.Scope(), "", since, usageMost)
@@ -62,7 +62,7 @@ func (w *Watch) usage(rw http.ResponseWriter, q desk.Visit) error {
 		},
 		Empty: ui.State{
 			Kind: ui.Empty, Title: v.Pick("这段时间没有使用记录", "Nothing was used in this time"), Text: v.Pick("换一个统计期间，或先从目录申请数据、达成协议。", "Try another period, or apply for data in the catalogue first."),
-			Next: ui.Link{Href: desk.PathCatalog, Text: v.Pick("去目录查找", "Go to the catalogue")},
+			Next: ui.Link{Href: staff.PathCatalog, Text: v.Pick("去目录查找", "Go to the catalogue")},
 		},
 	}
 	for i := range uses {
@@ -73,12 +73,12 @@ func (w *Watch) usage(rw http.ResponseWriter, q desk.Visit) error {
 		}
 		t.Rows = append(t.Rows, []templ.Component{
 			ui.Titled(ui.Link{Href: usagePath(n.Agreement), Text: nm.Title(n)}, ""), ui.Words(nm.Provider(n) + " → " + nm.Party(n.Consumer)),
-			ui.Words(v.Number(u.Calls)), ui.Words(v.Number(u.Rows)), ui.Moment(v, time.UnixMicro(u.Last)), ui.Chip(v, desk.StatusOf(v, n.State)),
+			ui.Words(v.Number(u.Calls)), ui.Words(v.Number(u.Rows)), ui.Moment(v, time.UnixMicro(u.Last)), ui.Chip(v, staff.StatusOf(v, n.State)),
 		})
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathExchanges, ui.PageInfo{
+	w.Show(rw, q, http.StatusOK, staff.PathExchanges, ui.PageInfo{
 		Title: v.Pick("使用台账", "Usage ledgers"), Lead: v.Pick("按协议统计的调用与数据量，以及使用部门登记的台账。", "Calls and rows by agreement, and what the using departments wrote down."),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathExchanges, Text: v.Pick("交换监测", "Exchanges")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathExchanges, Text: v.Pick("交换监测", "Exchanges")}},
 	}, usagePage(v, []ui.Filter{monthsFilter(v, months)}, t, ui.Paging{Total: int64(len(t.Rows)), Over: len(uses) == usageMost}))
 	return nil
 }
@@ -92,7 +92,7 @@ type used struct {
 	why    error // the ledger can't be had
 }
 
-func (w *Watch) used(q desk.Visit) (*used, error) {
+func (w *Watch) used(q staff.Visit) (*used, error) {
 	n, err := w.Cases.Get(q.Context(), q.Sess.Scope(), q.PathValue("id"))
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (w *Watch) used(q desk.Visit) (*used, error) {
 }
 
 // oneUsage compares an agreement's use with what was agreed.
-func (w *Watch) oneUsage(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) oneUsage(rw http.ResponseWriter, q staff.Visit) error {
 	x, err := w.used(q)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (w *Watch) oneUsage(rw http.ResponseWriter, q desk.Visit) error {
 	page.figures = []ui.Figure{
 		{Label: v.Pick("调用（次）", "Calls"), Value: v.Number(calls)}, {Label: v.Pick("其中成功", "Of them, well"), Value: v.Number(good)}, {Label: v.Pick("数据（条）", "Rows"), Value: v.Number(rows)},
 	}
-	page.about = ui.Link{Href: desk.CasePath(x.n.ID), Text: nm.Title(x.n)}
+	page.about = ui.Link{Href: staff.CasePath(x.n.ID), Text: nm.Title(x.n)}
 	if x.ledger != nil {
 		page.ledger, page.missing = ledgerTable(v, nm, x.ledger), len(x.ledger.Missing)
 		for _, p := range x.ledger.Missing {
@@ -151,9 +151,9 @@ func (w *Watch) oneUsage(rw http.ResponseWriter, q desk.Visit) error {
 	} else {
 		page.why = reasonOf(v, x.why)
 	}
-	w.Show(rw, q, http.StatusOK, desk.PathExchanges, ui.PageInfo{
+	w.Show(rw, q, http.StatusOK, staff.PathExchanges, ui.PageInfo{
 		Title:  v.Pick("使用台账：", "Use: ") + nm.Title(x.n),
-		Crumbs: []ui.Link{desk.Home(v), {Href: desk.PathUsage, Text: v.Pick("使用台账", "Usage ledgers")}},
+		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathUsage, Text: v.Pick("使用台账", "Usage ledgers")}},
 		Action: ui.Button(v, ui.Link{Href: page.file, Text: v.Pick("下载 CSV", "CSV")}, "download", false),
 	}, oneUsagePage(v, page))
 	return nil
@@ -177,7 +177,7 @@ func useTable(v *ui.View, x *used) ui.Table {
 		if !slices.Contains(x.terms.Purposes, u.Purpose) {
 			agreed = ui.Status{Tone: ui.Warning, Word: v.Pick("不在约定之内", "not agreed")}
 		}
-		purpose := desk.Purpose(v, u.Purpose)
+		purpose := staff.Purpose(v, u.Purpose)
 		if purpose == "" {
 			purpose = v.Pick("（未写明）", "(none given)")
 		}
@@ -188,7 +188,7 @@ func useTable(v *ui.View, x *used) ui.Table {
 
 // boundFacts are the bounds that were agreed.
 func boundFacts(v *ui.View, x *used) []ui.Fact {
-	bound := func(n int64, unit desk.Pair) string {
+	bound := func(n int64, unit staff.Pair) string {
 		if n == 0 {
 			return v.Pick("未设上限", "unbounded")
 		}
@@ -196,21 +196,21 @@ func boundFacts(v *ui.View, x *used) []ui.Fact {
 	}
 	qt := x.terms.Quota
 	return []ui.Fact{
-		{Label: v.Pick("约定用途", "Purposes agreed"), Value: desk.Purposes(v, x.terms.Purposes)},
-		{Label: v.Pick("每日调用上限", "Calls a day"), Value: bound(qt.CallsPerDay, desk.Pair{" 次", ""})},
-		{Label: v.Pick("每日数据上限", "Rows a day"), Value: bound(qt.RowsPerDay, desk.Pair{" 条", ""})},
+		{Label: v.Pick("约定用途", "Purposes agreed"), Value: staff.Purposes(v, x.terms.Purposes)},
+		{Label: v.Pick("每日调用上限", "Calls a day"), Value: bound(qt.CallsPerDay, staff.Pair{" 次", ""})},
+		{Label: v.Pick("每日数据上限", "Rows a day"), Value: bound(qt.RowsPerDay, staff.Pair{" 条", ""})},
 		{Label: v.Pick("使用期限至", "Until"), Value: v.Day(x.terms.ValidUntil)},
 	}
 }
 
 func partWord(v *ui.View, p agreement.Part) string {
-	return desk.Say(v, map[string]desk.Pair{
+	return staff.Say(v, map[string]staff.Pair{
 		string(agreement.PartScenario): {"使用场景", "scenario"}, string(agreement.PartProcess): {"使用过程", "process"}, string(agreement.PartEffect): {"使用成效", "effect"},
 		string(agreement.PartStorage): {"存储情况", "storage"}, string(agreement.PartDestruction): {"销毁情况", "destruction"},
 	}, string(p))
 }
 
-func ledgerTable(v *ui.View, nm *desk.Names, l *agreement.Ledger) ui.Table {
+func ledgerTable(v *ui.View, nm *staff.Names, l *agreement.Ledger) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("登记的台账", "The ledger"),
 		Columns: []ui.Column{{Label: v.Pick("时间", "Time")}, {Label: v.Pick("项目", "Part")}, {Label: v.Pick("内容", "Text")}, {Label: v.Pick("登记人", "By")}},
@@ -224,7 +224,7 @@ func ledgerTable(v *ui.View, nm *desk.Names, l *agreement.Ledger) ui.Table {
 }
 
 // ledgerFile is the use and the ledger as a table for spreadsheets.
-func (w *Watch) ledgerFile(rw http.ResponseWriter, q desk.Visit) error {
+func (w *Watch) ledgerFile(rw http.ResponseWriter, q staff.Visit) error {
 	x, err := w.used(q)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 )
 
 // Exchanges tell how governed queries went. gateway.Gateway is one.
@@ -112,7 +112,7 @@ type Inbox interface {
 
 // Deps are what the face needs.
 type Deps struct {
-	*desk.Desk
+	*staff.Desk
 	Exchanges Exchanges
 	Cases     Cases
 	Roll      Roll
@@ -148,31 +148,31 @@ func (w *Watch) OnHeld(f func()) { w.held = f }
 
 // Routes adds the pages.
 func (w *Watch) Routes(mux *http.ServeMux) {
-	w.Get(mux, desk.PathExchanges, w.exchanges)
-	w.Get(mux, desk.PathExchanges+"/{id}", w.exchange)
-	w.Get(mux, desk.PathEvidence, w.facts)
-	w.Post(mux, desk.PathEvidence+"/person", w.person)
-	w.Get(mux, desk.PathEvidence+"/constitution.json", w.constitution)
-	w.Get(mux, desk.PathEvidence+"/{id}", w.fact)
-	w.Get(mux, desk.PathEvidence+"/{id}/receipt.json", w.receipt)
+	w.Get(mux, staff.PathExchanges, w.exchanges)
+	w.Get(mux, staff.PathExchanges+"/{id}", w.exchange)
+	w.Get(mux, staff.PathEvidence, w.facts)
+	w.Post(mux, staff.PathEvidence+"/person", w.person)
+	w.Get(mux, staff.PathEvidence+"/constitution.json", w.constitution)
+	w.Get(mux, staff.PathEvidence+"/{id}", w.fact)
+	w.Get(mux, staff.PathEvidence+"/{id}/receipt.json", w.receipt)
 	w.Get(mux, pathLogs, w.logs)
-	w.Get(mux, desk.PathMembers, w.members)
-	w.Post(mux, desk.PathMembers+"/probe", w.probe)
+	w.Get(mux, staff.PathMembers, w.members)
+	w.Post(mux, staff.PathMembers+"/probe", w.probe)
 	w.Get(mux, pathPropose+"/{change}", w.proposed)
 	w.Post(mux, pathPropose+"/{change}", w.propose)
-	w.Post(mux, desk.PathMembers+"/proposals/{hash}/approve", w.approve)
-	w.Get(mux, desk.PathOversight, w.oversight)
-	w.Post(mux, desk.PathOversight+"/{clock}/remind", w.remind)
-	w.Get(mux, desk.PathUsage, w.usage)
-	w.Get(mux, desk.PathUsage+"/{id}", w.oneUsage)
-	w.Get(mux, desk.PathUsage+"/{id}/ledger.csv", w.ledgerFile)
-	w.Get(mux, desk.PathPeople, w.people)
-	w.Post(mux, desk.PathPeople, w.addPerson)
+	w.Post(mux, staff.PathMembers+"/proposals/{hash}/approve", w.approve)
+	w.Get(mux, staff.PathOversight, w.oversight)
+	w.Post(mux, staff.PathOversight+"/{clock}/remind", w.remind)
+	w.Get(mux, staff.PathUsage, w.usage)
+	w.Get(mux, staff.PathUsage+"/{id}", w.oneUsage)
+	w.Get(mux, staff.PathUsage+"/{id}/ledger.csv", w.ledgerFile)
+	w.Get(mux, staff.PathPeople, w.people)
+	w.Post(mux, staff.PathPeople, w.addPerson)
 	w.Post(mux, pathDepartments, w.addDepartment)
-	w.Get(mux, desk.PathPeople+"/{id}", w.onePerson)
-	w.Post(mux, desk.PathPeople+"/{id}/{act}", w.changePerson)
-	w.Get(mux, desk.PathSignIns, w.signIns)
-	w.Get(mux, desk.PathSetup, w.setup)
+	w.Get(mux, staff.PathPeople+"/{id}", w.onePerson)
+	w.Post(mux, staff.PathPeople+"/{id}/{act}", w.changePerson)
+	w.Get(mux, staff.PathSignIns, w.signIns)
+	w.Get(mux, staff.PathSetup, w.setup)
 	w.Get(mux, pathHooks, w.hooks)
 	w.Post(mux, pathHooks, w.addHook)
 	w.Post(mux, pathHooks+"/{id}/{act}", w.changeHook)
@@ -181,7 +181,7 @@ func (w *Watch) Routes(mux *http.ServeMux) {
 	})
 	w.Get(mux, pathJobs, w.jobs)
 	w.Post(mux, pathJobs+"/{id}/{act}", w.changeJob)
-	w.Get(mux, desk.PathInbox, w.inbox)
-	w.Post(mux, desk.PathInbox+"/preferences", w.prefer)
-	w.Post(mux, desk.PathInbox+"/{id}/read", w.markRead)
+	w.Get(mux, staff.PathInbox, w.inbox)
+	w.Post(mux, staff.PathInbox+"/preferences", w.prefer)
+	w.Post(mux, staff.PathInbox+"/{id}/read", w.markRead)
 }

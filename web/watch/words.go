@@ -5,7 +5,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/web/desk"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
@@ -71,16 +71,16 @@ func outcomeStatus(v *ui.View, outcome string) ui.Status {
 }
 
 // sideWords says which end of an exchange this node was.
-func sideWords() map[string]desk.Pair {
-	return map[string]desk.Pair{
+func sideWords() map[string]staff.Pair {
+	return map[string]staff.Pair{
 		string(gateway.Using):     {"本节点查询他方", "This node asked"},
 		string(gateway.Providing): {"本节点提供数据", "This node provided"},
 	}
 }
 
 // policyWords are what the policies of an agreement decide upon (support/policy/decide.go compiles them).
-func policyWords() map[string]desk.Pair {
-	return map[string]desk.Pair{
+func policyWords() map[string]staff.Pair {
+	return map[string]staff.Pair{
 		"grant":        {"协议授权：部门、方式与用途相符", "granted by the agreement: department, mode and purpose fit"},
 		"not-before":   {"协议尚未开始", "the agreement has not begun"},
 		"not-after":    {"协议已到期", "the agreement has ended"},
@@ -93,14 +93,14 @@ func policyWords() map[string]desk.Pair {
 func policies(v *ui.View, ids []string) string {
 	out := make([]string, len(ids))
 	for i, id := range ids {
-		out[i] = desk.Say(v, policyWords(), id)
+		out[i] = staff.Say(v, policyWords(), id)
 	}
 	return strings.Join(out, v.Pick("；", "; "))
 }
 
 // doneWord is what the page an act leads to says of it; "" for what is no act.
 func doneWord(v *ui.View, done string) string {
-	return map[string]desk.Pair{
+	return map[string]staff.Pair{
 		"probe":   {"已逐个探测，结果见下表。", "Every member was asked; see below."},
 		"propose": {"提案已提出，并已送达各表决成员。", "It was proposed and sent to all who vote."},
 		"approve": {"已赞成。达到法定票数时自动生效。", "Approved. It takes effect with the quorum."},

@@ -1,4 +1,4 @@
-package desk
+package staff
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
@@ -38,10 +38,10 @@ type Members interface {
 	Member(id string) (*federation.Member, error)
 }
 
-// Search finds entries of all members' catalogues in this node's copy of them. directory.Service is one.
+// Search finds entries of all members' catalogues in this node's copy of them. search.Service is one.
 type Search interface {
-	Search(ctx context.Context, q directory.Query) (*directory.Answer, error)
-	Entry(ctx context.Context, member, code string) (*directory.Entry, error)
+	Search(ctx context.Context, q search.Query) (*search.Answer, error)
+	Entry(ctx context.Context, member, code string) (*search.Entry, error)
 	DepartmentName(ctx context.Context, member, id string) (string, error)
 }
 

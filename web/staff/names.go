@@ -1,4 +1,4 @@
-package desk
+package staff
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
@@ -18,7 +18,7 @@ type Names struct {
 	q       Visit
 	offices map[string]string // departments of this node
 	people  map[string]string // of the visitor's scope
-	entries map[[2]string]*directory.Entry
+	entries map[[2]string]*search.Entry
 	others  map[policy.Party]string // departments of other members
 	shelf   map[[2]string]*catalog.Resource
 }
@@ -26,7 +26,7 @@ type Names struct {
 // Names begins the names of one page. Nothing is read before it is asked for.
 func (d *Desk) Names(q Visit) *Names {
 	return &Names{
-		d: d, q: q, offices: map[string]string{}, people: map[string]string{}, entries: map[[2]string]*directory.Entry{}, others: map[policy.Party]string{},
+		d: d, q: q, offices: map[string]string{}, people: map[string]string{}, entries: map[[2]string]*search.Entry{}, others: map[policy.Party]string{},
 		shelf: map[[2]string]*catalog.Resource{},
 	}
 }
@@ -89,7 +89,7 @@ func (n *Names) Provider(x *agreement.Negotiation) string {
 	return n.Party(p)
 }
 
-func (n *Names) Entry(member, code string) *directory.Entry {
+func (n *Names) Entry(member, code string) *search.Entry {
 	k := [2]string{member, code}
 	e, had := n.entries[k]
 	if !had {

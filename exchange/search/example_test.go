@@ -1,4 +1,4 @@
-package directory_test
+package search_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/directory"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/db"
 )
 
@@ -24,18 +24,18 @@ func Example() {
 		panic(err)
 	}
 	defer func() { _ = d.Close() }()
-	if err := directory.MigrateIndex(ctx, d); err != nil {
+	if err := search.MigrateIndex(ctx, d); err != nil {
 		panic(err)
 	}
-	x := directory.NewIndex(d)
-	told := &directory.Delta{Whole: true, Position: "1", Entries: []catalog.Resource{
+	x := search.NewIndex(d)
+	told := &search.Delta{Whole: true, Position: "1", Entries: []catalog.Resource{
 		{Code: "330000/tide", Name: "潮位监测信息", Sharing: catalog.Conditional, Class: "theme", Grade: 1, State: catalog.Published},
 		{Code: "330000/enterprise", Name: "企业登记信息", Sharing: catalog.Unconditional, Class: "base", Grade: 2, State: catalog.Published},
 	}}
 	if err := x.Apply(ctx, "zhejiang", "", told, time.Unix(0, 0)); err != nil {
 		panic(err)
 	}
-	a, err := x.Search(ctx, directory.Query{Text: "信息"})
+	a, err := x.Search(ctx, search.Query{Text: "信息"})
 	if err != nil {
 		panic(err)
 	}

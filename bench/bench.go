@@ -18,7 +18,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 )
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrUnknown = errs.Define(errs.Invalid, "bench.unknown", "没有名为 %q 的基准，可用：%v。", "There is no benchmark %q. There are: %v.")
 	ErrBelow   = errs.Define(errs.Precondition, "bench.below", "未达到承诺的指标：%v。", "Below the promised figure: %v.")

@@ -207,7 +207,7 @@ func seedConsole(ctx context.Context, c *demo.Cluster, o Options) ([]shown, time
 	return out, time.Since(start), nil
 }
 
-// copies makes many of the one resource and the one agreement there are, row by row as the rooms wrote them, and returns the
+// copies makes many of the one resource and the one agreement there are, row by row as the packages wrote them, and returns the
 // id of one of the agreements.
 func copies(ctx context.Context, n *node.Node, resources, agreements int) (string, error) {
 	const caseColumns = "kind, id, side, number, department, member, peer, ref, subject, title, state, turn, due, format, doc, created, updated"

@@ -32,7 +32,7 @@ func TestCatalogueUpdate(t *testing.T) {
 	authority.post(path+"/change-noted", catalog.Demand{Cause: catalog.LawChanged, What: "登记条例修订", Since: now.Now().Add(-time.Hour)}, &d)
 	due := func(id deadline.ID) time.Time {
 		t.Helper()
-		var p deadline.Page[deadline.Clock]
+		var p deadline.Page[deadline.Deadline]
 		f.call(f.as("zhejiang", "authority"), http.MethodGet, "/api/v1/deadlines?clock="+string(id), nil, &p)
 		if len(p.Items) != 1 || p.Items[0].Subject != "catalog/"+testResource {
 			t.Fatalf("%s: %+v", id, p.Items)

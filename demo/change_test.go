@@ -141,7 +141,7 @@ func TestChangesByPage(t *testing.T) {
 	says(t, f.page(f.officer("shanghai", "officer-sh"), "/members"), "章程的历次版本", "成员：江苏省退出")
 }
 
-// approvedByTwo lets Zhejiang by the page and Jiangsu by its room approve the one proposal there is.
+// approvedByTwo lets Zhejiang by the page and Jiangsu by its package approve the one proposal there is.
 func (f *fixture) approvedByTwo(t *testing.T, reason string) {
 	t.Helper()
 	n := f.c.Node("jiangsu").Federation

@@ -365,8 +365,8 @@ func (c *Cluster) AddDepartment(ctx context.Context, id, short, code, name strin
 }
 
 // Await polls until ok or the time is up.
-func Await(ctx context.Context, patience time.Duration, ok func() (bool, error)) error {
-	deadline := time.Now().Add(patience)
+func Await(ctx context.Context, timeout time.Duration, ok func() (bool, error)) error {
+	deadline := time.Now().Add(timeout)
 	for {
 		done, err := ok()
 		if done || err != nil {

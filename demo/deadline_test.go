@@ -18,7 +18,7 @@ import (
 func TestClocksRun(t *testing.T) {
 	now := clock.NewManual(time.Now().UTC()) // certificates are judged by the machine's own clock
 	f := newFixture(t, Settings{Clock: now})
-	clocks := func(member, id string) []deadline.Clock {
+	clocks := func(member, id string) []deadline.Deadline {
 		t.Helper()
 		cs, err := f.c.Node(member).Deadlines.Of(f.ctx, db.System("test"), "agreement/"+id)
 		if err != nil {
@@ -29,7 +29,7 @@ func TestClocksRun(t *testing.T) {
 	mine, theirs := f.applied(f.application())
 	f.await(func() bool { return len(clocks("shanghai", mine.ID)) == 1 })
 	a, b := clocks("shanghai", mine.ID)[0], clocks("zhejiang", theirs.ID)[0]
-	if a.Clock != deadline.D4 || b.Clock != deadline.D4 || !a.Due.Equal(b.Due) || b.Holder != deadline.Provider {
+	if a.Clock != deadline.D4 || b.Clock != deadline.D4 || !a.Due.Equal(b.Due) || b.Responsible != deadline.Provider {
 		t.Fatalf("two ends, two clocks: %+v %+v", a, b)
 	}
 	if due, _, err := workday.Builtin().AddWorkdays(b.Started.In(time.FixedZone("UTC+8", 8*60*60)), 10); err != nil || due.Format(time.DateOnly) != b.DueDay() {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/kuayu/kuayu/api/rest"
 	"github.com/kuayu/kuayu/exchange/agreement"
-	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/dbtest"
@@ -61,7 +61,7 @@ func TestStrangersTellNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := n.DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error {
-			return n.Post.Send(ctx, tx, to, "forged/"+string(what)+pid, string(what), body)
+			return n.Mailbox.Send(ctx, tx, to, "forged/"+string(what)+pid, string(what), body)
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func (s *strangers) notices(d tenant) {
 	s.own("hook", h.ID, d)
 }
 
-// noticeMethods are those of the room of notices.
+// noticeMethods are those of the package of notices.
 func noticeMethods() []scopedMethod {
 	return []scopedMethod{
 		{"notice.Service.List", "", func(ctx context.Context, v *visitor, _ string) (any, error) {

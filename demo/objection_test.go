@@ -98,7 +98,7 @@ func (f *fixture) refetches(member, short string) []objection.Refetch {
 	return p.Items
 }
 
-func (f *fixture) d7(member, id string) []deadline.Clock {
+func (f *fixture) d7(member, id string) []deadline.Deadline {
 	f.t.Helper()
 	cs, err := f.c.Node(member).Deadlines.Of(f.ctx, db.System("test"), "correction/"+id)
 	if err != nil {
@@ -144,7 +144,7 @@ func TestCorrection(t *testing.T) {
 	}
 	f.await(func() bool { return len(f.d7("shanghai", c.ID)) == 1 })
 	a, b := f.d7("shanghai", c.ID)[0], f.d7("zhejiang", c.ID)[0]
-	if a.Clock != deadline.D7 || b.Clock != deadline.D7 || !a.Due.Equal(b.Due) || b.Holder != deadline.Provider || b.Days != 10 {
+	if a.Clock != deadline.D7 || b.Clock != deadline.D7 || !a.Due.Equal(b.Due) || b.Responsible != deadline.Provider || b.Days != 10 {
 		t.Fatalf("two ends, two clocks: %+v %+v", a, b)
 	}
 	// While it is pending nothing is blocked.
@@ -305,7 +305,7 @@ func TestCorrectionRefused(t *testing.T) {
 		}
 		n := f.c.Node(from)
 		if err := n.DB.Write(f.ctx, func(ctx context.Context, tx *db.Tx) error {
-			return n.Post.Send(ctx, tx, to, "forged/"+kind+ids.Token(4), kind, body)
+			return n.Mailbox.Send(ctx, tx, to, "forged/"+kind+ids.Token(4), kind, body)
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -602,7 +602,7 @@ func (s *strangers) object(from, to tenant, agr string, allowed []tenant) {
 	})
 }
 
-// TestCorrectionOnPostgres: the room's tables and its reads within transactions, on PostgreSQL.
+// TestCorrectionOnPostgres: the package's tables and its reads within transactions, on PostgreSQL.
 func TestCorrectionOnPostgres(t *testing.T) {
 	dsn := map[string]string{}
 	for _, p := range places(3) {

@@ -141,7 +141,7 @@ func TestConsoleCatalog(t *testing.T) {
 	says(t, f.page(v, "/workbench?done=demand"), "需求已报")
 }
 
-// TestConsoleApplies: four steps, faults at their questions in the room's words, and a page that says what comes next.
+// TestConsoleApplies: four steps, faults at their questions in the package's words, and a page that says what comes next.
 func TestConsoleApplies(t *testing.T) {
 	f := newFixture(t, Settings{})
 	seeker{f, "shanghai", "officer-sh"}.sees("zhejiang:"+testResource, "q", "企业登记")

@@ -14,7 +14,7 @@ import (
 )
 
 // TestOneExchangeOnPostgres walks the story of TestOneExchange with every node's records in a PostgreSQL database of its
-// own, then reads back what the rooms stored: history, evidence, queue, and again after a restart.
+// own, then reads back what the packages stored: history, evidence, queue, and again after a restart.
 func TestOneExchangeOnPostgres(t *testing.T) {
 	dsn := map[string]string{}
 	for _, p := range places(3) {

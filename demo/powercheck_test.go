@@ -13,8 +13,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
-	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/deadline"

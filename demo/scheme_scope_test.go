@@ -76,7 +76,7 @@ func (s *strangers) opens(from, to tenant) {
 	s.own("negotiation", e.Applied[0].Application, from, to)
 }
 
-// demandMethods are those of the room of demands. Where only the authority may act, an officer of another department is
+// demandMethods are those of the package of demands. Where only the authority may act, an officer of another department is
 // tried.
 func demandMethods() []scopedMethod {
 	type svc = *demand.Service
@@ -124,7 +124,7 @@ func demandMethods() []scopedMethod {
 	}
 }
 
-// schemeMethods are those of the room of schemes.
+// schemeMethods are those of the package of schemes.
 func schemeMethods() []scopedMethod {
 	type svc = *scheme.Service
 	read := func(name, kind string, f func(context.Context, svc, *visitor, string) (any, error)) scopedMethod {

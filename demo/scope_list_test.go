@@ -32,9 +32,9 @@ func unscoped() map[string]string {
 		"agreement.Service.Rejected":           "the other member's refusal of this node's own message",
 		"agreement.Service.NoteRefused":        "as OnAgreement",
 		"agreement.Service.LedgerFor":          "for the provider of the agreement alone; compares it itself",
-		"agreement.Service.ApplyUnder":         "an application of the department whose head consented to it in the scheme's room, which read the enrolment in that head's scope",
-		"agreement.Service.StandUnder":         "a consent of the department whose head joined in the scheme's room; answers nothing",
-		"agreement.Service.EndUnder":           "ends what one scheme made, by its owner's, a member's or the list's change that the scheme's room has judged; answers nothing",
+		"agreement.Service.ApplyUnder":         "an application of the department whose head consented to it in the scheme's package, which read the enrolment in that head's scope",
+		"agreement.Service.StandUnder":         "a consent of the department whose head joined in the scheme's package; answers nothing",
+		"agreement.Service.EndUnder":           "ends what one scheme made, by its owner's, a member's or the list's change that the scheme's package has judged; answers nothing",
 
 		"catalog.Service.Changes":      "what others may see of published entries",
 		"catalog.Service.ChangedAt":    "as Changes",
@@ -81,26 +81,26 @@ func unscoped() map[string]string {
 		"identity.Service.OpenFor":        "makes the session from which scopes come; demonstration only",
 		"identity.Service.Authenticate":   "makes the session from which scopes come",
 
-		"evidence.Index.Project":     "the node's own projection; returns a count",
-		"evidence.Index.Run":         "the node's own projection; returns nothing",
-		"evidence.Index.Recent":      "for the gateway's memory of answers; nothing of it leaves",
-		"evidence.Index.Usage":       "counts for the quota of an agreement the gateway has judged",
-		"evidence.Index.Summarise":   "a count and a hash of a day, sealed by the node",
-		"evidence.Index.SealDay":     "as Summarise",
-		"evidence.Issuer.Receipt":    "makes a receipt of a record that Index.Record gave out in the caller's scope",
-		"evidence.Log.Replay":        "for the projection and the operator at the machine",
-		"evidence.Log.Get":           "for Index.Record, which has judged the scope",
-		"evidence.Log.Erase":         "for the operator at the machine, on an order to erase",
-		"evidence.Log.Run":           "writes and flushes; returns nothing",
-		"evidence.Log.Seal":          "writes; what it reads is the header it was given",
-		"evidence.Outbox.Put":        "as Seal",
-		"evidence.Index.Asides":      "places in the log and codes of errors, for the operator",
-		"evidence.Index.AsideCount":  "a count, for the operator",
-		"evidence.Outbox.Sealed":     "the node's own delivery of what a department did",
-		"evidence.Tlog.Run":          "carries entries into the public log: commitments only (invariant 3)",
-		"evidence.Witness.Observe":   "what this node saw of other members' public logs",
-		"evidence.Witness.Known":     "as Observe",
-		"evidence.Witness.List":      "as Observe",
+		"evidence.Index.Project":    "the node's own projection; returns a count",
+		"evidence.Index.Run":        "the node's own projection; returns nothing",
+		"evidence.Index.Recent":     "for the gateway's memory of answers; nothing of it leaves",
+		"evidence.Index.Usage":      "counts for the quota of an agreement the gateway has judged",
+		"evidence.Index.Summarise":  "a count and a hash of a day, sealed by the node",
+		"evidence.Index.SealDay":    "as Summarise",
+		"evidence.Issuer.Receipt":   "makes a receipt of a record that Index.Record gave out in the caller's scope",
+		"evidence.Log.Replay":       "for the projection and the operator at the machine",
+		"evidence.Log.Get":          "for Index.Record, which has judged the scope",
+		"evidence.Log.Erase":        "for the operator at the machine, on an order to erase",
+		"evidence.Log.Run":          "writes and flushes; returns nothing",
+		"evidence.Log.Seal":         "writes; what it reads is the header it was given",
+		"evidence.Outbox.Put":       "as Seal",
+		"evidence.Index.Asides":     "places in the log and codes of errors, for the operator",
+		"evidence.Index.AsideCount": "a count, for the operator",
+		"evidence.Outbox.Sealed":    "the node's own delivery of what a department did",
+		"evidence.Tlog.Run":         "carries entries into the public log: commitments only (invariant 3)",
+		"evidence.Witness.Observe":  "what this node saw of other members' public logs",
+		"evidence.Witness.Known":    "as Observe",
+		"evidence.Witness.List":     "as Observe",
 
 		"federation.Service.Load":            "the constitution is public",
 		"federation.Service.Draft":           "the federation's matters belong to no department",
@@ -113,10 +113,10 @@ func unscoped() map[string]string {
 		"identity.Service.Trim": "the node's own forgetting of what is old; returns nothing",
 		"notice.Service.Trim":   "the node's own forgetting of what is old; returns nothing",
 
-		"peer.Post.Queue":         "numbers messages of one subject",
-		"peer.Post.Send":          "as Queue",
-		"peer.Post.Serve":         "a sealed message of another member",
-		"peer.Post.ServeMessages": "as Serve",
+		"peer.Mailbox.Queue":         "numbers messages of one subject",
+		"peer.Mailbox.Send":          "as Queue",
+		"peer.Mailbox.Serve":         "a sealed message of another member",
+		"peer.Mailbox.ServeMessages": "as Serve",
 
 		"queue.Queue.Behind":  "the node's own jobs, for the order of its messages",
 		"queue.Queue.Enqueue": "the node's own jobs",
@@ -194,7 +194,7 @@ func writers() map[string]string {
 		"catalog.Service.EndDesignation":   "as Designate",
 		"catalog.Service.Registered":       "for operators, who look after all departments: identifier, department and kind of their sources, and nothing of what opens them",
 		"catalog.Service.AddSource":        "for operators; a taken identifier is refused whoever has it, since identifiers are unique in a node",
-		"search.Service.Refresh":        "for operators; answers how old the copies of members' catalogues are",
+		"search.Service.Refresh":           "for operators; answers how old the copies of members' catalogues are",
 		"gateway.Gateway.Pseudonym":        "a keyed digest of what the auditor said; reads nothing",
 		"identity.Service.Enter":           "for operators, who look after all departments of the node",
 		"identity.Service.EnterDepartment": "as Enter",
@@ -266,7 +266,7 @@ func methodsOf(t *testing.T, dir string) []method {
 			}
 		}
 	}
-	// These two rooms have no rows: whatever they do reads those of other rooms.
+	// These two packages have no rows: whatever they do reads those of other packages.
 	through := pkg == "gateway" || pkg == "dataspace"
 	var out []method
 	for _, fn := range decls {
@@ -305,7 +305,7 @@ func called(fun ast.Expr) string {
 	return ""
 }
 
-// holdsRows reports whether a type is a store: it has the database, the log, or another room that has.
+// holdsRows reports whether a type is a store: it has the database, the log, or another package that has.
 func holdsRows(e ast.Expr) bool {
 	s, ok := e.(*ast.StructType)
 	if !ok {

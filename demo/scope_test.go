@@ -15,8 +15,8 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
-	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/source"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/errs"
@@ -41,7 +41,7 @@ type secret struct {
 	allowed map[string]bool // by department
 }
 
-// strangers is a federation in which two nodes have two departments each, with rows of all of them in every room.
+// strangers is a federation in which two nodes have two departments each, with rows of all of them in every package.
 type strangers struct {
 	*fixture
 	rand    *rand.Rand

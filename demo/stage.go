@@ -174,7 +174,7 @@ func rank(p tour.Person) int {
 	return slices.Index([]identity.Role{identity.DataOfficer, identity.OfficeHead, identity.DepartmentHead, identity.Authority, identity.Auditor, identity.Operator}, p.Roles[0])
 }
 
-// guide is where the visitors are: what is done comes from the rooms of all nodes, and each step leads to whoever has it
+// guide is where the visitors are: what is done comes from the packages of all nodes, and each step leads to whoever has it
 // in hand now. What can't be read is not done; a tour is no reason to fail a page.
 func (s *stage) guide(r *http.Request, v *ui.View) *ui.Tour {
 	if s.plain {
@@ -217,13 +217,13 @@ type hand struct {
 	path  string
 }
 
-// whereabouts is what the rooms say.
+// whereabouts is what the packages say.
 type whereabouts struct {
 	done  [legs]bool
 	hands [legs]hand
 }
 
-// look reads the rooms of all nodes.
+// look reads the packages of all nodes.
 func (s *stage) look(ctx context.Context, since time.Time) whereabouts {
 	var w whereabouts
 	sys := db.System("demonstration")
@@ -243,7 +243,7 @@ func (s *stage) look(ctx context.Context, since time.Time) whereabouts {
 	give(legShare, provider, "", identity.DataOfficer, "/share")
 	give(legDecide, provider, "", identity.DataOfficer, staff.PathWorkbench)
 	give(legQuery, consumer, "", identity.DataOfficer, staff.PathCases)
-	give(legVerify, provider, "", identity.Auditor, staff.PathEvidence+"?room=query")
+	give(legVerify, provider, "", identity.Auditor, staff.PathEvidence+"?area=query")
 	offered := "" // the address of what is applied for
 	var newest time.Time
 	for _, p := range s.c.places {

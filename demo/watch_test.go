@@ -112,7 +112,7 @@ func TestWatchEvidence(t *testing.T) {
 	second := f.page(sh, next(t, page))
 	says(t, second, "上一页")
 	hides(t, second, "超过 25 条")
-	says(t, f.page(sh, "/evidence?room=message"), "节点间消息")
+	says(t, f.page(sh, "/evidence?area=message"), "节点间消息")
 	says(t, f.page(sh, "/evidence?from=2020-01-01&to=2020-01-02"), "没有符合条件的存证", "清除全部条件")
 	path := "/evidence/" + url.PathEscape(first+"#query.close")
 	page = f.page(sh, path)
@@ -189,13 +189,13 @@ func TestWatchMembers(t *testing.T) {
 }
 
 // overdue lets Zhejiang's answer become late and returns the clock and a signed-in authority.
-func (f *fixture) overdue(now *clock.Manual) deadline.Clock {
+func (f *fixture) overdue(now *clock.Manual) deadline.Deadline {
 	f.t.Helper()
 	_, theirs := f.applied(f.application())
 	n := f.c.Node("zhejiang")
-	var k deadline.Clock
+	var k deadline.Deadline
 	f.await(func() bool {
-		cs := must[[]deadline.Clock](f.t)(n.Deadlines.Of(f.ctx, db.System("test"), "agreement/"+theirs.ID))
+		cs := must[[]deadline.Deadline](f.t)(n.Deadlines.Of(f.ctx, db.System("test"), "agreement/"+theirs.ID))
 		if len(cs) == 1 {
 			k = cs[0]
 		}
@@ -204,7 +204,7 @@ func (f *fixture) overdue(now *clock.Manual) deadline.Clock {
 	now.Set(k.Due.Add(30 * time.Hour))
 	f.await(func() bool {
 		n.Queue.Wake()
-		p := must[*deadline.Page[deadline.Clock]](f.t)(n.Deadlines.Running(f.ctx, db.System("test"), deadline.OpenQuery{Late: true}))
+		p := must[*deadline.Page[deadline.Deadline]](f.t)(n.Deadlines.Running(f.ctx, db.System("test"), deadline.OpenQuery{Late: true}))
 		return len(p.Items) == 1
 	})
 	return k
@@ -250,7 +250,7 @@ func TestWatchOversight(t *testing.T) {
 	officer := f.officer("zhejiang", "officer-zj")
 	page = f.page(officer, "/inbox")
 	says(t, page, "督办通知", "请于两日内答复，并说明原因。", "标为已读")
-	says(t, f.page(f.officer("zhejiang", "auditor"), "/evidence?room=deadline"), "主管部门督办")
+	says(t, f.page(f.officer("zhejiang", "auditor"), "/evidence?area=deadline"), "主管部门督办")
 	// At the other end the clock is a watch: it judges nobody there.
 	says(t, f.page(f.officer("shanghai", "authority"), "/oversight"), "由对方主管部门督办")
 }

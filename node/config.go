@@ -19,7 +19,7 @@ import (
 	"github.com/kuayu/kuayu/web/screen"
 )
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrConfig   = errs.Define(errs.Invalid, "config.invalid", "配置不正确：%[2]v。", "The configuration is not valid: %[1]v.")
 	ErrRekey    = errs.Define(errs.Precondition, "node.rekey", "章程中本成员的根密钥还不是新密钥：请等提案通过后再试。", "The constitution does not name the new root key yet: try again when the proposal is adopted.")

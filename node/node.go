@@ -27,10 +27,10 @@ import (
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/dataspace"
 	"github.com/kuayu/kuayu/exchange/demand"
-	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/exchange/objection"
 	"github.com/kuayu/kuayu/exchange/scheme"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
@@ -48,9 +48,9 @@ import (
 	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
 	"github.com/kuayu/kuayu/web/console"
-	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/screen"
 	"github.com/kuayu/kuayu/web/share"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 	"github.com/kuayu/kuayu/web/watch"
 )
@@ -70,7 +70,7 @@ type Options struct {
 	Wire func(http.RoundTripper) http.RoundTripper
 }
 
-// Node is one government's node, wired. Its rooms are exported for the programs that drive whole nodes.
+// Node is one government's node, wired. Its packages are exported for the programs that drive whole nodes.
 type Node struct {
 	Config Config
 	Dir    string
@@ -93,7 +93,7 @@ type Node struct {
 	Index      *evidence.Index
 	Issuer     *evidence.Issuer
 	Link       *peer.Link
-	Post       *peer.Post
+	Mailbox    *peer.Mailbox
 	Identity   *identity.Service
 	Catalog    *catalog.Service
 	Notices    *notice.Service
@@ -213,7 +213,7 @@ func Open(ctx context.Context, dir string, o Options) (n *Node, err error) {
 			return nil, err
 		}
 	}
-	n.rooms()
+	n.packages()
 	return n, n.listen()
 }
 
@@ -326,13 +326,13 @@ func (n *Node) evidence(context.Context) error {
 	return nil
 }
 
-func (n *Node) rooms() {
+func (n *Node) packages() {
 	self := n.Config.Member
 	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics, Wire: n.options.Wire, Accept: n.Federation.AcceptStatement}
-	n.Post = peer.NewPost(n.DB, n.Queue, n.Link, n.Log, n.Outbox, n.Clock, n.options.IDs)
-	n.Federation.SetCourier(n.Post)
+	n.Mailbox = peer.NewMailbox(n.DB, n.Queue, n.Link, n.Log, n.Outbox, n.Clock, n.options.IDs)
+	n.Federation.SetCourier(n.Mailbox)
 	for _, kind := range []string{federation.KindProposal, federation.KindVote, federation.KindConstitution, federation.KindStatement} {
-		n.Post.Handle(kind, peer.Handler{Before: func(ctx context.Context, in *peer.Incoming) error {
+		n.Mailbox.Handle(kind, peer.Handler{Before: func(ctx context.Context, in *peer.Incoming) error {
 			return n.Federation.Receive(ctx, in.From, kind, in.Body)
 		}})
 	}
@@ -341,26 +341,26 @@ func (n *Node) rooms() {
 	n.Notices = notice.NewService(notice.Deps{DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Staff: n.Identity, Mail: n.mail, Namer: namer{n}, Path: staff.SubjectPath})
 	n.Deadlines = deadline.NewService(deadline.Deps{
 		DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Calendar: workday.Builtin(), Profiles: n.profiles,
-		Notifier: teller{board: n.Notices, self: self},
+		Notifier: notifier{board: n.Notices, self: self},
 	})
 	n.Cases = process.NewEngine(process.Deps{
-		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Clocks: n.Deadlines, Board: n.Notices, Offices: n.Identity, Mailbox: n.Post,
+		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Outbox: n.Outbox, Clocks: n.Deadlines, Board: n.Notices, Offices: n.Identity, Mailbox: n.Mailbox,
 		Division: n.divisionOf,
 	})
 	n.Deadlines.OnDue(n.Cases.SetDue)
 	n.Catalog = catalog.NewService(n.Cases)
 	n.Agreements = agreement.NewService(agreement.Deps{Cases: n.Cases, Queue: n.Queue, Catalog: n.Catalog})
 	n.Dataspace = dataspace.NewService(dataspace.Deps{
-		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Link: n.Link, Agreements: n.Agreements,
+		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Mailbox: n.Mailbox, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Dir: n.Directory, Offices: n.Identity, Participants: n.Config.Participants, URL: n.Config.DataspaceURL,
 	})
 	n.Search = search.NewService(search.Deps{
-		Self: self, DB: n.DB, Index: search.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Post: n.Post, Members: n.Directory, Reader: n.Dataspace,
+		Self: self, DB: n.DB, Index: search.NewIndex(n.Derived), Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Mailbox: n.Mailbox, Members: n.Directory, Reader: n.Dataspace,
 	})
-	n.Catalog.SetWatcher(n.Search)
-	n.Federation.SetHerald(teller{board: n.Notices, self: self})
-	n.Federation.SetWatcher(n.Search.FederationChanged)
-	n.Identity.SetWatcher(n.Search.CatalogChanged)
+	n.Catalog.SetObserver(n.Search)
+	n.Federation.SetNotifier(notifier{board: n.Notices, self: self})
+	n.Federation.SetObserver(n.Search.FederationChanged)
+	n.Identity.SetObserver(n.Search.CatalogChanged)
 	n.Gateway = gateway.New(gateway.Deps{
 		Self: self, Clock: n.Clock, IDs: n.options.IDs, Log: n.Log, Index: n.Index, Link: n.Link, Agreements: n.Agreements,
 		Catalog: n.Catalog, Metrics: n.Metrics, Logger: n.Logger, Pseudonym: n.Keys.Pseudonym,
@@ -372,27 +372,27 @@ func (n *Node) rooms() {
 		Cases: n.Cases, Catalog: n.Catalog, Agreements: n.Agreements, Staff: n.Identity, Finder: finder{n.Search}, Members: n.memberIDs,
 	})
 	n.Schemes = scheme.NewService(scheme.Deps{
-		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Post: n.Post, Catalog: n.Catalog, Agreements: n.Agreements,
+		Self: self, DB: n.DB, Clock: n.Clock, IDs: n.options.IDs, Queue: n.Queue, Outbox: n.Outbox, Mailbox: n.Mailbox, Catalog: n.Catalog, Agreements: n.Agreements,
 		Board: n.Notices, Members: n.memberIDs,
 	})
 	n.UI = ui.New()
 	n.Desk = staff.New(staff.Deps{
 		UI: n.UI, Name: n.Config.Name, NameEN: n.Config.NameEN, Self: self, Clock: n.Clock, Sessions: n.Identity, Offices: n.Identity, Members: n.Directory,
-		Search: n.Search, Shelf: n.Dataspace,
+		Search: n.Search, CatalogReader: n.Dataspace,
 	})
 	n.Share = share.New(share.Deps{
 		Desk: n.Desk, Entries: n.Catalog, Sources: n.Catalog, Uses: n.Agreements, Clocks: n.Deadlines, Lists: n.Catalog, Demands: n.Demands, Cases: n.Agreements,
-		Objections: n.Objections, Schemes: n.Schemes, Roll: n.Directory, Neighbours: n.Search,
+		Objections: n.Objections, Schemes: n.Schemes, MemberRegistry: n.Directory, Neighbours: n.Search,
 	})
 	n.Console = console.New(console.Deps{
-		Desk: n.Desk, Door: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Todos: n.Cases, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
+		Desk: n.Desk, Authenticator: n.Identity, Inbox: n.Notices, Clocks: n.Deadlines, Todos: n.Cases, Cases: n.Agreements, Entries: n.Catalog, Demands: n.Demands,
 		Queries: n.Gateway, Facts: n.Index, Seals: n.Issuer, Subject: n.Share.Subject, Font: n.Config.Font,
 	})
 	n.Screen = screen.New(screen.Deps{
-		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Contacts: n.Link, Clocks: n.Deadlines, Map: n.Config.Map,
+		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, MemberRegistry: n.Directory, Contacts: n.Link, Clocks: n.Deadlines, Map: n.Config.Map,
 	})
 	n.Watch = watch.New(watch.Deps{
-		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, Roll: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
+		Desk: n.Desk, Exchanges: n.Gateway, Cases: n.Agreements, MemberRegistry: n.Directory, Facts: n.Index, Receipts: n.Issuer, Logs: n.Witness,
 		Contacts: n.Link, Prober: n.Dataspace, Ballots: n.Federation, Version: Version, Certificates: n.certificates,
 		Clocks: n.Deadlines, Ledgers: n.Gateway, Staff: n.Identity, Inbox: n.Notices, Hooks: n.Notices, Jobs: n.Queue, Checks: n.Checks,
 	})
@@ -585,7 +585,7 @@ func (n *Node) renew(ctx context.Context) error {
 		if err := n.TLS.Renew(n.Keys, n.Config.Member, n.Config.Instance, n.Config.DNSNames, n.Clock.Now()); err != nil {
 			n.Logger.ErrorContext(ctx, "certificate not renewed", "error", err)
 		}
-		if err := n.Post.Forget(ctx, 30*24*time.Hour); err != nil {
+		if err := n.Mailbox.Forget(ctx, 30*24*time.Hour); err != nil {
 			n.Logger.ErrorContext(ctx, "inbox not trimmed", "error", err)
 		}
 		if err := n.Identity.Trim(ctx, keepSignIns); err != nil {

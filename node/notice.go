@@ -11,9 +11,9 @@ import (
 	"github.com/kuayu/kuayu/support/notice"
 )
 
-// teller puts what the law's clocks announce into the inboxes of this node. It stands here because neither room knows the
+// notifier puts what the law's clocks announce into the inboxes of this node. It stands here because neither package knows the
 // other.
-type teller struct {
+type notifier struct {
 	board *notice.Service
 	self  string
 }
@@ -41,7 +41,7 @@ func kindOf(k deadline.Kind) notice.Kind {
 
 // Notify implements deadline.Notifier. Both ends keep a matter's clocks: each tells its own department, and the provider's
 // end its authority.
-func (t teller) Notify(ctx context.Context, tx *db.Tx, n deadline.Notice) error {
+func (t notifier) Notify(ctx context.Context, tx *db.Tx, n deadline.Notice) error {
 	if n.Party.Member != t.self {
 		return nil
 	}
@@ -62,14 +62,14 @@ func (t teller) Notify(ctx context.Context, tx *db.Tx, n deadline.Notice) error 
 	return t.board.Put(ctx, tx, db.System("deadline"), x, p)
 }
 
-// Proposed implements federation.Herald: the authority votes.
-func (t teller) Proposed(ctx context.Context, tx *db.Tx, from, hash, reason string) error {
+// Proposed implements federation.Notifier: the authority votes.
+func (t notifier) Proposed(ctx context.Context, tx *db.Tx, from, hash, reason string) error {
 	x := notice.Notice{Kind: notice.MembershipProposed, Subject: "constitution/" + hash, Roles: []identity.Role{identity.Authority}}
 	return t.board.Put(ctx, tx, db.System("federation"), x, notice.Params{Member: from, Text: strings.TrimRight(reason, "。.")})
 }
 
-// Adopted implements federation.Herald.
-func (t teller) Adopted(ctx context.Context, tx *db.Tx, number int) error {
+// Adopted implements federation.Notifier.
+func (t notifier) Adopted(ctx context.Context, tx *db.Tx, number int) error {
 	n := strconv.Itoa(number)
 	x := notice.Notice{Kind: notice.MembershipChanged, Subject: "constitution/" + n, Roles: []identity.Role{identity.Authority, identity.Operator}}
 	return t.board.Put(ctx, tx, db.System("federation"), x, notice.Params{Text: n})

@@ -90,7 +90,7 @@ func (n *Node) peerRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+gateway.Path, n.Gateway.Serve)
 	mux.HandleFunc("POST "+gateway.PathLease, n.Gateway.ServeLease)
 	mux.HandleFunc("POST "+gateway.PathLedger, n.Gateway.ServeLedger)
-	mux.HandleFunc("POST "+peer.PathMessages+"{kind}", n.Post.ServeMessages)
+	mux.HandleFunc("POST "+peer.PathMessages+"{kind}", n.Mailbox.ServeMessages)
 	n.Dataspace.Routes(mux)
 }
 

@@ -33,10 +33,10 @@ type KindState struct {
 
 // KindView is a kind of case.
 type KindView struct {
-	Kind   string         `json:"kind"`
-	Zh     string         `json:"zh"`
-	En     string         `json:"en"`
-	Law    string         `json:"law,omitempty"`
+	Kind   string      `json:"kind"`
+	Zh     string      `json:"zh"`
+	En     string      `json:"en"`
+	Law    string      `json:"law,omitempty"`
 	States []KindState `json:"states"`
 	Events []KindEvent `json:"events"`
 }

@@ -36,7 +36,7 @@ func (a *API) descriptionRoutes(mux *http.ServeMux) {
 	})
 }
 
-// schemaName is the type's name with its room's before it, and so for the type it is made of: several rooms have the same
+// schemaName is the type's name with its package's before it, and so for the type it is made of: several packages have the same
 // nouns.
 func schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
@@ -46,16 +46,16 @@ func schemaName(t reflect.Type, hint string) string {
 		return huma.DefaultSchemaNamer(t, hint)
 	}
 	name, argument, _ := strings.Cut(strings.TrimSuffix(t.Name(), "]"), "[")
-	room, of, _ := strings.Cut(argument[strings.LastIndexByte(argument, '/')+1:], ".")
-	return roomed(t.PkgPath(), name) + roomed(room, of)
+	pkg, of, _ := strings.Cut(argument[strings.LastIndexByte(argument, '/')+1:], ".")
+	return named(t.PkgPath(), name) + named(pkg, of)
 }
 
-func roomed(path, name string) string {
-	room := path[strings.LastIndexByte(path, '/')+1:]
-	if room == "" || room == "rest" {
+func named(path, name string) string {
+	pkg := path[strings.LastIndexByte(path, '/')+1:]
+	if pkg == "" || pkg == "rest" {
 		return name
 	}
-	return strings.ToUpper(room[:1]) + room[1:] + name
+	return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 }
 
 // describe builds the OpenAPI document from the route table.

@@ -22,7 +22,7 @@ type deadlineListCmd struct {
 }
 
 func (c *deadlineListCmd) Run(ctx context.Context, a *app) error {
-	var p cli.Page[deadline.Clock]
+	var p cli.Page[deadline.Deadline]
 	late := ""
 	if c.Late {
 		late = "1"
@@ -33,7 +33,7 @@ func (c *deadlineListCmd) Run(ctx context.Context, a *app) error {
 	return a.clocks(p.Items)
 }
 
-func (a *app) clocks(cs []deadline.Clock) error {
+func (a *app) clocks(cs []deadline.Deadline) error {
 	t := &cli.Table{Head: []string{a.T("事项", "matter"), a.T("时限", "clock"), a.T("轮到", "who"), a.T("到何时", "until"), a.T("结果", "outcome")}}
 	for i := range cs {
 		k := &cs[i]
@@ -45,7 +45,7 @@ func (a *app) clocks(cs []deadline.Clock) error {
 		if k.Open() && !k.Late.IsZero() {
 			outcome = a.T("逾期", "overdue")
 		}
-		t.Add(k.Subject, what, string(k.Holder), k.DueDay(), cli.Dash(outcome))
+		t.Add(k.Subject, what, string(k.Responsible), k.DueDay(), cli.Dash(outcome))
 	}
 	return a.List(cs, t, "没有正在走的时限。", "No clock is running.")
 }
@@ -55,7 +55,7 @@ type deadlineOfCmd struct {
 }
 
 func (c *deadlineOfCmd) Run(ctx context.Context, a *app) error {
-	var p cli.Page[deadline.Clock]
+	var p cli.Page[deadline.Deadline]
 	if err := a.Get(ctx, step(c.ID, "deadlines"), &p); err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package agreement
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrApplication  = errs.Define(errs.Invalid, "agreement.application", "申请不完整，请补齐所列各项。", "The application is incomplete; supply what is listed.")
 	ErrTransition   = errs.Define(errs.Conflict, "agreement.transition", "当前状态“%v”不能执行“%v”。", "In state %q, %q is not possible.")

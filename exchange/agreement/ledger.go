@@ -40,7 +40,7 @@ func Parts() []Part {
 	return []Part{PartScenario, PartProcess, PartEffect, PartStorage, PartDestruction}
 }
 
-// KeepYears is for how long usage is kept on record at least (Decree 809 art. 29). Nothing in this room deletes entries.
+// KeepYears is for how long usage is kept on record at least (Decree 809 art. 29). Nothing in this package deletes entries.
 const KeepYears = 3
 
 // UseRecord is what a department writes into the ledger.

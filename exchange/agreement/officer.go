@@ -21,7 +21,7 @@ func (s *Service) ConsentRequest(ctx context.Context, sess *identity.Session, id
 }
 
 // ReturnRequest is the head of the consumer's sharing office sending a draft back to the officer, with what to correct.
-func (s *Service) ReturnRequest(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) ReturnRequest(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Consumer, OfficeReturns, reason, nil)
 }
 
@@ -42,23 +42,23 @@ func (s *Service) ConsentAnswer(ctx context.Context, sess *identity.Session, id 
 }
 
 // ReturnAnswer sends the officer's proposal back.
-func (s *Service) ReturnAnswer(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) ReturnAnswer(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Provider, AnswerReturned, reason, nil)
 }
 
 // Refuse declines an application with reasons (art. 21); incompleteness is no reason.
-func (s *Service) Refuse(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) Refuse(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Provider, Refuse, reason, nil)
 }
 
 // Withdraw takes an application back.
-func (s *Service) Withdraw(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) Withdraw(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Consumer, Withdraw, reason, nil)
 }
 
 // Revoke ends an agreement by the provider or the authority (art. 27), at once here and on receipt, at the latest when
 // the lease ends, there.
-func (s *Service) Revoke(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) Revoke(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Provider, Terminate, reason, nil)
 }
 
@@ -105,7 +105,7 @@ func (s *Service) ConsentExtension(ctx context.Context, sess *identity.Session, 
 }
 
 // RefuseExtension is the authority not consenting; the answer stays due when it was.
-func (s *Service) RefuseExtension(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) RefuseExtension(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Provider, RefuseExtension, reason, nil)
 }
 
@@ -133,14 +133,14 @@ func (s *Service) GrantChange(ctx context.Context, sess *identity.Session, id st
 }
 
 // DeclineChange is the head of the provider's office declining a change of use with reasons; the old terms hold.
-func (s *Service) DeclineChange(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) DeclineChange(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Provider, DeclineChange, reason, nil)
 }
 
 // Suspend stops an agreement at once, for misuse or the suspicion of it (Decree 809 art. 27). From the moment the
 // transaction commits, nothing is answered under it here; the other end stops when it hears of it, at the latest when
 // its lease ends.
-func (s *Service) Suspend(ctx context.Context, sess *identity.Session, id string, reason string) (*Negotiation, error) {
+func (s *Service) Suspend(ctx context.Context, sess *identity.Session, id, reason string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Provider, Suspend, reason, nil)
 }
 
@@ -150,13 +150,13 @@ func (s *Service) OrderRectify(ctx context.Context, sess *identity.Session, id s
 }
 
 // ReportRectified is the consumer reporting what it rectified; the provider judges it (Decree 809 art. 27).
-func (s *Service) ReportRectified(ctx context.Context, sess *identity.Session, id string, report string) (*Negotiation, error) {
+func (s *Service) ReportRectified(ctx context.Context, sess *identity.Session, id, report string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Consumer, ReportRectified, report, nil)
 }
 
 // Resume lets an agreement go on after the consumer reported; finding says why. Whoever is not satisfied suspends again
 // with a new order, or terminates (Revoke).
-func (s *Service) Resume(ctx context.Context, sess *identity.Session, id string, finding string) (*Negotiation, error) {
+func (s *Service) Resume(ctx context.Context, sess *identity.Session, id, finding string) (*Negotiation, error) {
 	return s.at(ctx, sess, id, Provider, Resume, finding, nil)
 }
 

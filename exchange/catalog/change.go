@@ -19,13 +19,13 @@ type Change struct {
 	Resource *Resource // as it is now; nil when it is no longer published
 }
 
-// Watcher hears, in the transaction that does it, that what others may see of the catalogue changes.
-type Watcher interface {
+// Observer hears, in the transaction that does it, that what others may see of the catalogue changes.
+type Observer interface {
 	CatalogChanged(ctx context.Context, tx *db.Tx) error
 }
 
-// SetWatcher names who hears of changes. Call before serving.
-func (s *Service) SetWatcher(w Watcher) { s.watcher = w }
+// SetObserver names who hears of changes. Call before serving.
+func (s *Service) SetObserver(w Observer) { s.observer = w }
 
 // noteChange records that what others may see of an entry changes in this transaction. Writers are serialised on either
 // database until they have committed, so the number after the last one is free and no smaller one appears later.
@@ -35,10 +35,10 @@ func (s *Service) noteChange(ctx context.Context, tx *db.Tx, code string) error 
 	if err != nil {
 		return fmt.Errorf("note change: %w", err)
 	}
-	if s.watcher == nil {
+	if s.observer == nil {
 		return nil
 	}
-	return s.watcher.CatalogChanged(ctx, tx)
+	return s.observer.CatalogChanged(ctx, tx)
 }
 
 // maxChanges bounds one answer of Changes.

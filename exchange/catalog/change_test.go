@@ -10,7 +10,7 @@ import (
 	"github.com/kuayu/kuayu/internal/db"
 )
 
-// watched counts what the room tells while it changes, and can refuse.
+// watched counts what the package tells while it changes, and can refuse.
 type watched struct {
 	mu    sync.Mutex
 	calls int
@@ -28,10 +28,10 @@ func (w *watched) CatalogChanged(context.Context, *db.Tx) error {
 // commits, only the last change of an entry; drafts of updates are not, and a change that is rolled back is none.
 func TestChangesFollowThePublicState(t *testing.T) { onBoth(t, testChanges) }
 
-func testChanges(t *testing.T, s *room) {
+func testChanges(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	w := &watched{}
-	s.SetWatcher(w)
+	s.SetObserver(w)
 	// told lists changes after a number, "code=name" or "code gone".
 	told := func(after int64, limit int) (string, int64) {
 		t.Helper()
@@ -82,7 +82,7 @@ func testChanges(t *testing.T, s *room) {
 		t.Errorf("after updating: %q", got)
 	}
 	if w.calls != 4 {
-		t.Errorf("the watcher heard of %d changes, want 4", w.calls)
+		t.Errorf("the observer heard of %d changes, want 4", w.calls)
 	}
 
 	// What is rolled back leaves no number behind that a reader could have seen.
@@ -91,7 +91,7 @@ func testChanges(t *testing.T, s *room) {
 	_, last := told(0, 10)
 	w.fail = errors.New("refused")
 	if _, err := s.Publish(ctx, regulator(), "c"); err == nil {
-		t.Fatal("the watcher's refusal was ignored")
+		t.Fatal("the observer's refusal was ignored")
 	}
 	w.fail = nil
 	if got, next := told(last, 10); got != "" || next != last {

@@ -9,5 +9,5 @@
 // The version in force is what agreements, the gateway and other members read; Dossier is where the next one stands, and
 // is shown to the entry's department and the authority alone (invariant 9).
 //
-// The room sends nothing to other nodes and decides no application.
+// The package sends nothing to other nodes and decides no application.
 package catalog

@@ -2,7 +2,7 @@ package catalog
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrResource  = errs.Define(errs.Invalid, "catalog.resource", "内容不合格，请按所列各项修改。", "Something is not valid; correct what is listed.")
 	ErrNoSuch    = errs.Define(errs.NotFound, "catalog.no_resource", "目录中没有这项资源，或对您不可见。", "There is no such resource in the catalogue, or it is not visible to you.")

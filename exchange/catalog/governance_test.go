@@ -62,7 +62,7 @@ func TestMetadata(t *testing.T) {
 		x.change(&r)
 		got := ""
 		if err := r.Check(); err != nil {
-			got = (&room{t: t}).refused(err, ErrResource)
+			got = (&fixture{t: t}).refused(err, ErrResource)
 		}
 		if got != x.want {
 			t.Errorf("%s: %q, want %q", name, got, x.want)
@@ -110,7 +110,7 @@ func TestParseCode(t *testing.T) {
 // TestCompiled: what compilers of catalogues get wrong most is refused on submission, all at once.
 func TestCompiled(t *testing.T) { onBoth(t, testCompiled) }
 
-func testCompiled(t *testing.T, s *room) {
+func testCompiled(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	s.draft(sound("330000/a", "企业 登记信息（2026）"))
 	for name, x := range map[string]struct {
@@ -167,7 +167,7 @@ func testCompiled(t *testing.T, s *room) {
 // the published ones.
 func TestVersions(t *testing.T) { onBoth(t, testVersions) }
 
-func testVersions(t *testing.T, s *room) {
+func testVersions(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	x := sound("330000/x", "登记信息")
 	x.Items = append(x.Items, Item{Name: "old", Title: "旧项", Type: "C", Grade: 1})
@@ -221,7 +221,7 @@ func testVersions(t *testing.T, s *room) {
 // TestMount: not mounted, mounted, and broken when the table or a column is gone.
 func TestMount(t *testing.T) { onBoth(t, testMount) }
 
-func testMount(t *testing.T, s *room) {
+func testMount(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "t.csv")
@@ -268,7 +268,7 @@ func testMount(t *testing.T, s *room) {
 // authority sees the list; violations are recorded by people alone (Decree 809 art. 19, 39, 41).
 func TestOneItemOneSource(t *testing.T) { onBoth(t, testOneItemOneSource) }
 
-func testOneItemOneSource(t *testing.T, s *room) {
+func testOneItemOneSource(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	if _, err := s.Designate(ctx, chiefOf(deptB), Designation{Item: "x", Department: deptB, Name: "乙"}); !errors.Is(err, identity.ErrRole) {
 		t.Errorf("named by a chief: %v", err)
@@ -337,7 +337,7 @@ func testOneItemOneSource(t *testing.T, s *room) {
 // TestLists: who answers for what, with what is due; what is not shared, with the citation.
 func TestLists(t *testing.T) { onBoth(t, testLists) }
 
-func testLists(t *testing.T, s *room) {
+func testLists(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	x := sound("330000/x", "登记信息")
 	x.Items = append(x.Items, Item{Name: "hidden", Title: "举报人", Type: "C", Grade: 2, Sharing: NotShared, LegalBasis: &LegalBasis{Law, "某法", "第九条", "保护举报人"}})

@@ -16,7 +16,7 @@ import (
 // TestPreview: what the columns and their values suggest, and a sample that shows no more than the masks let through.
 func TestPreview(t *testing.T) { onBoth(t, testPreview) }
 
-func testPreview(t *testing.T, s *room) {
+func testPreview(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "business.db")
 	fill(t, path, "CREATE TABLE person (uscc TEXT, xingming TEXT, col4 TEXT, phone TEXT, born DATE, capital INTEGER, tel2 INTEGER)",

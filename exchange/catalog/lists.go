@@ -57,8 +57,8 @@ func (s *Service) Responsibilities(ctx context.Context, sc db.Scope, after strin
 }
 
 // due are the clocks about entries that run in a scope, by their subject.
-func (s *Service) due(ctx context.Context, sc db.Scope) (map[string]deadline.Clock, error) {
-	out := map[string]deadline.Clock{}
+func (s *Service) due(ctx context.Context, sc db.Scope) (map[string]deadline.Deadline, error) {
+	out := map[string]deadline.Deadline{}
 	for _, id := range []deadline.ID{deadline.D1, deadline.D2, deadline.FirstApproval} {
 		q := deadline.OpenQuery{Clock: id, Limit: 500}
 		for {

@@ -22,15 +22,15 @@ func Migrate(ctx context.Context, d *db.DB) error {
 
 // Service is the service of the catalogue.
 type Service struct {
-	cases   *process.Engine
-	kind    *process.Kind[Dossier]
-	db      *db.DB
-	clock   clock.Clock
-	ids     ids.Source
-	outbox  *evidence.Outbox
-	clocks  *deadline.Service
-	self    string
-	watcher Watcher // nil: nobody
+	cases    *process.Engine
+	kind     *process.Kind[Dossier]
+	db       *db.DB
+	clock    clock.Clock
+	ids      ids.Source
+	outbox   *evidence.Outbox
+	clocks   *deadline.Service
+	self     string
+	observer Observer // nil: nobody
 }
 
 // NewService adds entries to the node's kinds of case.

@@ -144,7 +144,7 @@ func csvOf(t *testing.T, change map[string]string, rs ...Resource) []byte {
 // faulty ones are to be skipped.
 func TestImport(t *testing.T) { onBoth(t, testImport) }
 
-func testImport(t *testing.T, s *room) {
+func testImport(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	two := sound("330000/a", "甲信息")
 	two.Items = append(two.Items, Item{Name: "name", Title: "名称", Type: "C", Grade: 1})

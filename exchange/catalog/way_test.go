@@ -15,7 +15,7 @@ import (
 // it (Decree 809 art. 13, 16).
 func TestIntoTheCatalogue(t *testing.T) { onBoth(t, testIntoTheCatalogue) }
 
-func testIntoTheCatalogue(t *testing.T, s *room) {
+func testIntoTheCatalogue(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	x := sound("330000/people", "人口信息")
 	x.Items = append(x.Items, Item{Name: "name", Title: "姓名", Type: "C", Grade: 2, Subject: true})
@@ -90,7 +90,7 @@ func testIntoTheCatalogue(t *testing.T, s *room) {
 }
 
 // refused2 is refused of what an act returned.
-func (r *room) refused2(_ *Dossier, err error) func(*errs.Def) string {
+func (r *fixture) refused2(_ *Dossier, err error) func(*errs.Def) string {
 	r.t.Helper()
 	return func(want *errs.Def) string {
 		r.t.Helper()
@@ -102,7 +102,7 @@ func (r *room) refused2(_ *Dossier, err error) func(*errs.Def) string {
 // the publication ends it; what the authority rejects is due again (Decree 809 art. 17).
 func TestUpdates(t *testing.T) { onBoth(t, testUpdates) }
 
-func testUpdates(t *testing.T, s *room) {
+func testUpdates(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	x := sound("330000/x", "登记信息")
 	s.publish(x)
@@ -179,7 +179,7 @@ func testUpdates(t *testing.T, s *room) {
 // TestWithdrawal: in force until the authority has it on file; then the code is not used again.
 func TestWithdrawal(t *testing.T) { onBoth(t, testWithdrawal) }
 
-func testWithdrawal(t *testing.T, s *room) {
+func testWithdrawal(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	x := sound("330000/x", "登记信息")
 	s.publish(x)
@@ -224,7 +224,7 @@ func testWithdrawal(t *testing.T, s *room) {
 // every table as it was.
 func TestRefusedStoresNothing(t *testing.T) { onBoth(t, testRefusedStoresNothing) }
 
-func testRefusedStoresNothing(t *testing.T, s *room) {
+func testRefusedStoresNothing(t *testing.T, s *fixture) {
 	ctx := t.Context()
 	s.publish(sound("330000/x", "登记信息"))
 	s.draft(sound("330000/d", "草稿"))

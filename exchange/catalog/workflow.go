@@ -249,7 +249,7 @@ func (s *Service) Sign(ctx context.Context, sess *identity.Session, code string)
 }
 
 // Return is the head of the department not signing, with reasons.
-func (s *Service) Return(ctx context.Context, sess *identity.Session, code string, reason string) (*Dossier, error) {
+func (s *Service) Return(ctx context.Context, sess *identity.Session, code, reason string) (*Dossier, error) {
 	return s.put(ctx, sess, code, Return, reason, nil)
 }
 
@@ -259,7 +259,7 @@ func (s *Service) Publish(ctx context.Context, sess *identity.Session, code stri
 }
 
 // Reject is the authority not approving, with reasons: the version is a draft again.
-func (s *Service) Reject(ctx context.Context, sess *identity.Session, code string, reason string) (*Dossier, error) {
+func (s *Service) Reject(ctx context.Context, sess *identity.Session, code, reason string) (*Dossier, error) {
 	return s.put(ctx, sess, code, Reject, reason, nil)
 }
 
@@ -269,7 +269,7 @@ func (s *Service) Discard(ctx context.Context, sess *identity.Session, code stri
 }
 
 // Withdraw asks for an entry to be taken out of the catalogue; it stays in force until the authority has it on file.
-func (s *Service) Withdraw(ctx context.Context, sess *identity.Session, code string, reason string) (*Dossier, error) {
+func (s *Service) Withdraw(ctx context.Context, sess *identity.Session, code, reason string) (*Dossier, error) {
 	return s.put(ctx, sess, code, AskWithdrawal, reason, nil)
 }
 
@@ -279,7 +279,7 @@ func (s *Service) FileWithdrawal(ctx context.Context, sess *identity.Session, co
 }
 
 // RefuseWithdrawal keeps the entry in the catalogue, with reasons.
-func (s *Service) RefuseWithdrawal(ctx context.Context, sess *identity.Session, code string, reason string) (*Dossier, error) {
+func (s *Service) RefuseWithdrawal(ctx context.Context, sess *identity.Session, code, reason string) (*Dossier, error) {
 	return s.put(ctx, sess, code, RefuseWithdrawal, reason, nil)
 }
 
@@ -300,7 +300,7 @@ func (s *Service) ConsentExtension(ctx context.Context, sess *identity.Session, 
 }
 
 // RefuseExtension is the authority not consenting; the update stays due when it was.
-func (s *Service) RefuseExtension(ctx context.Context, sess *identity.Session, code string, reason string) (*Dossier, error) {
+func (s *Service) RefuseExtension(ctx context.Context, sess *identity.Session, code, reason string) (*Dossier, error) {
 	return s.put(ctx, sess, code, RefuseExtension, reason, nil)
 }
 

@@ -18,7 +18,7 @@ import (
 // Pull reads one page under an agreement for a participant, as an Arrow stream, and says where the next one begins.
 type Pull func(ctx context.Context, who policy.Party, agreement, purpose string, plan policy.Plan) (body []byte, next string, err error)
 
-// SetPull tells the room how started transfers are served. Call before serving.
+// SetPull tells the package how started transfers are served. Call before serving.
 func (s *Service) SetPull(p Pull) { s.pull = p }
 
 // pullRequest is the body of a pull; empty asks for the first page of everything the agreement allows.

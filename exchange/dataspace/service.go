@@ -27,7 +27,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate creates the room's tables.
+// Migrate creates the tables of this package.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "dataspace", migrations, "migrations")
 }
@@ -44,7 +44,7 @@ type Offices interface {
 	Departments(ctx context.Context) ([]identity.Department, error)
 }
 
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
 	Self         string
 	DB           *db.DB
@@ -52,7 +52,7 @@ type Deps struct {
 	IDs          ids.Source
 	Queue        *queue.Queue
 	Outbox       *evidence.Outbox
-	Post         *peer.Post
+	Mailbox      *peer.Mailbox
 	Link         *peer.Link
 	Agreements   *agreement.Service
 	Catalog      *catalog.Service
@@ -70,7 +70,7 @@ type Service struct {
 	ids          ids.Source
 	jobs         *queue.Queue
 	outbox       *evidence.Outbox
-	post         *peer.Post
+	post         *peer.Mailbox
 	link         *peer.Link
 	agreements   *agreement.Service
 	catalog      *catalog.Service
@@ -83,20 +83,20 @@ type Service struct {
 	pull         Pull
 }
 
-// NewService wires the room: it becomes the agreements' carrier and takes the peers' messages.
+// NewService wires the service: it becomes the agreements' carrier and takes the peers' messages.
 func NewService(d Deps) *Service {
 	s := &Service{
-		self: d.Self, db: d.DB, clock: d.Clock, ids: d.IDs, jobs: d.Queue, outbox: d.Outbox, post: d.Post, link: d.Link, agreements: d.Agreements,
+		self: d.Self, db: d.DB, clock: d.Clock, ids: d.IDs, jobs: d.Queue, outbox: d.Outbox, post: d.Mailbox, link: d.Link, agreements: d.Agreements,
 		catalog: d.Catalog, dir: d.Dir, offices: d.Offices, participants: d.Participants, url: strings.TrimSuffix(d.URL, "/"), client: foreignClient(),
 	}
 	s.decider = rules{s}
 	d.Agreements.SetCarrier(s)
 	d.Queue.Handle(KindForeign, s.deliver)
 	d.Queue.Handle(KindDecide, s.decide)
-	d.Post.OnSettled(factKind(agreement.SendRequest), s.requested)
-	d.Post.OnSettled(factTransfer, s.transferRequested)
+	d.Mailbox.OnSettled(factKind(agreement.SendRequest), s.requested)
+	d.Mailbox.OnSettled(factTransfer, s.transferRequested)
 	for _, e := range told() {
-		d.Post.Handle(string(e), peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) { return s.told(ctx, tx, in, e) }})
+		d.Mailbox.Handle(string(e), peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) { return s.told(ctx, tx, in, e) }})
 	}
 	return s
 }

@@ -2,7 +2,7 @@ package demand
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrWant       = errs.Define(errs.Invalid, "demand.want", "需求内容不全或有误，请按所列各项补正。", "Something of the demand is missing or wrong; mend what is listed.")
 	ErrAnswer     = errs.Define(errs.Invalid, "demand.answer", "答复内容不全或有误，请按所列各项补正。", "Something of the answer is missing or wrong; mend what is listed.")

@@ -2,7 +2,7 @@ package gateway
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrQuota    = errs.Define(errs.TooMany, "gateway.quota", "已达到协议约定的用量上限（%[2]v），请明日再试或申请调整。", "The agreement's quota is used up (%[1]v). Try tomorrow or apply for more.")
 	ErrRate     = errs.Define(errs.TooMany, "gateway.rate", "请求过于频繁，请按协议约定的频率调用。", "Too many requests; keep to the rate the agreement allows.")

@@ -19,7 +19,7 @@ import (
 	"github.com/kuayu/kuayu/support/protect"
 )
 
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
 	Self       string
 	Clock      clock.Clock
@@ -80,7 +80,7 @@ type maskers struct {
 	all map[string]*masker
 }
 
-// New wires the room.
+// New wires the service.
 func New(d Deps) *Gateway {
 	return &Gateway{
 		self: d.Self, clock: d.Clock, ids: d.IDs, log: d.Log, index: d.Index, link: d.Link, agreements: d.Agreements, catalog: d.Catalog,

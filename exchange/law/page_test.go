@@ -84,7 +84,7 @@ func articles() []article {
 	}
 }
 
-// found reports whether a source of a folder, tests and this room's own table left out, has the text.
+// found reports whether a source of a folder, tests and this package's own table left out, has the text.
 func found(t *testing.T, calls string) bool {
 	t.Helper()
 	dir, text, ok := strings.Cut(calls, ": ")

@@ -54,7 +54,7 @@ type player struct {
 	engine     deadline.Engine
 	matter     *matter
 	sim        process.Simulation
-	clocks     []deadline.Clock
+	clocks     []deadline.Deadline
 	violations []deadline.Code
 	notices    []NoticeLine // since the step before
 	out        Timeline
@@ -144,11 +144,11 @@ func (p *player) open() []ClockLine {
 		if !k.Open() {
 			continue
 		}
-		l := ClockLine{Clock: k.Clock, Due: k.DueDay(), Holder: k.Holder, Is: "running", Provisional: !k.Certain}
+		l := ClockLine{Clock: k.Clock, Due: k.DueDay(), Holder: k.Responsible, Is: "running", Provisional: !k.Certain}
 		switch {
 		case !k.Late.IsZero():
 			l.Is = "overdue"
-		case k.Still():
+		case k.Suspended():
 			l.Is = "still"
 		case k.Waiting() != nil:
 			l.Is = "waiting"
@@ -247,7 +247,7 @@ func (p *player) act(s *Step) (deadline.Result, error) {
 		return deadline.Result{}, errors.Join(err, p.sim.Undo())
 	}
 	for _, k := range r.Changed {
-		i := slices.IndexFunc(p.clocks, func(x deadline.Clock) bool { return x.Clock == k.Clock && x.Open() })
+		i := slices.IndexFunc(p.clocks, func(x deadline.Deadline) bool { return x.Clock == k.Clock && x.Open() })
 		if i < 0 {
 			p.clocks = append(p.clocks, k)
 		} else {

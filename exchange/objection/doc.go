@@ -3,7 +3,7 @@
 //
 // A correction travels as a sealed message from the department that got the record to the one that provided it. The
 // acknowledgement starts the clock D7, ten working days, at both ends; the provider's officer answers that the source was
-// corrected, that the record was withdrawn, or that it is right, with reasons. The room reads nothing again by itself: the
+// corrected, that the record was withdrawn, or that it is right, with reasons. The package reads nothing again by itself: the
 // correction happens in the source system. While a correction is pending nothing is blocked: the case the record is needed
 // for goes on, and queries are answered as before.
 //

@@ -2,7 +2,7 @@ package objection
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrDetails    = errs.Define(errs.Invalid, "objection.details", "内容不全或有误，请按所列各项补正。", "Something is missing or wrong; mend what is listed.")
 	ErrNoSuch     = errs.Define(errs.NotFound, "objection.no_such", "没有这份校核申请、争议或更新提示，或对您不可见。", "There is no such correction, dispute or notice, or it is not visible to you.")

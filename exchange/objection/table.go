@@ -56,7 +56,9 @@ func stop(id deadline.ID) deadline.Action  { return deadline.Action{Do: deadline
 
 func refusals() process.Refusals {
 	return process.Refusals{
-		State: func(_ *process.Table, s State, e Event) error { return ErrTransition.With(strings.ToLower(string(s)), string(e)) },
+		State: func(_ *process.Table, s State, e Event) error {
+			return ErrTransition.With(strings.ToLower(string(s)), string(e))
+		},
 		Reason: func() error {
 			return ErrDetails.With().WithFields(errs.Field{Name: "reason", Zh: "请写明理由", En: "give reasons"})
 		},

@@ -2,7 +2,7 @@ package scheme
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrText       = errs.Define(errs.Invalid, "scheme.text", "共享方案内容不全或有误，请按所列各项补正。", "Something of the scheme is missing or wrong; mend what is listed.")
 	ErrNoSuch     = errs.Define(errs.NotFound, "scheme.no_such", "没有这个共享方案，或对您不可见。", "There is no such scheme, or it is not visible to you.")

@@ -12,7 +12,7 @@ import (
 
 // TestEarlyConsent: a consent that comes before its text is kept, and counted when the text is there.
 func TestEarlyConsent(t *testing.T) {
-	onBoth(t, func(r *rooms) {
+	onBoth(t, func(r *packages) {
 		x := r.propose("a", zone("a", "b", "c"))
 		r.ways()
 		if err := r.deliver([2]string{"a", "b"}); err != nil {
@@ -40,7 +40,7 @@ func TestEarlyConsent(t *testing.T) {
 
 // TestEarlyRefusal: a refusal that overtakes its text is kept; the text is off the table when it comes.
 func TestEarlyRefusal(t *testing.T) {
-	onBoth(t, func(r *rooms) {
+	onBoth(t, func(r *packages) {
 		x := r.founded("a", "b", "c")
 		r.propose("a", x.Text)
 		r.ways()
@@ -86,7 +86,7 @@ func TestBound(t *testing.T) {
 // TestAhead: a version whose predecessor has not come into force here yet is asked for again, at a party and at a member
 // that waits for the first one.
 func TestAhead(t *testing.T) {
-	onBoth(t, func(r *rooms) {
+	onBoth(t, func(r *packages) {
 		x := r.propose("a", zone("a", "b", "c"))
 		r.settle()
 		r.consent("c", x.ID)
@@ -114,7 +114,7 @@ func TestAhead(t *testing.T) {
 // TestTwoProposals of one number, by members that did not know of each other's: neither is lost, both proposers hold on to
 // their own, and the table is free at all members at once.
 func TestTwoProposals(t *testing.T) {
-	onBoth(t, func(r *rooms) {
+	onBoth(t, func(r *packages) {
 		x := r.founded("a", "b", "c")
 		one, two := x.Text, x.Text
 		one.Title, two.Title = "甲", "乙"
@@ -142,7 +142,7 @@ func TestTwoProposals(t *testing.T) {
 
 // TestLeftBeforeInForce: a departure may come before the last consent to what it departs from.
 func TestLeftBeforeInForce(t *testing.T) {
-	onBoth(t, func(r *rooms) {
+	onBoth(t, func(r *packages) {
 		x := r.propose("a", zone("a", "b", "c"))
 		r.settle()
 		r.consent("b", x.ID)
@@ -164,7 +164,7 @@ func TestLeftBeforeInForce(t *testing.T) {
 
 // TestLeftWhileProposed: a departure that crosses with a proposal leads to the same end on either side of it.
 func TestLeftWhileProposed(t *testing.T) {
-	onBoth(t, func(r *rooms) {
+	onBoth(t, func(r *packages) {
 		x := r.founded("a", "b", "c")
 		r.propose("a", x.Text)
 		r.leave("b", x.ID)
@@ -192,7 +192,7 @@ func TestLeftWhileProposed(t *testing.T) {
 
 // TestReleased: a party that a version leaves out is asked, by the new parties, too; afterwards it can be asked back.
 func TestReleased(t *testing.T) {
-	onBoth(t, func(r *rooms) {
+	onBoth(t, func(r *packages) {
 		x := r.founded("a", "b", "c")
 		next := x.Text
 		next.Parties = []string{"a", "b", "d"}
@@ -283,7 +283,7 @@ func TestAnyOrder(t *testing.T) {
 	base := newRooms(t, onSQLite, members...)
 	seen := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
-		r := &rooms{fails: rt, ctx: t.Context(), all: base.all, wire: map[[2]string][]letter{}}
+		r := &packages{fails: rt, ctx: t.Context(), all: base.all, wire: map[[2]string][]letter{}}
 		x := r.propose("a", zone("a", "b", "c"))
 		if rapid.Bool().Draw(rt, "founded") {
 			r.settle()

@@ -45,7 +45,7 @@ type Board interface {
 	Put(ctx context.Context, tx *db.Tx, sc db.Scope, n notice.Notice, p notice.Params) error
 }
 
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
 	Self       string // this member
 	DB         *db.DB
@@ -53,7 +53,7 @@ type Deps struct {
 	IDs        ids.Source
 	Queue      *queue.Queue
 	Outbox     *evidence.Outbox
-	Post       *peer.Post
+	Mailbox    *peer.Mailbox
 	Catalog    *catalog.Service
 	Agreements *agreement.Service
 	Board      Board
@@ -61,16 +61,16 @@ type Deps struct {
 	Members func() []string
 }
 
-// Service is the room.
+// Service is the service of this package.
 type Service struct{ d Deps }
 
-// NewService wires the room, its messages and its job.
+// NewService wires the service, its messages and its job.
 func NewService(d Deps) *Service {
 	s := &Service{d: d}
 	for kind, in := range map[string]func(context.Context, *db.Tx, *peer.Incoming, *message) error{
 		KindProposed: s.onProposed, KindConsented: s.onConsented, KindDeclined: s.onDeclined, KindLeft: s.onLeft, KindVersion: s.onVersion, KindClosed: s.onClosed,
 	} {
-		d.Post.Handle(kind, peer.Handler{In: func(ctx context.Context, tx *db.Tx, m *peer.Incoming) ([]byte, error) {
+		d.Mailbox.Handle(kind, peer.Handler{In: func(ctx context.Context, tx *db.Tx, m *peer.Incoming) ([]byte, error) {
 			return nil, s.take(ctx, tx, m, in)
 		}})
 	}
@@ -101,7 +101,7 @@ func (s *Service) send(ctx context.Context, tx *db.Tx, kind string, to []string,
 		if member == s.d.Self {
 			continue
 		}
-		err := s.d.Post.Queue(ctx, tx, peer.Message{
+		err := s.d.Mailbox.Queue(ctx, tx, peer.Message{
 			To: member, Subject: under(m.ID), Kind: kind, Method: http.MethodPost, Path: peer.PathMessages + kind, ContentType: "application/json",
 			Department: sess.Department, Officer: sess.Actor, Body: body,
 		})

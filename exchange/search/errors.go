@@ -2,7 +2,7 @@ package search
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrQuery   = errs.Define(errs.Invalid, "directory.query", "检索词不合格：%[2]v。", "The search text is not acceptable: %[1]v.")
 	ErrFilter  = errs.Define(errs.Invalid, "directory.filter", "检索条件 %v 的取值无效；可用：%v。", "The filter %v has no such value; there are: %v.")

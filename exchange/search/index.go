@@ -23,7 +23,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Migrate creates the room's table in the record database.
+// Migrate creates the package's table in the record database.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "directory", migrations, "migrations/records")
 }
@@ -481,8 +481,8 @@ func (x *Index) Drop(ctx context.Context, member string) error {
 	})
 }
 
-// Members tells how true the copy is, by member. Nobody asked a member for longer than patience: stale.
-func (x *Index) Members(ctx context.Context, now time.Time, patience time.Duration) ([]Freshness, error) {
+// Members tells how true the copy is, by member. Nobody asked a member for longer than timeout: stale.
+func (x *Index) Members(ctx context.Context, now time.Time, timeout time.Duration) ([]Freshness, error) {
 	var ps []position
 	if err := x.db.Read().NewSelect().Model(&ps).OrderExpr("member").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("directory members: %w", err)
@@ -495,7 +495,7 @@ func (x *Index) Members(ctx context.Context, now time.Time, patience time.Durati
 			t := time.UnixMicro(p.AsOf).UTC()
 			f.AsOf = &t
 		}
-		f.Stale = p.Error != "" || f.AsOf == nil || now.Sub(*f.AsOf) > patience
+		f.Stale = p.Error != "" || f.AsOf == nil || now.Sub(*f.AsOf) > timeout
 		out[i] = f
 	}
 	return out, nil

@@ -35,8 +35,8 @@ const (
 	// Interval is how often every member is asked though it told nothing, with up to a sixth more so that members don't ask
 	// at once.
 	Interval = time.Hour
-	// patience is how old a copy may be before it counts as stale: two rounds were missed.
-	patience = 2*Interval + Interval/2
+	// timeout is how old a copy may be before it counts as stale: two rounds were missed.
+	timeout = 2*Interval + Interval/2
 	// settleAfter is how many entries make the full-text index worth joining.
 	settleAfter = 5000
 )
@@ -46,7 +46,7 @@ type Reader interface {
 	Changes(ctx context.Context, member, position string) (*Delta, error)
 }
 
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
 	Self    string
 	DB      *db.DB // records
@@ -54,7 +54,7 @@ type Deps struct {
 	Clock   clock.Clock
 	IDs     ids.Source
 	Queue   *queue.Queue
-	Post    *peer.Post
+	Mailbox *peer.Mailbox
 	Members *federation.Directory
 	Reader  Reader
 }
@@ -67,19 +67,19 @@ type Service struct {
 	clock   clock.Clock
 	ids     ids.Source
 	queue   *queue.Queue
-	post    *peer.Post
+	post    *peer.Mailbox
 	members *federation.Directory
 	reader  Reader
 }
 
-// NewService wires the room and registers its jobs and its message.
+// NewService wires the service and registers its jobs and its message.
 func NewService(d Deps) *Service {
-	s := &Service{self: d.Self, db: d.DB, index: d.Index, clock: d.Clock, ids: d.IDs, queue: d.Queue, post: d.Post, members: d.Members, reader: d.Reader}
+	s := &Service{self: d.Self, db: d.DB, index: d.Index, clock: d.Clock, ids: d.IDs, queue: d.Queue, post: d.Mailbox, members: d.Members, reader: d.Reader}
 	d.Queue.Handle(KindTell, s.tell)
 	d.Queue.Handle(KindFetch, s.fetch)
 	d.Queue.Handle(KindRefresh, s.refresh)
-	d.Post.Handle(KindChanged, peer.Handler{In: s.changed})
-	d.Post.OnSettled(KindChanged, s.settled)
+	d.Mailbox.Handle(KindChanged, peer.Handler{In: s.changed})
+	d.Mailbox.OnSettled(KindChanged, s.settled)
 	return s
 }
 
@@ -122,7 +122,7 @@ func (s *Service) everybody() []string {
 
 // Members tells how true the copy of each member's catalogue is; a member that was never read is told, too.
 func (s *Service) Members(ctx context.Context) ([]Freshness, error) {
-	had, err := s.index.Members(ctx, s.clock.Now(), patience)
+	had, err := s.index.Members(ctx, s.clock.Now(), timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (s *Service) FederationChanged(ctx context.Context, tx *db.Tx) error {
 	return s.queue.Enqueue(ctx, tx, queue.Job{ID: KindRefresh, Kind: KindRefresh})
 }
 
-// CatalogChanged implements catalog.Watcher: this node's own entries are read again, and the members are told, once for
+// CatalogChanged implements catalog.Observer: this node's own entries are read again, and the members are told, once for
 // all changes of a moment.
 func (s *Service) CatalogChanged(ctx context.Context, tx *db.Tx) error {
 	if err := s.ask(ctx, tx, s.self); err != nil {
@@ -333,7 +333,7 @@ func (s *Service) fetch(ctx context.Context, j queue.Job) error {
 
 // refresh asks every member, forgets those that are none any more, and sets the timer.
 func (s *Service) refresh(ctx context.Context, _ queue.Job) error {
-	had, err := s.index.Members(ctx, s.clock.Now(), patience)
+	had, err := s.index.Members(ctx, s.clock.Now(), timeout)
 	if err != nil {
 		return err
 	}

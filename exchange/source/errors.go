@@ -7,7 +7,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 )
 
-// The errors of this room. None carries a connection string, a statement or a value of a row.
+// The errors of this package. None carries a connection string, a statement or a value of a row.
 var (
 	ErrSpec         = errs.Define(errs.Invalid, "source.spec", "数据源配置不正确：%[2]v。", "The data source is not configured correctly: %[1]v.")
 	ErrOpen         = errs.Define(errs.Unavailable, "source.open", "无法打开数据源，请检查地址、权限与网络。", "The data source can't be opened. Check its location, permissions and network.")

@@ -8,8 +8,8 @@ import (
 
 const noticeKinds = "support/notice/kind.go"
 
-// TestEveryNoticeIsTold: each kind of notice has a place where a room tells it. That a kind has its texts, and that an
-// event of a room has a line, is checked in the rooms.
+// TestEveryNoticeIsTold: each kind of notice has a place where a package tells it. That a kind has its texts, and that an
+// event of a package has a line, is checked in the packages.
 func TestEveryNoticeIsTold(t *testing.T) {
 	kinds := map[string]bool{} // name of the constant → told
 	files := tree(t)
@@ -36,7 +36,7 @@ func TestEveryNoticeIsTold(t *testing.T) {
 		if f.test {
 			continue
 		}
-		if f.dir == "support/notice" && f.name != noticeKinds { // the room tells of its own web-hooks
+		if f.dir == "support/notice" && f.name != noticeKinds { // the package tells of its own web-hooks
 			ast.Inspect(f.ast, func(n ast.Node) bool {
 				if id, ok := n.(*ast.Ident); ok {
 					if _, kind := kinds[id.Name]; kind {

@@ -1,6 +1,6 @@
 // Package db opens the record database: SQLite by default, PostgreSQL by DSN, one code for both.
 //
-// Transactions are explicit: what changes state takes a *Tx, so that several rooms can change together. Store methods
+// Transactions are explicit: what changes state takes a *Tx, so that several packages can change together. Store methods
 // take a Scope (invariant 9). There is one writer at a time on either database. On SQLite it commits for everybody:
 // functions that arrive while a commit is being flushed share the next one, each in its own savepoint.
 package db
@@ -25,7 +25,7 @@ import (
 	"github.com/kuayu/kuayu/internal/errs"
 )
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrUnavailable = errs.Define(errs.Unavailable, "db.unavailable", "数据库暂时不可用，请稍后重试。", "The database is not available; try again later.")
 	ErrNotFound    = errs.Define(errs.NotFound, "db.not_found", "没有找到，或您无权查看。", "Not found, or not yours to see.")
@@ -90,7 +90,7 @@ func numbered(query string) string {
 const writerLock = 0x6b756179 // "kuay"
 
 type job struct {
-	ctx  context.Context //nolint:containedctx // the patience of the caller travels with its job
+	ctx  context.Context //nolint:containedctx // the timeout of the caller travels with its job
 	f    func(context.Context, *Tx) error
 	err  error
 	tx   *Tx
@@ -171,7 +171,7 @@ func (d *DB) Write(ctx context.Context, f func(context.Context, *Tx) error) erro
 		d.writing.Lock() // those that wait here hold no connection
 		err := d.write.RunInTx(ctx, nil, func(ctx context.Context, b bun.Tx) error {
 			tx.IDB = b
-			// One writer at a time, as on SQLite: rooms read a row, change it and write it back. The other instances of a node
+			// One writer at a time, as on SQLite: packages read a row, change it and write it back. The other instances of a node
 			// wait for this lock; it ends with the transaction.
 			if _, err := b.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", writerLock); err != nil {
 				return ErrUnavailable.Because(err)
@@ -217,7 +217,7 @@ func (d *DB) commit(batch []*job) {
 			close(j.done)
 		}
 	}()
-	// The group outlives the patience of any one caller.
+	// The group outlives the timeout of any one caller.
 	ctx := context.WithoutCancel(batch[0].ctx)
 	b, err := d.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -283,7 +283,7 @@ func fail(batch []*job, err error) {
 	}
 }
 
-// Migrate brings the tables of one room up to date. The folder of files holds goose SQL files; each room has its own
+// Migrate brings the tables of one room up to date. The folder of files holds goose SQL files; each package has its own
 // version table.
 func (d *DB) Migrate(ctx context.Context, room string, files fs.FS, folder string) error {
 	dir, err := fs.Sub(files, folder)

@@ -245,7 +245,7 @@ func TestWhatWasAcknowledgedIsThere(t *testing.T) {
 	write(t, d, put("later"))
 }
 
-// TestImpatientCallers: a caller whose patience has ended before its job runs changes nothing and disturbs nobody.
+// TestImpatientCallers: a caller whose timeout has ended before its job runs changes nothing and disturbs nobody.
 func TestImpatientCallers(t *testing.T) {
 	each(t, func(t *testing.T, d *DB) {
 		gone, cancel := context.WithCancel(t.Context())

@@ -22,7 +22,7 @@ import (
 	"github.com/kuayu/kuayu/internal/text"
 )
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrBody     = errs.Define(errs.Invalid, "http.body", "内容不是合格的 JSON：%[2]v。", "The content is not acceptable JSON: %[1]v.")
 	ErrTooLarge = errs.Define(errs.Invalid, "http.too_large", "请求正文超过 %d 字节的上限。", "The request body is over the limit of %d bytes.")

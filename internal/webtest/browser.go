@@ -21,8 +21,8 @@ import (
 //go:embed testdata/axe/axe.min.js
 var axe string
 
-// patience is how long a visitor may stay with one page and what it leads to, on a busy machine.
-const patience = 5 * time.Minute
+// timeout is how long a visitor may stay with one page and what it leads to, on a busy machine.
+const timeout = 5 * time.Minute
 
 // Browser is a Chromium of one test.
 type Browser struct {
@@ -83,7 +83,7 @@ func (b *Browser) Visit(url string, width int) *Page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	out := &Page{t: b.t, p: p.Timeout(patience)}
+	out := &Page{t: b.t, p: p.Timeout(timeout)}
 	b.t.Cleanup(func() { _ = p.Close() })
 	note := func(format string, args ...any) {
 		out.mu.Lock()
@@ -139,7 +139,7 @@ func (p *Page) Resize(width int) {
 // Eventually waits until a function in the page says true.
 func (p *Page) Eventually(js string) {
 	p.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(timeout); ; time.Sleep(50 * time.Millisecond) {
 		var ok bool
 		if p.Eval(js, &ok); ok {
 			return

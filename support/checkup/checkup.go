@@ -141,12 +141,12 @@ func (l *List) Clock(now, first time.Time, evidence string) {
 	l.Add("时钟", "clock", Good, l.When(now), "")
 }
 
-// tables are one of each room: a room that was not migrated lacks its own.
+// tables are one of each package: a package that was not migrated lacks its own.
 func tables() []string {
 	return []string{"queue_job", "federation_version", "evidence_seen", "identity_actor", "catalog_resource", "process_case"}
 }
 
-// Tables looks whether the rooms' tables can be read.
+// Tables looks whether the packages' tables can be read.
 func (l *List) Tables(ctx context.Context, b *db.DB, fix string) bool {
 	var err error
 	for _, name := range tables() {

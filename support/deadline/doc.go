@@ -1,8 +1,8 @@
-// Package deadline is the law's clocks, for every room: who must act, until when, and what follows if nobody does.
+// Package deadline is the law's clocks, for every package: who must act, until when, and what follows if nobody does.
 //
 // The pure half is a table (Statute), regional profiles that may be stricter and never looser (Profile), and an engine
 // that starts, extends, pauses and stops clocks in working days (Engine). The durable half keeps the open clocks of a
-// node in its record database and wakes up through the queue (Service). Rooms say what to do with clocks by Actions, in
+// node in its record database and wakes up through the queue (Service). Packages say what to do with clocks by Actions, in
 // the transaction of the act itself.
 //
 // How days are counted: the day of receipt is not counted, whether a working day or not (Civil Code art. 201); the first
@@ -15,5 +15,5 @@
 //   - A clock that ran out has exactly one violation and one fact, written in one transaction, also after a restart.
 //   - Every method takes a scope (invariant 9); time comes in as a value (invariant 8).
 //
-// It is not a calendar (internal/workday), sends nothing (a Notifier does), and knows no state machine of another room.
+// It is not a calendar (internal/workday), sends nothing (a Notifier does), and knows no state machine of another package.
 package deadline

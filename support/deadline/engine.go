@@ -20,7 +20,7 @@ const (
 	Resume Op = "resume" // the ball is back
 )
 
-// Action is one line of a room's table "which act does what to which clock".
+// Action is one line of a package's table "which act does what to which clock".
 type Action struct {
 	Do    Op
 	Clock ID
@@ -85,25 +85,25 @@ type Halt struct {
 	Still bool      `json:"still,omitempty"` // time stood still
 }
 
-// Clock is one clock of one subject. It is a value: the engine returns changed copies.
-type Clock struct {
-	ID         string    `json:"id"`
-	Clock      ID        `json:"clock"`
-	Subject    string    `json:"subject"`
-	Department string    `json:"department"` // whose record it is
-	Actor      Role      `json:"actor"`      // who must act
-	Holder     Role      `json:"holder"`     // who has the ball
-	Parties    Parties   `json:"parties"`
-	Profile    string    `json:"profile"` // name of the profile used; "809": the law alone
-	Started    time.Time `json:"started"`
-	Days       int       `json:"days,omitempty"`  // working days without the extension
-	Years      int       `json:"years,omitempty"` //
-	Most       int       `json:"most,omitempty"`  // longest extension
-	Extended   int       `json:"extended,omitempty"`
-	Consent    string    `json:"consent,omitempty"` // to the extension
-	Halts      []Halt    `json:"halts,omitempty"`
-	Due        time.Time `json:"due"`     // exclusive: the midnight after the last working day
-	Certain    bool      `json:"certain"` // false: counted beyond the last notice of holidays
+// Deadline is one clock of one subject. It is a value: the engine returns changed copies.
+type Deadline struct {
+	ID          string    `json:"id"`
+	Clock       ID        `json:"clock"`
+	Subject     string    `json:"subject"`
+	Department  string    `json:"department"` // whose record it is
+	Actor       Role      `json:"actor"`      // who must act
+	Responsible Role      `json:"holder"`     // who has the ball
+	Parties     Parties   `json:"parties"`
+	Profile     string    `json:"profile"` // name of the profile used; "809": the law alone
+	Started     time.Time `json:"started"`
+	Days        int       `json:"days,omitempty"`  // working days without the extension
+	Years       int       `json:"years,omitempty"` //
+	Most        int       `json:"most,omitempty"`  // longest extension
+	Extended    int       `json:"extended,omitempty"`
+	Consent     string    `json:"consent,omitempty"` // to the extension
+	Halts       []Halt    `json:"halts,omitempty"`
+	Due         time.Time `json:"due"`     // exclusive: the midnight after the last working day
+	Certain     bool      `json:"certain"` // false: counted beyond the last notice of holidays
 	// Watch: the clock stands at the applicant's end, where news of the provider's acts arrive after they happened. It tells
 	// the applicant when it runs out and judges nobody; what arrives with an earlier time is still in time.
 	Watch   bool      `json:"watch,omitempty"`
@@ -114,25 +114,25 @@ type Clock struct {
 }
 
 // Open reports whether the clock has not ended. One that ran out stays open until what is owed is done.
-func (c *Clock) Open() bool { return c.Stopped.IsZero() }
+func (c *Deadline) Open() bool { return c.Stopped.IsZero() }
 
 // Waiting is the halt that goes on, nil if there is none.
-func (c *Clock) Waiting() *Halt {
+func (c *Deadline) Waiting() *Halt {
 	if n := len(c.Halts); n > 0 && c.Halts[n-1].To.IsZero() {
 		return &c.Halts[n-1]
 	}
 	return nil
 }
 
-// Still reports whether time stands still: then Due is where it would be without the halt that goes on.
-func (c *Clock) Still() bool { h := c.Waiting(); return h != nil && h.Still }
+// Suspended reports whether time stands still: then Due is where it would be without the halt that goes on.
+func (c *Deadline) Suspended() bool { h := c.Waiting(); return h != nil && h.Still }
 
 // DueDay is the last day on which the clock is kept, as a date in China.
-func (c *Clock) DueDay() string { return china(c.Due.Add(-time.Second)).Format(time.DateOnly) }
+func (c *Deadline) DueDay() string { return china(c.Due.Add(-time.Second)).Format(time.DateOnly) }
 
 func china(t time.Time) time.Time { return t.In(time.FixedZone("UTC+8", 8*60*60)) }
 
-func (c Clock) clone() Clock {
+func (c Deadline) clone() Deadline {
 	c.Halts = slices.Clone(c.Halts)
 	return c
 }
@@ -157,7 +157,7 @@ type Notice struct {
 	At    time.Time `json:"at"`
 	To    Role      `json:"to"`
 	Party Party     `json:"party,omitzero"`
-	Clock Clock     `json:"clock"`
+	Clock Deadline  `json:"clock"`
 	Text  string    `json:"text,omitempty"` // of a reminder
 }
 
@@ -172,14 +172,14 @@ type Violation struct {
 	At         time.Time `json:"at"` // when it happened
 	Note       string    `json:"note,omitempty"`
 	Fact       string    `json:"fact,omitempty"`  // ID of the fact in evidence
-	Clock      *Clock    `json:"clock,omitempty"` // the clock that ran out, as evidence; nil: raised by an act
+	Clock      *Deadline `json:"clock,omitempty"` // the clock that ran out, as evidence; nil: raised by an act
 	// Provisional: the working days counted reach beyond the last notice of holidays known then.
 	Provisional bool `json:"provisional,omitempty"`
 }
 
 // Result is what an act or the passing of time did.
 type Result struct {
-	Changed    []Clock // started or changed
+	Changed    []Deadline // started or changed
 	Notices    []Notice
 	Violations []Violation // without ID and Fact
 }
@@ -196,15 +196,15 @@ type Engine struct{ Calendar *workday.Calendar }
 // Apply does the actions of one act to the clocks of its subject. Clocks that an action would stop, pause or resume and
 // that do not run are passed over, and at the applicant's end one to extend as well: acts may come in more than one order,
 // from a node that knows clocks or does not. Nothing is changed if it returns an error.
-func (e Engine) Apply(clocks []Clock, c Case, actions ...Action) (Result, error) {
-	now := make([]Clock, len(clocks))
+func (e Engine) Apply(clocks []Deadline, c Case, actions ...Action) (Result, error) {
+	now := make([]Deadline, len(clocks))
 	for i := range clocks {
 		now[i] = clocks[i].clone()
 	}
 	var out Result
 	touched := map[int]bool{}
 	for _, a := range actions {
-		i := slices.IndexFunc(now, func(x Clock) bool { return x.Clock == a.Clock && x.Subject == c.Subject && x.Open() })
+		i := slices.IndexFunc(now, func(x Deadline) bool { return x.Clock == a.Clock && x.Subject == c.Subject && x.Open() })
 		if a.Do == Start {
 			if i >= 0 {
 				continue // the same receipt again
@@ -241,7 +241,7 @@ func (e Engine) Apply(clocks []Clock, c Case, actions ...Action) (Result, error)
 }
 
 // start makes a clock; ok is false for one that does not run in this case.
-func (e Engine) start(c Case, id ID) (k Clock, ok bool, err error) {
+func (e Engine) start(c Case, id ID) (k Deadline, ok bool, err error) {
 	r, err := c.Profile.Rule(id)
 	if err != nil {
 		return k, false, err
@@ -272,15 +272,15 @@ func (e Engine) start(c Case, id ID) (k Clock, ok bool, err error) {
 	if days == 0 && r.Years == 0 {
 		return k, false, nil // neither law, region nor act names a period
 	}
-	k = Clock{
-		Clock: id, Subject: c.Subject, Department: c.Department, Actor: r.Actor, Holder: r.Actor, Parties: c.Parties, Profile: c.Profile.Title(),
+	k = Deadline{
+		Clock: id, Subject: c.Subject, Department: c.Department, Actor: r.Actor, Responsible: r.Actor, Parties: c.Parties, Profile: c.Profile.Title(),
 		Watch: c.End == Applicant, Started: c.At, Days: days, Years: r.Years, Most: r.Extension, Told: c.At,
 	}
 	return k, true, e.date(&k)
 }
 
 // change does one action to a running clock.
-func (e Engine) change(k *Clock, c Case, a Action) (Result, error) {
+func (e Engine) change(k *Deadline, c Case, a Action) (Result, error) {
 	var out Result
 	switch a.Do {
 	case Stop, Void:
@@ -316,12 +316,12 @@ func (e Engine) change(k *Clock, c Case, a Action) (Result, error) {
 		}
 		out.add(e.expire(k, c.At))
 		k.Halts = append(k.Halts, Halt{From: c.At, Wait: a.Wait, Still: k.Late.IsZero() && c.Profile.Stops(a.Wait)})
-		k.Holder = Applicant
+		k.Responsible = Applicant
 	case Resume:
 		if h := k.Waiting(); h != nil {
 			h.To = c.At
 		}
-		k.Holder = k.Actor
+		k.Responsible = k.Actor
 		if err := e.date(k); err != nil {
 			return out, err
 		}
@@ -332,7 +332,7 @@ func (e Engine) change(k *Clock, c Case, a Action) (Result, error) {
 }
 
 // extend lengthens a clock once, with consent, before it runs out (Decree 809 arts. 17 and 21).
-func (e Engine) extend(k *Clock, c Case) error {
+func (e Engine) extend(k *Deadline, c Case) error {
 	r, err := RuleOf(k.Clock)
 	switch {
 	case err != nil:
@@ -343,7 +343,7 @@ func (e Engine) extend(k *Clock, c Case) error {
 		return ErrExtension.With(string(k.Clock), k.Most, c.Days)
 	case r.Consent != "" && c.Consent == "":
 		return ErrConsent.With(string(k.Clock))
-	case !k.Watch && (!k.Late.IsZero() || (!k.Still() && !c.At.Before(k.Due))):
+	case !k.Watch && (!k.Late.IsZero() || (!k.Suspended() && !c.At.Before(k.Due))):
 		return ErrLate.With(string(k.Clock))
 	}
 	k.Late = time.Time{} // of one that watches: the news came after the end, and the provider's node has judged
@@ -352,7 +352,7 @@ func (e Engine) extend(k *Clock, c Case) error {
 }
 
 // date computes when a clock is due. What has run out stays as it was judged.
-func (e Engine) date(k *Clock) error {
+func (e Engine) date(k *Deadline) error {
 	if !k.Late.IsZero() {
 		return nil
 	}
@@ -386,7 +386,7 @@ func (e Engine) DaysUntil(from, by time.Time) int {
 }
 
 // Redate counts an open clock anew, after a new notice of holidays; changed reports whether anything is different.
-func (e Engine) Redate(k Clock) (_ Clock, changed bool, err error) {
+func (e Engine) Redate(k Deadline) (_ Deadline, changed bool, err error) {
 	k = k.clone()
 	due, certain := k.Due, k.Certain
 	if !k.Open() || !k.Late.IsZero() {
@@ -407,8 +407,8 @@ type Moment struct {
 
 // Moments are all instants of a clock in order: half time from four working days on, the eve from two, the last day, the
 // end; the end alone for one that only watches. None while time stands still or after the end.
-func (e Engine) Moments(k *Clock) []Moment {
-	if !k.Open() || !k.Late.IsZero() || k.Still() {
+func (e Engine) Moments(k *Deadline) []Moment {
+	if !k.Open() || !k.Late.IsZero() || k.Suspended() {
 		return nil
 	}
 	if k.Years > 0 {
@@ -436,12 +436,12 @@ func (e Engine) Moments(k *Clock) []Moment {
 
 // pending reports whether a moment has not been announced. The end always is: a new notice of holidays may have moved it
 // to before what was announced already.
-func pending(k *Clock, m Moment) bool {
+func pending(k *Deadline, m Moment) bool {
 	return m.At.After(k.Told) || m.Kind == RanOut || m.Kind == KeptTo
 }
 
 // Next is the next instant at which Tick has something to do; ok is false if there is none.
-func (e Engine) Next(k *Clock) (m Moment, ok bool) {
+func (e Engine) Next(k *Deadline) (m Moment, ok bool) {
 	for _, m := range e.Moments(k) {
 		if pending(k, m) {
 			return m, true
@@ -451,7 +451,7 @@ func (e Engine) Next(k *Clock) (m Moment, ok bool) {
 }
 
 // Tick lets time pass up to now. Of reminders that were missed meanwhile only the last is sent.
-func (e Engine) Tick(k Clock, now time.Time) Result {
+func (e Engine) Tick(k Deadline, now time.Time) Result {
 	k = k.clone()
 	var m Moment
 	for _, x := range e.Moments(&k) {
@@ -470,8 +470,8 @@ func (e Engine) Tick(k Clock, now time.Time) Result {
 		out.Notices = append(out.Notices, Notice{Kind: KeptTo, At: m.At, To: k.Actor, Party: k.Parties.Of(k.Actor), Clock: k})
 	case Half, Eve, Today, Extended:
 		out.Notices = append(out.Notices, Notice{Kind: m.Kind, At: m.At, To: k.Actor, Party: k.Parties.Of(k.Actor), Clock: k})
-		if k.Holder != k.Actor {
-			out.Notices = append(out.Notices, Notice{Kind: m.Kind, At: m.At, To: k.Holder, Party: k.Parties.Of(k.Holder), Clock: k})
+		if k.Responsible != k.Actor {
+			out.Notices = append(out.Notices, Notice{Kind: m.Kind, At: m.At, To: k.Responsible, Party: k.Parties.Of(k.Responsible), Clock: k})
 		}
 	case Reminded: // an act of the authority, never a moment
 	}
@@ -482,9 +482,9 @@ func (e Engine) Tick(k Clock, now time.Time) Result {
 
 // expire marks a clock that has run out by now: a violation, a notice to whoever must act, and one to the authority. Where
 // it only watches, a notice to the applicant.
-func (e Engine) expire(k *Clock, now time.Time) Result {
+func (e Engine) expire(k *Deadline, now time.Time) Result {
 	var out Result
-	if !k.Late.IsZero() || k.Still() || k.Years > 0 || now.Before(k.Due) {
+	if !k.Late.IsZero() || k.Suspended() || k.Years > 0 || now.Before(k.Due) {
 		return out
 	}
 	k.Late, k.Told = k.Due, k.Due

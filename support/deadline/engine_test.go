@@ -30,7 +30,7 @@ func matter(when string) Case {
 
 func start(id ID) Action { return Action{Do: Start, Clock: id} }
 
-func started(t *testing.T, c Case, id ID) Clock {
+func started(t *testing.T, c Case, id ID) Deadline {
 	t.Helper()
 	r, err := engine().Apply(nil, c, start(id))
 	if err != nil || len(r.Changed) != 1 {
@@ -65,7 +65,7 @@ func TestStatute(t *testing.T) {
 		if (r.Extension > 0) != (r.Consent == Authority) {
 			t.Errorf("%s: an extension needs the authority's consent", x.id)
 		}
-		if k := started(t, matter("2026-03-02 10:00"), x.id); k.DueDay() != x.due || !k.Certain || k.Holder != x.actor {
+		if k := started(t, matter("2026-03-02 10:00"), x.id); k.DueDay() != x.due || !k.Certain || k.Responsible != x.actor {
 			t.Errorf("%s: %+v", x.id, k)
 		}
 	}
@@ -225,15 +225,15 @@ func TestWatch(t *testing.T) {
 func TestApply(t *testing.T) {
 	e, c := engine(), matter("2026-03-02 10:00")
 	k := started(t, c, D4)
-	if r, err := e.Apply([]Clock{k}, c, start(D4)); err != nil || len(r.Changed) != 0 {
+	if r, err := e.Apply([]Deadline{k}, c, start(D4)); err != nil || len(r.Changed) != 0 {
 		t.Error(r, err)
 	}
 	for _, op := range []Op{Stop, Void, Pause, Resume} {
-		if r, err := e.Apply([]Clock{k}, c, Action{Do: op, Clock: D6}); err != nil || len(r.Changed) != 0 {
+		if r, err := e.Apply([]Deadline{k}, c, Action{Do: op, Clock: D6}); err != nil || len(r.Changed) != 0 {
 			t.Error(op, r, err)
 		}
 	}
-	if _, err := e.Apply([]Clock{k}, c, Action{Do: Extend, Clock: D6}); !errors.Is(err, ErrNoRunning) {
+	if _, err := e.Apply([]Deadline{k}, c, Action{Do: Extend, Clock: D6}); !errors.Is(err, ErrNoRunning) {
 		t.Error(err)
 	}
 	before, err := json.Marshal(k)
@@ -242,14 +242,14 @@ func TestApply(t *testing.T) {
 	}
 	later := matter("2026-03-04 10:00")
 	later.Days = 99
-	if _, err := e.Apply([]Clock{k}, later, Action{Do: Pause, Clock: D4, Wait: Supplement}, Action{Do: Extend, Clock: D4}); !errors.Is(err, ErrExtension) {
+	if _, err := e.Apply([]Deadline{k}, later, Action{Do: Pause, Clock: D4, Wait: Supplement}, Action{Do: Extend, Clock: D4}); !errors.Is(err, ErrExtension) {
 		t.Error(err)
 	}
 	after, err := json.Marshal(k)
 	if err != nil || string(before) != string(after) {
 		t.Errorf("a refused act changed its clock: %s (%v)", after, err)
 	}
-	r, err := e.Apply([]Clock{k}, later, Action{Do: Stop, Clock: D4}, start(D6))
+	r, err := e.Apply([]Deadline{k}, later, Action{Do: Stop, Clock: D4}, start(D6))
 	if err != nil || len(r.Changed) != 2 || r.Changed[0].Outcome != Met || r.Changed[1].Clock != D6 {
 		t.Error(r, err)
 	}
@@ -267,7 +267,7 @@ func TestLateWithoutATick(t *testing.T) {
 			at   string
 			want Outcome
 		}{{"2026-03-03 23:59", Met}, {"2026-03-04 00:00", Overdue}} {
-			r, err := e.Apply([]Clock{k}, matter(x.at), Action{Do: op, Clock: D3})
+			r, err := e.Apply([]Deadline{k}, matter(x.at), Action{Do: op, Clock: D3})
 			want := x.want
 			if op == Void && want == Met {
 				want = Voided
@@ -278,7 +278,7 @@ func TestLateWithoutATick(t *testing.T) {
 		}
 	}
 	// While the applicant owes a supplement the days run on, and the violation says so.
-	waiting, err := e.Apply([]Clock{k}, matter("2026-03-02 11:00"), Action{Do: Pause, Clock: D3, Wait: Supplement})
+	waiting, err := e.Apply([]Deadline{k}, matter("2026-03-02 11:00"), Action{Do: Pause, Clock: D3, Wait: Supplement})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,10 +434,10 @@ func TestLaws(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, o := law.Changed[0], own.Changed[0]
-		for _, k := range []*Clock{&l, &o} {
+		for _, k := range []*Deadline{&l, &o} {
 			x := Case{Subject: c.Subject, Department: "A", At: c.At, Days: k.Most, Consent: "x"}
 			if k.Most > 0 {
-				r, err := e.Apply([]Clock{*k}, x, Action{Do: Extend, Clock: id})
+				r, err := e.Apply([]Deadline{*k}, x, Action{Do: Extend, Clock: id})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -451,7 +451,7 @@ func TestLaws(t *testing.T) {
 			t.Fatalf("stricter is later: %s after %s", o.DueDay(), l.DueDay())
 		}
 		c.At = o.Due.Add(time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "seconds")) * time.Second)
-		r, err := e.Apply([]Clock{o}, c, Action{Do: Stop, Clock: id})
+		r, err := e.Apply([]Deadline{o}, c, Action{Do: Stop, Clock: id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -482,7 +482,7 @@ func TestPauses(t *testing.T) {
 		if r, err = e.Apply(r.Changed, c, Action{Do: Pause, Clock: D6, Wait: Supplement}); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := e.Next(&r.Changed[0]); ok == still || r.Changed[0].Still() != still {
+		if _, ok := e.Next(&r.Changed[0]); ok == still || r.Changed[0].Suspended() != still {
 			t.Fatalf("%+v", r.Changed[0])
 		}
 		c.At = c.At.Add(time.Duration(rapid.IntRange(0, 40*24).Draw(t, "resume")) * time.Hour)

@@ -2,7 +2,7 @@ package deadline
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrClock     = errs.Define(errs.Invalid, "deadline.clock", "没有这个时钟：%q。", "There is no clock %q.")
 	ErrCode      = errs.Define(errs.Invalid, "deadline.code", "没有这个违规代码：%q。", "There is no violation code %q.")

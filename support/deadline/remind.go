@@ -50,7 +50,7 @@ func (s *Service) Remind(ctx context.Context, sess *identity.Session, clock, tex
 		if !k.Open() || k.Late.IsZero() {
 			return ErrNotLate.With()
 		}
-		to := k.Parties.Of(k.Holder)
+		to := k.Parties.Of(k.Responsible)
 		if to.Department != k.Department || k.Watch {
 			return ErrElsewhere.With()
 		}
@@ -68,7 +68,7 @@ func (s *Service) Remind(ctx context.Context, sess *identity.Session, clock, tex
 		}); err != nil || s.notifier == nil {
 			return err
 		}
-		return s.notifier.Notify(ctx, tx, Notice{Kind: Reminded, At: r.At, To: k.Holder, Party: to, Clock: *k, Text: text})
+		return s.notifier.Notify(ctx, tx, Notice{Kind: Reminded, At: r.At, To: k.Responsible, Party: to, Clock: *k, Text: text})
 	})
 	if err != nil {
 		return nil, err

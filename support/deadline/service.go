@@ -29,7 +29,7 @@ const (
 	FactViolation = "deadline.violation"
 )
 
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
 	DB       *db.DB
 	Clock    clock.Clock
@@ -60,7 +60,7 @@ func (s *Service) OnDue(f func(ctx context.Context, tx *db.Tx, subject, departme
 	s.onDue = f
 }
 
-// NewService wires the room and registers its job.
+// NewService wires the service and registers its job.
 func NewService(d Deps) *Service {
 	s := &Service{
 		db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, outbox: d.Outbox, engine: Engine{Calendar: d.Calendar}, profiles: d.Profiles, notifier: d.Notifier,
@@ -159,7 +159,7 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, r Result) error {
 }
 
 // announceDue passes on the earliest deadline of each subject whose clocks changed.
-func (s *Service) announceDue(ctx context.Context, tx *db.Tx, changed []Clock) error {
+func (s *Service) announceDue(ctx context.Context, tx *db.Tx, changed []Deadline) error {
 	if s.onDue == nil {
 		return nil
 	}
@@ -182,11 +182,11 @@ func (s *Service) announceDue(ctx context.Context, tx *db.Tx, changed []Clock) e
 }
 
 // earliest is when the department whose record it is must have acted; zero if it need not.
-func earliest(clocks []Clock) time.Time {
+func earliest(clocks []Deadline) time.Time {
 	var due time.Time
 	for i := range clocks {
 		k := &clocks[i]
-		if r, err := RuleOf(k.Clock); err != nil || r.Retention() || !k.Open() || k.Watch || k.Parties.Of(k.Holder).Department != k.Department {
+		if r, err := RuleOf(k.Clock); err != nil || r.Retention() || !k.Open() || k.Watch || k.Parties.Of(k.Responsible).Department != k.Department {
 			continue
 		}
 		if due.IsZero() || k.Due.Before(due) {
@@ -197,7 +197,7 @@ func earliest(clocks []Clock) time.Time {
 }
 
 // schedule sets the one timer of a clock.
-func (s *Service) schedule(ctx context.Context, tx *db.Tx, k *Clock) error {
+func (s *Service) schedule(ctx context.Context, tx *db.Tx, k *Deadline) error {
 	job := KindTick + "/" + k.ID
 	m, ok := s.engine.Next(k)
 	if !ok {
@@ -220,7 +220,7 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, v *Violation, kind stri
 	return s.outbox.Put(ctx, tx, evidence.Draft{Kind: kind, ID: v.Fact, Time: s.clock.Now(), Actor: actor, Header: h.Encode(), Body: body})
 }
 
-// Raise records a violation that no clock can see (P2, P3, P5, P7, P8, R1 to R6 …): another room found it, in its own
+// Raise records a violation that no clock can see (P2, P3, P5, P7, P8, R1 to R6 …): another package found it, in its own
 // transaction. v.Department must be within the scope; v.At zero is now.
 func (s *Service) Raise(ctx context.Context, tx *db.Tx, sc db.Scope, v Violation) error {
 	if _, err := OffenceOf(v.Code); err != nil {
@@ -255,7 +255,7 @@ func (s *Service) tick(ctx context.Context, j queue.Job) error {
 		r := s.engine.Tick(dated, s.clock.Now())
 		if len(r.Changed) == 0 {
 			if changed {
-				return s.settle(ctx, tx, Result{Changed: []Clock{dated}})
+				return s.settle(ctx, tx, Result{Changed: []Deadline{dated}})
 			}
 			return s.schedule(ctx, tx, k)
 		}
@@ -277,7 +277,7 @@ func (s *Service) Recount(ctx context.Context) (int, error) {
 		if err != nil || len(docs) == 0 {
 			return moved, err
 		}
-		batch, err := decoded[Clock](docs)
+		batch, err := decoded[Deadline](docs)
 		if err != nil {
 			return moved, err
 		}
@@ -289,7 +289,7 @@ func (s *Service) Recount(ctx context.Context) (int, error) {
 	}
 }
 
-func (s *Service) recount(ctx context.Context, batch []Clock) (int, error) {
+func (s *Service) recount(ctx context.Context, batch []Deadline) (int, error) {
 	moved := 0
 	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		moved = 0
@@ -306,7 +306,7 @@ func (s *Service) recount(ctx context.Context, batch []Clock) (int, error) {
 				continue
 			}
 			moved++
-			if err := s.settle(ctx, tx, Result{Changed: []Clock{dated}}); err != nil {
+			if err := s.settle(ctx, tx, Result{Changed: []Deadline{dated}}); err != nil {
 				return err
 			}
 		}

@@ -108,7 +108,7 @@ func TestService(t *testing.T) {
 	}
 }
 
-// open wires the room; nothing of the queue runs yet.
+// open wires the service; nothing of the queue runs yet.
 func (o *office) open() {
 	o.t.Helper()
 	d, err := db.Open(o.t.Context(), o.dsn)
@@ -186,7 +186,7 @@ func (o *office) must(err error) {
 	}
 }
 
-func (o *office) one(subject string) Clock {
+func (o *office) one(subject string) Deadline {
 	o.t.Helper()
 	k, err := o.Of(o.t.Context(), db.System("test"), subject)
 	if err != nil || len(k) == 0 {
@@ -284,7 +284,7 @@ func testVerbs(t *testing.T, o *office) {
 	act(func(ctx context.Context, tx *db.Tx) error { return o.Resume(ctx, tx, sc, c, D4) })
 	c.Days, c.Consent = 10, "consent 7"
 	act(func(ctx context.Context, tx *db.Tx) error { return o.Extend(ctx, tx, sc, c, D4) })
-	if k := o.one("negotiation/1"); k.DueDay() != "2026-03-23" || k.Consent != "consent 7" || k.Holder != Provider {
+	if k := o.one("negotiation/1"); k.DueDay() != "2026-03-23" || k.Consent != "consent 7" || k.Responsible != Provider {
 		t.Fatalf("%+v", k)
 	}
 	if err := o.apply(c, Action{Do: Extend, Clock: D4}); !errors.Is(err, ErrExtended) {

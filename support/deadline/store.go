@@ -17,7 +17,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate creates the room's tables.
+// Migrate creates the tables of this package.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "deadline", migrations, "migrations")
 }
@@ -43,7 +43,7 @@ func number(b bool) int {
 }
 
 // saveClock writes a clock.
-func (s *Service) saveClock(ctx context.Context, tx *db.Tx, k *Clock) error {
+func (s *Service) saveClock(ctx context.Context, tx *db.Tx, k *Deadline) error {
 	doc, err := json.Marshal(k)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (s *Service) saveClock(ctx context.Context, tx *db.Tx, k *Clock) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, open = excluded.open, late = excluded.late, certain = excluded.certain,
 		due = excluded.due, doc = excluded.doc`,
-		k.ID, k.Department, k.Subject, string(k.Clock), string(k.Holder), number(k.Open()), number(!k.Late.IsZero()), number(k.Certain),
+		k.ID, k.Department, k.Subject, string(k.Clock), string(k.Responsible), number(k.Open()), number(!k.Late.IsZero()), number(k.Certain),
 		k.Due.UnixMicro(), string(doc)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("save clock: %w", err)
@@ -85,17 +85,17 @@ func decoded[T any](docs []string) ([]T, error) {
 }
 
 // clocks reads the scope's clocks of a subject, ended ones too, oldest first.
-func (s *Service) clocks(ctx context.Context, tx *db.Tx, sc db.Scope, subject string) ([]Clock, error) {
+func (s *Service) clocks(ctx context.Context, tx *db.Tx, sc db.Scope, subject string) ([]Deadline, error) {
 	cond, args := sc.Where("department")
 	var docs []string
 	err := tx.NewRaw("SELECT doc FROM deadline_clock WHERE subject = ? AND "+cond+" ORDER BY id", append([]any{subject}, args...)...).Scan(ctx, &docs)
 	if err != nil {
 		return nil, fmt.Errorf("read clocks: %w", err)
 	}
-	return decoded[Clock](docs)
+	return decoded[Deadline](docs)
 }
 
-func (s *Service) byID(ctx context.Context, tx *db.Tx, sc db.Scope, id string) (*Clock, error) {
+func (s *Service) byID(ctx context.Context, tx *db.Tx, sc db.Scope, id string) (*Deadline, error) {
 	cond, args := sc.Where("department")
 	var doc string
 	err := tx.NewRaw("SELECT doc FROM deadline_clock WHERE id = ? AND "+cond, append([]any{id}, args...)...).Scan(ctx, &doc)
@@ -105,7 +105,7 @@ func (s *Service) byID(ctx context.Context, tx *db.Tx, sc db.Scope, id string) (
 	if err != nil {
 		return nil, fmt.Errorf("read clock: %w", err)
 	}
-	k := &Clock{}
+	k := &Deadline{}
 	return k, json.Unmarshal([]byte(doc), k)
 }
 
@@ -137,7 +137,7 @@ type Page[T any] struct {
 }
 
 // Running lists the scope's open clocks, the most urgent first: who has the ball, and until when.
-func (s *Service) Running(ctx context.Context, sc db.Scope, q OpenQuery) (*Page[Clock], error) {
+func (s *Service) Running(ctx context.Context, sc db.Scope, q OpenQuery) (*Page[Deadline], error) {
 	cond, args := sc.Where("department")
 	cond = "open = 1 AND " + cond
 	if q.Holder != "" {
@@ -161,7 +161,7 @@ func (s *Service) Running(ctx context.Context, sc db.Scope, q OpenQuery) (*Page[
 	if err := s.db.Read().NewRaw("SELECT doc FROM deadline_clock WHERE "+cond+" ORDER BY due, id LIMIT ?", append(args, n+1)...).Scan(ctx, &docs); err != nil {
 		return nil, fmt.Errorf("list clocks: %w", err)
 	}
-	return paged(docs, n, func(k *Clock) string { return cursor(k.Due, k.ID) })
+	return paged(docs, n, func(k *Deadline) string { return cursor(k.Due, k.ID) })
 }
 
 func paged[T any](docs []string, n int, mark func(*T) string) (*Page[T], error) {
@@ -177,7 +177,7 @@ func paged[T any](docs []string, n int, mark func(*T) string) (*Page[T], error) 
 }
 
 // Of lists the scope's clocks of one subject, ended ones too, oldest first.
-func (s *Service) Of(ctx context.Context, sc db.Scope, subject string) ([]Clock, error) {
+func (s *Service) Of(ctx context.Context, sc db.Scope, subject string) ([]Deadline, error) {
 	return s.clocks(ctx, s.db.Read(), sc, subject)
 }
 

@@ -2,7 +2,7 @@ package evidence
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrDown         = errs.Define(errs.Unavailable, "evidence.down", "本节点暂时无法写入存证，交换已停止。请检查磁盘空间、文件句柄与存证目录；处理后自动恢复，无需重启。", "This node cannot write evidence, so exchange has stopped. Check disk space, file handles and the evidence folder; it goes on by itself, without a restart.")
 	ErrCorrupt      = errs.Define(errs.Internal, "evidence.corrupt", "存证文件损坏：%v。请运行 kuayu evidence fsck，并从备份或其他成员恢复。", "An evidence file is damaged: %v. Run kuayu evidence fsck and restore from backup or peers.")

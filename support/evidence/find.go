@@ -16,7 +16,7 @@ type Query struct {
 	Agreement  string
 	Kind       string
 	Kinds      []string // any of them
-	Room       string   // the first word of the kind
+	Area       string   // the first word of the kind
 	Department string   // who acted, or was addressed
 	Member     string   // addressed
 	Officer    string
@@ -70,8 +70,8 @@ func (q *Query) where() (string, []any, error) {
 		}
 		and(column+" IN (?"+strings.Repeat(", ?", len(kinds)-1)+")", kinds...)
 	}
-	if q.Room != "" {
-		and("kind LIKE ?", likeEscape(q.Room)+".%")
+	if q.Area != "" {
+		and("kind LIKE ?", likeEscape(q.Area)+".%")
 	}
 	if failing(q) { // said as the index over failures has it
 		and("outcome <> '' AND outcome <> 'ok'")
@@ -125,15 +125,15 @@ func (x *Index) Find(ctx context.Context, sc db.Scope, q Query) ([]Entry, error)
 		if cond, args, err = q.where(); err != nil {
 			return nil, err
 		}
-	case q.Room != "" || !sc.All():
+	case q.Area != "" || !sc.All():
 		prefix := ""
-		if q.Room != "" {
-			prefix = q.Room + "."
+		if q.Area != "" {
+			prefix = q.Area + "."
 		}
 		if kinds, err = x.kinds(ctx, prefix); err != nil {
 			return nil, err
 		}
-		q.Room = ""
+		q.Area = ""
 		if cond, args, err = q.where(); err != nil {
 			return nil, err
 		}

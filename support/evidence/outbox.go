@@ -18,7 +18,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Migrate creates the room's tables in the record database.
+// Migrate creates the tables of this package in the record database.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "evidence", migrations, "migrations/evidence")
 }

@@ -120,7 +120,7 @@ func TestStatementsKeep(t *testing.T) {
 	now := clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
 	s, _ := room(t, onSQLite(t), one, now, vs[0])
 	told := 0
-	s.SetWatcher(func(context.Context, *db.Tx) error { told++; return nil })
+	s.SetObserver(func(context.Context, *db.Tx) error { told++; return nil })
 	dir := filepath.Join(t.TempDir(), "keys")
 	keys, err := GenerateKeys(dir, vs[1].id, seal.Ed25519SHA256, now.Now())
 	if err != nil {
@@ -246,8 +246,8 @@ func TestHerald(t *testing.T) {
 	a, sent := room(t, onSQLite(t), one, now, vs[0])
 	b, _ := room(t, onSQLite(t), one, now, vs[1])
 	var toA, toB told
-	a.SetHerald(&toA)
-	b.SetHerald(&toB)
+	a.SetNotifier(&toA)
+	b.SetNotifier(&toB)
 	p, err := a.ProposeChange(t.Context(), Change{Reason: "延长有效期", ValidUntil: now.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		t.Fatal(err)

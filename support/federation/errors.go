@@ -2,7 +2,7 @@ package federation
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrConstitution = errs.Define(errs.Invalid, "federation.constitution", "章程不合格：%[2]v。", "The constitution is not valid: %[1]v.")
 	ErrChange       = errs.Define(errs.Invalid, "federation.change", "章程变更有不合格之处，请按各项提示更正后重新提出。", "The change of the constitution is not acceptable; mend what is named and propose it again.")

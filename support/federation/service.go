@@ -25,7 +25,7 @@ type Courier interface {
 	Send(ctx context.Context, tx *db.Tx, to, subject, kind string, body []byte) error
 }
 
-// The kinds of message this room sends and takes.
+// The kinds of message this package sends and takes.
 const (
 	KindProposal     = "federation.proposal"
 	KindVote         = "federation.vote"
@@ -41,40 +41,40 @@ type Service struct {
 	self     string
 	root     *seal.PrivateKey
 	courier  Courier
-	herald   Herald
+	notifier Notifier
 	deciding sync.Mutex                          // votes and versions: what is read of them is what is written over
-	watcher  func(context.Context, *db.Tx) error // nil: nobody
+	observer func(context.Context, *db.Tx) error // nil: nobody
 }
 
-// NewService wires the room. SetCourier must follow before proposals are sent.
+// NewService wires the service. SetCourier must follow before proposals are sent.
 func NewService(d *db.DB, dir *Directory, c clock.Clock, self string, root *seal.PrivateKey) *Service {
 	return &Service{db: d, dir: dir, clock: c, self: self, root: root}
 }
 
-// Herald tells people, in the transaction that does it, that a proposal waits for their vote, or that a version is in force.
-type Herald interface {
+// Notifier tells people, in the transaction that does it, that a proposal waits for their vote, or that a version is in force.
+type Notifier interface {
 	Proposed(ctx context.Context, tx *db.Tx, from, hash, reason string) error
 	Adopted(ctx context.Context, tx *db.Tx, number int) error
 }
 
-// SetHerald names who tells people. Call before serving.
-func (s *Service) SetHerald(h Herald) { s.herald = h }
+// SetNotifier names who tells people. Call before serving.
+func (s *Service) SetNotifier(h Notifier) { s.notifier = h }
 
 // SetCourier tells the service how to reach other members.
 func (s *Service) SetCourier(c Courier) { s.courier = c }
 
-// SetWatcher names who hears, in the transaction that does it, that who is a member or what a member says of itself
+// SetObserver names who hears, in the transaction that does it, that who is a member or what a member says of itself
 // changes.
-func (s *Service) SetWatcher(f func(context.Context, *db.Tx) error) { s.watcher = f }
+func (s *Service) SetObserver(f func(context.Context, *db.Tx) error) { s.observer = f }
 
 func (s *Service) changed(ctx context.Context, tx *db.Tx) error {
-	if s.watcher == nil {
+	if s.observer == nil {
 		return nil
 	}
-	return s.watcher(ctx, tx)
+	return s.observer(ctx, tx)
 }
 
-// Migrate creates the room's tables.
+// Migrate creates the tables of this package.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "federation", migrations, "migrations")
 }
@@ -144,8 +144,8 @@ func (s *Service) adopt(ctx context.Context, chain Chain, genesis string, with f
 		if _, err := tx.NewRaw("DELETE FROM federation_proposal WHERE number <= ?", len(chain)).Exec(ctx); err != nil {
 			return fmt.Errorf("store constitution: %w", err)
 		}
-		if s.herald != nil && len(old) > 0 { // the first that is known is no change
-			if err := s.herald.Adopted(ctx, tx, len(chain)); err != nil {
+		if s.notifier != nil && len(old) > 0 { // the first that is known is no change
+			if err := s.notifier.Adopted(ctx, tx, len(chain)); err != nil {
 				return err
 			}
 		}
@@ -437,8 +437,8 @@ func (s *Service) saveProposal(ctx context.Context, p *Proposal) error {
 		if err := tx.NewRaw("SELECT proposer FROM federation_proposal WHERE hash = ?", p.Hash).Scan(ctx, &known); err != nil {
 			return fmt.Errorf("store proposal: %w", err)
 		}
-		if s.herald != nil && p.Proposer != "" && p.Proposer != s.self && (len(known) == 0 || known[0] == "") {
-			if err := s.herald.Proposed(ctx, tx, p.Proposer, p.Hash, p.Reason); err != nil {
+		if s.notifier != nil && p.Proposer != "" && p.Proposer != s.self && (len(known) == 0 || known[0] == "") {
+			if err := s.notifier.Proposed(ctx, tx, p.Proposer, p.Hash, p.Reason); err != nil {
 				return err
 			}
 		}
@@ -475,7 +475,7 @@ func (s *Service) Proposals(ctx context.Context) ([]Proposal, error) {
 	return out, nil
 }
 
-// Receive takes a message of this room from another member.
+// Receive takes a message of this package from another member.
 func (s *Service) Receive(ctx context.Context, from, kind string, body []byte) error {
 	switch kind {
 	case KindStatement:

@@ -2,7 +2,7 @@ package identity
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrSignIn     = errs.Define(errs.Unauthorized, "identity.sign_in", "请先登录。", "Sign in first.")
 	ErrAssertion  = errs.Define(errs.Unauthorized, "identity.assertion", "登录凭证无效、已过期或已使用过。请检查密钥、时钟与受众（aud），重新签发。", "The assertion is invalid, expired or was used before. Check the key, the clock and the audience, and sign a new one.")

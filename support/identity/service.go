@@ -28,7 +28,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate creates the room's tables.
+// Migrate creates the tables of this package.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "identity", migrations, "migrations")
 }
@@ -40,14 +40,14 @@ const (
 	maxAssertion   = 5 * time.Minute
 )
 
-// Service is the room.
+// Service is the service of this package.
 type Service struct {
 	db       *db.DB
 	clock    clock.Clock
 	ids      ids.Source
 	division string
 	audience string // what an assertion must be addressed to: the member's id
-	watcher  func(context.Context, *db.Tx) error
+	observer func(context.Context, *db.Tx) error
 
 	// Throttled, if not nil, hears of each attempt that was one too many. Set it before serving.
 	Throttled       func()
@@ -57,7 +57,7 @@ type Service struct {
 	cache map[string]*Session // by token hash
 }
 
-// NewService wires the room for one member.
+// NewService wires the service for one member.
 func NewService(d *db.DB, c clock.Clock, src ids.Source, division, audience string) *Service {
 	return &Service{db: d, clock: c, ids: src, division: division, audience: audience, cache: map[string]*Session{}, tries: newThrottle(tryBurst, tryEvery), failures: newThrottle(failBurst, failEvery)}
 }
@@ -65,8 +65,8 @@ func NewService(d *db.DB, c clock.Clock, src ids.Source, division, audience stri
 // Audience is what sign-in assertions must name.
 func (s *Service) Audience() string { return s.audience }
 
-// SetWatcher names who hears, in the transaction that does it, that there is a department more. Call before serving.
-func (s *Service) SetWatcher(f func(context.Context, *db.Tx) error) { s.watcher = f }
+// SetObserver names who hears, in the transaction that does it, that there is a department more. Call before serving.
+func (s *Service) SetObserver(f func(context.Context, *db.Tx) error) { s.observer = f }
 
 // AddDepartment stores a new department.
 func (s *Service) AddDepartment(ctx context.Context, d Department) error {
@@ -78,10 +78,10 @@ func (s *Service) AddDepartment(ctx context.Context, d Department) error {
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		res, err := tx.NewRaw("INSERT INTO identity_department (id, name, division) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", d.ID, d.Name, d.Division).Exec(ctx)
-		if err := inserted(res, err, d.ID); err != nil || s.watcher == nil {
+		if err := inserted(res, err, d.ID); err != nil || s.observer == nil {
 			return err
 		}
-		return s.watcher(ctx, tx)
+		return s.observer(ctx, tx)
 	})
 }
 

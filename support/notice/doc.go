@@ -1,6 +1,6 @@
 // Package notice tells officers what waits for them: an inbox in the node, mail, and web-hooks.
 //
-// A room puts a notice into the transaction of the act that caused it; the inbox is therefore complete whatever happens
+// A package puts a notice into the transaction of the act that caused it; the inbox is therefore complete whatever happens
 // to mail servers and receivers. Mail and web-hooks leave through the queue, at least once, with retries, and carry one
 // identifier each, by which a receiver knows what it has already seen.
 //
@@ -12,5 +12,5 @@
 //     node by mail or web-hook.
 //   - No parameter can start a new line, and so no header of a mail.
 //
-// It is no chat and no task list: what is to be done stands in the room of the matter, to which Link leads.
+// It is no chat and no task list: what is to be done stands in the package of the matter, to which Link leads.
 package notice

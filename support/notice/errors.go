@@ -2,7 +2,7 @@ package notice
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrKind       = errs.Define(errs.Internal, "notice.kind", "没有这种通知：%q。", "There is no notice of the kind %q.")
 	ErrNotice     = errs.Define(errs.Internal, "notice.invalid", "通知须写明部门、对象、事项和链接。", "A notice needs a department, roles, a matter and a link.")

@@ -104,7 +104,7 @@ func (n *Notice) in(lang string) Text {
 // nodeWide are the roles that may be told without a department.
 func nodeWide(r identity.Role) bool { return r == identity.Authority || r == identity.Operator }
 
-// check validates what a room puts.
+// check validates what a package puts.
 func (n *Notice) check() error {
 	key := func(s string) bool {
 		return s != "" && len(s) <= maxKey && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })

@@ -20,7 +20,7 @@ const (
 	KindHook   = "notice.hook"   // one call of one web-hook
 )
 
-// Keep is how long the inbox keeps a notice. What it was about stays in its room.
+// Keep is how long the inbox keeps a notice. What it was about stays in its package.
 const Keep = 400 * 24 * time.Hour
 
 // Staff tells who works where. identity.Service is one.
@@ -28,7 +28,7 @@ type Staff interface {
 	Actors(ctx context.Context, sc db.Scope) ([]identity.Actor, error)
 }
 
-// Deps are what the room needs.
+// Deps are what the service needs.
 type Deps struct {
 	DB    *db.DB
 	Clock clock.Clock
@@ -47,7 +47,7 @@ type Namer interface {
 	Resource(ctx context.Context, tx *db.Tx, member, code string) (zh, en string)
 }
 
-// Service is the room.
+// Service is the service of this package.
 type Service struct {
 	db    *db.DB
 	clock clock.Clock
@@ -59,7 +59,7 @@ type Service struct {
 	path  func(subject string) string
 }
 
-// NewService wires the room and registers its jobs.
+// NewService wires the service and registers its jobs.
 func NewService(d Deps) *Service {
 	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, queue: d.Queue, staff: d.Staff, mail: d.Mail, namer: d.Namer, path: d.Path}
 	d.Queue.Handle(KindOut, s.out)

@@ -19,7 +19,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate creates the room's tables.
+// Migrate creates the tables of this package.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "notice", migrations, "migrations")
 }

@@ -2,7 +2,7 @@ package peer
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrUnreachable  = errs.Define(errs.Unavailable, "peer.unreachable", "无法连接成员 %v，请稍后重试或联系对方运维。", "Member %v cannot be reached; try again later or call its operators.")
 	ErrTLS          = errs.Define(errs.Denied, "peer.tls", "与成员 %v 的安全连接被拒绝：一方不再承认另一方的身份。", "The secure connection with member %v was refused: one side no longer accepts the identity of the other.")

@@ -38,7 +38,7 @@ type Deps struct {
 	Clocks  *deadline.Service // nil: no clock runs
 	Board   Board             // nil: nobody is notified
 	Offices Offices           // who hears of what Everyone hears of
-	Mailbox *peer.Post        // nil: kinds that the kernel delivers cannot be opened
+	Mailbox *peer.Mailbox     // nil: kinds that the kernel delivers cannot be opened
 	// Division is a member's division (GB/T 2260); empty if unknown.
 	Division func(member string) string
 }

@@ -138,7 +138,9 @@ func who(department, actor string, roles ...identity.Role) *identity.Session {
 func (o *office) ask(sess *identity.Session) *leave {
 	o.t.Helper()
 	l := &leave{Case: process.Case{Department: sess.Department}, Days: 2}
-	err := o.d.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error { return o.kind.Begin(ctx, tx, sess, l, "ask", process.Given{}) })
+	err := o.d.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
+		return o.kind.Begin(ctx, tx, sess, l, "ask", process.Given{})
+	})
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -62,7 +62,12 @@ func (q *Query) where(sc db.Scope, kind string) (string, []any) {
 		column, value string
 		names         bool
 	}{
-		{"id", q.ID, true}, {"number", q.number, true}, {"ref", q.Ref, true}, {"peer", q.Peer, true}, {"side", string(q.Side), false}, {"member", q.Member, false},
+		{"id", q.ID, true},
+		{"number", q.number, true},
+		{"ref", q.Ref, true},
+		{"peer", q.Peer, true},
+		{"side", string(q.Side), false},
+		{"member", q.Member, false},
 		{"subject", q.Subject, false},
 	} {
 		if c.value != "" {

@@ -2,7 +2,7 @@ package seal
 
 import "github.com/kuayu/kuayu/internal/errs"
 
-// The errors of this room.
+// The errors of this package.
 var (
 	ErrSuite     = errs.Define(errs.Invalid, "seal.suite", "未知的密码套件 %q。可用：ed25519-sha256、sm2-sm3。", "Unknown suite %q. Use ed25519-sha256 or sm2-sm3.")
 	ErrKey       = errs.Define(errs.Invalid, "seal.key", "密钥格式不正确，应为“套件:base64url”。", "The key is malformed; it should read suite:base64url.")

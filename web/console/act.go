@@ -27,13 +27,13 @@ const (
 )
 
 // act is one thing that may be done to an application or agreement, with who is offered it when. The table only hides:
-// whether an act is permitted is asked of the room.
+// whether an act is permitted is asked of the package.
 type act struct {
 	name       string
 	at         agreement.Role
 	in         []agreement.State
-	by         []identity.Role                                   // of this end's department
-	authority  bool                                              // and the authority, over any department of its node
+	by         []identity.Role                                    // of this end's department
+	authority  bool                                               // and the authority, over any department of its node
 	when       func(q staff.Visit, n *agreement.Negotiation) bool // nil: always
 	how        how
 	danger     bool
@@ -48,7 +48,7 @@ func (a *act) offered(q staff.Visit, n *agreement.Negotiation) bool {
 	return a.at == n.Side && slices.Contains(a.in, n.State) && who && (a.when == nil || a.when(q, n))
 }
 
-// only is the error of what the rooms' acts return.
+// only is the error of what the packages' acts return.
 func only(_ *agreement.Negotiation, err error) error { return err }
 
 func reasonIn(f url.Values) string { return strings.TrimSpace(f.Get("reason")) }
@@ -397,7 +397,7 @@ func offersOf(q staff.Visit, n *agreement.Negotiation, taken string, f url.Value
 	return out
 }
 
-// act does one thing to an application or agreement. The room checks role, department and state.
+// act does one thing to an application or agreement. The package checks role, department and state.
 func (c *Console) act(w http.ResponseWriter, q staff.Visit) error {
 	f, err := staff.Form(w, q)
 	if err != nil {
@@ -429,7 +429,7 @@ func (c *Console) act(w http.ResponseWriter, q staff.Visit) error {
 	return c.showCase(w, q, name, f, faults)
 }
 
-// told says of an act that came too late, or too early, where the matter stands and what comes next: the room's message
+// told says of an act that came too late, or too early, where the matter stands and what comes next: the package's message
 // names states and events by their codes.
 func (c *Console) told(q staff.Visit, id string, err error) error {
 	if !errors.Is(err, agreement.ErrTransition) {

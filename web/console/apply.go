@@ -20,7 +20,7 @@ const pathDemand = "/demands/new"
 // lastStep is the page on which the answers are checked; from it the application goes out.
 const lastStep = 4
 
-// stepNames are the questions of each step, by the names under which the room tells what is wrong with them.
+// stepNames are the questions of each step, by the names under which the package tells what is wrong with them.
 func stepNames(step int) []string {
 	return [][]string{{"basis", "citation", "purposes", "scenario"}, {"fields", "modes"}, {"valid_until", "scope"}, {"declared"}}[step-1]
 }
@@ -62,7 +62,7 @@ func (c *Console) applicable(q staff.Visit) (*catalog.Resource, error) {
 	if err := q.Sess.Require(identity.DataOfficer); err != nil {
 		return nil, err
 	}
-	return c.Shelf.Read(q.Context(), q.PathValue("member"), q.PathValue("code"))
+	return c.CatalogReader.Read(q.Context(), q.PathValue("member"), q.PathValue("code"))
 }
 
 // apply takes a step of an application. What was answered before comes along in the form: nothing is kept here until the

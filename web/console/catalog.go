@@ -130,7 +130,7 @@ func resultOf(q staff.Visit, nm *staff.Names, h *search.Hit, fresh search.Freshn
 	return r
 }
 
-// mayApply says whether the button is shown; whether the application is taken is the room's affair.
+// mayApply says whether the button is shown; whether the application is taken is the package's affair.
 func mayApply(q staff.Visit, s catalog.Sharing, here bool, department string) bool {
 	return s != catalog.NotShared && q.Sess.Has(identity.DataOfficer) && (!here || department != q.Sess.Department)
 }
@@ -167,7 +167,7 @@ func pieces(text string, spans []search.Span) []ui.Piece {
 // resource is the page of one entry, as its member has it now.
 func (c *Console) resource(w http.ResponseWriter, q staff.Visit) error {
 	member, code := q.PathValue("member"), q.PathValue("code")
-	r, err := c.Shelf.Read(q.Context(), member, code)
+	r, err := c.CatalogReader.Read(q.Context(), member, code)
 	if err != nil {
 		return err
 	}

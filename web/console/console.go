@@ -19,13 +19,13 @@ import (
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/process"
 	"github.com/kuayu/kuayu/support/seal"
-	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/pdf"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 
-// Door signs officers in and out. identity.Service is one.
-type Door interface {
+// Authenticator signs officers in and out. identity.Service is one.
+type Authenticator interface {
 	SignIn(ctx context.Context, assertion string) (string, *identity.Session, error)
 	SignOut(ctx context.Context, token string) error
 }
@@ -43,8 +43,8 @@ type Todos interface {
 
 // Clocks are the law's. deadline.Service is one.
 type Clocks interface {
-	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Clock], error)
-	Of(ctx context.Context, sc db.Scope, subject string) ([]deadline.Clock, error)
+	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Deadline], error)
+	Of(ctx context.Context, sc db.Scope, subject string) ([]deadline.Deadline, error)
 }
 
 // Cases are applications and agreements. agreement.Service is one.
@@ -128,16 +128,16 @@ type Entries interface {
 // Deps are what the face needs.
 type Deps struct {
 	*staff.Desk
-	Door    Door
-	Inbox   Inbox
-	Clocks  Clocks
-	Todos   Todos
-	Cases   Cases
-	Entries Entries
-	Demands Demands
-	Queries Queries
-	Facts   Facts
-	Seals   Seals
+	Authenticator Authenticator
+	Inbox         Inbox
+	Clocks        Clocks
+	Todos         Todos
+	Cases         Cases
+	Entries       Entries
+	Demands       Demands
+	Queries       Queries
+	Facts         Facts
+	Seals         Seals
 	// Subject says in words what something is about that is not the console's own; "" if it can't. share.Share has one.
 	Subject func(q staff.Visit, nm *staff.Names, kind, id string) string
 	Font    string // file of the font that documents are printed in; "": the usual folders
@@ -218,7 +218,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		c.Fail(w, r, err)
 		return
 	}
-	token, sess, err := c.Door.SignIn(r.Context(), strings.TrimSpace(f.Get("assertion")))
+	token, sess, err := c.Authenticator.SignIn(r.Context(), strings.TrimSpace(f.Get("assertion")))
 	if e := errs.As(err); err != nil && (e.Kind == errs.Unauthorized || e.Kind == errs.TooMany) {
 		c.askSignIn(w, r, e)
 		return
@@ -232,7 +232,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	if t := staff.Token(r); t != "" {
-		if err := c.Door.SignOut(r.Context(), t); err != nil {
+		if err := c.Authenticator.SignOut(r.Context(), t); err != nil {
 			c.Fail(w, r, err)
 			return
 		}

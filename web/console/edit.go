@@ -130,7 +130,7 @@ func askLead(v *ui.View, name string) string {
 // applicationFields are the questions of an application with its answers, and what an act asks besides.
 func (c *Console) applicationFields(q staff.Visit, n *agreement.Negotiation, name string, f url.Values, faults map[string]string) ([]ui.Field, error) {
 	v := q.V
-	r, err := c.Shelf.Read(q.Context(), n.Provider.Member, n.Application.Resource)
+	r, err := c.CatalogReader.Read(q.Context(), n.Provider.Member, n.Application.Resource)
 	if err != nil {
 		return nil, err
 	}

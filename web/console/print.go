@@ -10,8 +10,8 @@ import (
 
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/internal/errs"
-	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/pdf"
+	"github.com/kuayu/kuayu/web/staff"
 	"github.com/kuayu/kuayu/web/ui"
 )
 

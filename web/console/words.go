@@ -13,7 +13,7 @@ import (
 )
 
 // timelineOf is what happened to a case, latest first.
-func timelineOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
+func timelineOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation, steps []process.Step, clocks []deadline.Deadline) ui.Timeline {
 	t := ui.Timeline{Label: nm.Title(n), State: staff.StatusOf(v, n.State)}
 	for i := range clocks {
 		k := &clocks[i]
@@ -24,7 +24,7 @@ func timelineOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation, steps []p
 		if err != nil {
 			continue // a clock of a newer version
 		}
-		t.Due, t.Whose, t.Next = k.Due.Add(-time.Nanosecond), holderWord(v, k.Holder), v.Pick(rule.Zh, rule.En)
+		t.Due, t.Whose, t.Next = k.Due.Add(-time.Nanosecond), holderWord(v, k.Responsible), v.Pick(rule.Zh, rule.En)
 	}
 	if t.Due.IsZero() {
 		whose, next := turnOf(n.State)

@@ -58,7 +58,7 @@ func (c *Console) waiting(q staff.Visit) (int, error) {
 }
 
 // waits are the cases, the law's clocks and the notices that wait for a visitor.
-func (c *Console) waits(q staff.Visit) ([]process.Summary, []deadline.Clock, *notice.Page, error) {
+func (c *Console) waits(q staff.Visit) ([]process.Summary, []deadline.Deadline, *notice.Page, error) {
 	todos, err := c.Todos.Todos(q.Context(), q.Sess, process.Filter{Limit: shown})
 	if err != nil {
 		return nil, nil, nil, err
@@ -91,10 +91,10 @@ func wordOf(v *ui.View, n int, zh, en string) string {
 // tasksOf puts cases, clocks and notices into one list. A case whose turn is the visitor's stands in it until the state of
 // the case says otherwise, whatever was read; the latest notice about it says what happened. A notice about a case whose
 // clock runs takes the clock's time. Nothing is listed twice.
-func tasksOf(q staff.Visit, now time.Time, todos []process.Summary, clocks []deadline.Clock, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
-	due := map[string]deadline.Clock{}
+func tasksOf(q staff.Visit, now time.Time, todos []process.Summary, clocks []deadline.Deadline, notices []notice.Notice, about func(subject string) string) (tasks []task, late, today int) {
+	due := map[string]deadline.Deadline{}
 	for _, k := range clocks {
-		if k.Watch || k.Parties.Of(k.Holder).Department != q.Sess.Department {
+		if k.Watch || k.Parties.Of(k.Responsible).Department != q.Sess.Department {
 			continue // somebody else has the ball
 		}
 		if old, ok := due[k.Subject]; !ok || k.Due.Before(old.Due) {

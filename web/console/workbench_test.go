@@ -32,10 +32,10 @@ func look(t *testing.T) staff.Visit {
 // What waits is listed once, the most urgent first; what another department must do is not listed.
 func TestTasks(t *testing.T) {
 	parties := deadline.Parties{Provider: deadline.Party{Department: ours}, Applicant: deadline.Party{Department: theirs}}
-	clock := func(subject string, due time.Time, holder deadline.Role) deadline.Clock {
-		return deadline.Clock{Clock: deadline.D4, Subject: subject, Parties: parties, Holder: holder, Due: due}
+	clock := func(subject string, due time.Time, holder deadline.Role) deadline.Deadline {
+		return deadline.Deadline{Clock: deadline.D4, Subject: subject, Parties: parties, Responsible: holder, Due: due}
 	}
-	clocks := []deadline.Clock{
+	clocks := []deadline.Deadline{
 		clock("agreement/later", at(30, 0), deadline.Provider), clock("agreement/today", at(23, 0), deadline.Provider),
 		clock("agreement/late", at(22, 0), deadline.Provider), clock("agreement/theirs", at(23, 0), deadline.Applicant),
 	}

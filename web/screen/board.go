@@ -132,7 +132,7 @@ const (
 
 // schematic sets the members on a ring, this node first, and draws what went between it and the others.
 func (s *Screen) schematic(v *ui.View, b *board, flows []gateway.Flow, contacts map[string]peer.Contact) {
-	members := slices.Clone(s.Roll.Current().Members)
+	members := slices.Clone(s.MemberRegistry.Current().Members)
 	at := map[string]node{}
 	for i, m := range members {
 		a := 2*math.Pi*float64(i)/float64(len(members)) - math.Pi/2
@@ -192,7 +192,7 @@ func arc(from, to node) string {
 // matters are what is overdue, by whom, and who can't be reached.
 func (s *Screen) matters(q staff.Visit, nm *staff.Names, b *board, contacts map[string]peer.Contact) error {
 	v := q.V
-	for _, m := range s.Roll.Current().Members {
+	for _, m := range s.MemberRegistry.Current().Members {
 		if c, tried := contacts[m.ID]; tried && m.ID != s.Self && !c.Reached() {
 			minutes := v.Number(int64(b.now.Sub(c.Failed) / time.Minute))
 			b.urgent = append(b.urgent, urgent{
@@ -208,7 +208,7 @@ func (s *Screen) matters(q staff.Visit, nm *staff.Names, b *board, contacts map[
 	by := map[string]int64{}
 	for i := range late.Items {
 		k := &late.Items[i]
-		p := k.Parties.Of(k.Holder)
+		p := k.Parties.Of(k.Responsible)
 		by[p.Member]++
 		b.late++
 		if rule, err := deadline.RuleOf(k.Clock); err == nil && len(b.urgent) < lines {

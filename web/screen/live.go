@@ -93,7 +93,7 @@ func (s *Screen) events(w http.ResponseWriter, q staff.Visit) error {
 // places are the members by where they stand on the schematic.
 func (s *Screen) places() map[string]int {
 	out := map[string]int{}
-	for i, m := range s.Roll.Current().Members {
+	for i, m := range s.MemberRegistry.Current().Members {
 		out[m.ID] = i
 	}
 	return out

@@ -32,8 +32,8 @@ type Cases interface {
 	Get(ctx context.Context, sc db.Scope, id string) (*agreement.Negotiation, error)
 }
 
-// Roll is who the members are. federation.Directory is one.
-type Roll interface {
+// MemberRegistry is who the members are. federation.Directory is one.
+type MemberRegistry interface {
 	Current() *federation.Constitution
 }
 
@@ -44,7 +44,7 @@ type Contacts interface {
 
 // Clocks are the law's. deadline.Service is one.
 type Clocks interface {
-	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Clock], error)
+	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Deadline], error)
 }
 
 // Map is a picture of the region behind the members. Maps of more than one province are reviewed before they are shown
@@ -58,12 +58,12 @@ type Map struct {
 // Deps are what the board needs.
 type Deps struct {
 	*staff.Desk
-	Exchanges Exchanges
-	Cases     Cases
-	Roll      Roll
-	Contacts  Contacts
-	Clocks    Clocks
-	Map       *Map // nil: a schematic
+	Exchanges      Exchanges
+	Cases          Cases
+	MemberRegistry MemberRegistry
+	Contacts       Contacts
+	Clocks         Clocks
+	Map            *Map // nil: a schematic
 }
 
 // Screen serves the board.

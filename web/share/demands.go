@@ -45,7 +45,7 @@ type Cases interface {
 	Bytes(ctx context.Context, sc db.Scope, id string) ([]byte, error)
 }
 
-// settled is an error as a page says it: rooms name states and events by their codes.
+// settled is an error as a page says it: packages name states and events by their codes.
 func settled(err error) error {
 	for _, moved := range []error{catalog.ErrState, demand.ErrTransition, objection.ErrTransition, scheme.ErrState} {
 		if errors.Is(err, moved) {
@@ -372,7 +372,7 @@ func (s *Share) replyForm(q staff.Visit) (form, error) {
 	}, nil
 }
 
-// demandAct does one thing to a demand. The room checks role, department and state.
+// demandAct does one thing to a demand. The package checks role, department and state.
 func (s *Share) demandAct(w http.ResponseWriter, q staff.Visit) error {
 	f, err := staff.Form(w, q)
 	if err != nil {
@@ -416,7 +416,7 @@ func (s *Share) demandAct(w http.ResponseWriter, q staff.Visit) error {
 	return staff.Done(w, q, demandPath(id), act)
 }
 
-// wrongAt are what a room says is wrong, by question; what it says of no question in particular stands at one.
+// wrongAt are what a package says is wrong, by question; what it says of no question in particular stands at one.
 func wrongAt(v *ui.View, err error, at string) (map[string]string, bool) {
 	e := errs.As(err)
 	if err == nil || e.Kind != errs.Invalid || at == "" {

@@ -234,7 +234,7 @@ func disputeForms(q staff.Visit, d *objection.Dispute, act string, f url.Values,
 	return out
 }
 
-// disputeAct does one thing to a dispute. The room checks role, department and stage.
+// disputeAct does one thing to a dispute. The package checks role, department and stage.
 func (s *Share) disputeAct(w http.ResponseWriter, q staff.Visit) error {
 	f, err := staff.Form(w, q)
 	if err != nil {
@@ -242,20 +242,20 @@ func (s *Share) disputeAct(w http.ResponseWriter, q staff.Visit) error {
 	}
 	id, act := q.PathValue("id"), q.PathValue("act")
 	get := func(name string) string { return strings.TrimSpace(f.Get(name)) }
-	at, room := "", "" // the question on the page, and what the room calls it
+	at, field := "", "" // the question on the page, and what the package calls it
 	switch act {
 	case "paper":
-		at, room = "text", "text"
+		at, field = "text", "text"
 		_, err = s.Objections.AddPaper(q.Context(), q.Sess, id, objection.Statement{Text: get("text")})
 	case "propose":
-		at, room = "terms", "text"
+		at, field = "terms", "text"
 		_, err = s.Objections.Propose(q.Context(), q.Sess, id, objection.Statement{Text: get("terms")})
 	case "accept":
 		_, err = s.Objections.Accept(q.Context(), q.Sess, id, get("proposal"))
 	case "escalate":
 		_, err = s.Objections.Escalate(q.Context(), q.Sess, id, get("reason"))
 	case "ruling":
-		at, room = "ruling", "text"
+		at, field = "ruling", "text"
 		_, err = s.Objections.Rule(q.Context(), q.Sess, id, objection.Decision{Reference: get("reference"), Text: get("ruling")})
 	case "acknowledge":
 		_, err = s.Objections.Acknowledge(q.Context(), q.Sess, id)
@@ -263,8 +263,8 @@ func (s *Share) disputeAct(w http.ResponseWriter, q staff.Visit) error {
 		err = staff.ErrNoAct.With()
 	}
 	if faults, ok := wrongAt(q.V, err, at); ok {
-		if faults[room] != "" {
-			faults[at] = faults[room]
+		if faults[field] != "" {
+			faults[at] = faults[field]
 		}
 		return s.showDispute(w, q, act, f, faults)
 	}

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/scheme"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
@@ -18,8 +18,8 @@ import (
 	"github.com/kuayu/kuayu/web/ui"
 )
 
-// Roll is who the members are. federation.Directory is one.
-type Roll interface {
+// MemberRegistry is who the members are. federation.Directory is one.
+type MemberRegistry interface {
 	Current() *federation.Constitution
 }
 
@@ -44,7 +44,7 @@ const (
 // ErrLongList is a scheme with a longer list than the form can carry.
 var ErrLongList = errs.Define(errs.Invalid, "share.long_list", "该方案的清单有 %v 项，超过表单能处理的长度。请用命令 kuayu scheme propose 拟定新版本。", "The list has %v entries, more than the form can carry. Draft the next version with the command kuayu scheme propose.")
 
-// draftNames are the answers of each page, by the names under which the room tells what is wrong with them. The lines of
+// draftNames are the answers of each page, by the names under which the package tells what is wrong with them. The lines of
 // the list travel apart from them.
 func draftNames(step int) []string {
 	return [][]string{{"kind", "title", "purposes", "scope"}, {"parties", "users"}, {}, {"max_days", "valid_until"}}[step-1]
@@ -77,7 +77,7 @@ func draftKinds(q staff.Visit) []scheme.Kind {
 	return out
 }
 
-// mayDraftNext says whether the button is shown; the room checks it again.
+// mayDraftNext says whether the button is shown; the package checks it again.
 func (s *Share) mayDraftNext(q staff.Visit, x *scheme.Scheme) bool {
 	if x.Text.Kind == scheme.Zone {
 		return x.State == scheme.InForce && x.Proposal == nil && q.Sess.Has(identity.Authority)
@@ -230,7 +230,7 @@ func (s *Share) draftedOf(q staff.Visit, f url.Values, base *scheme.Text, list [
 		t.Version, t.Kind, t.Owner = 1, scheme.Kind(f.Get("kind")), policy.Party{Member: s.Self, Department: q.Sess.Department}
 	}
 	t.Title, t.Scope, t.ValidUntil = strings.TrimSpace(f.Get("title")), strings.TrimSpace(f.Get("scope")), staff.EndOf(v, f.Get("valid_until"))
-	t.MaxDays, _ = strconv.Atoi(strings.TrimSpace(f.Get("max_days"))) // none is 0, which the room refuses
+	t.MaxDays, _ = strconv.Atoi(strings.TrimSpace(f.Get("max_days"))) // none is 0, which the package refuses
 	var before scheme.Text
 	if base != nil {
 		before = *base
@@ -276,7 +276,7 @@ func partyOfValue(s string) (policy.Party, bool) {
 	return policy.Party{Member: member, Department: department}, ok && err == nil && department != ""
 }
 
-// draftFaults are what is wrong with the answers: what the room says, and in its place what the page can say by names.
+// draftFaults are what is wrong with the answers: what the package says, and in its place what the page can say by names.
 func (s *Share) draftFaults(q staff.Visit, d *drafted) (map[string]string, error) {
 	v, nm, t := q.V, s.Names(q), &d.text
 	out := map[string]string{}
@@ -429,7 +429,7 @@ func (s *Share) memberFields(q staff.Visit, d *drafted, x *draftView) error {
 	v, nm := q.V, s.Names(q)
 	own := ui.Option{Value: s.Self, Label: nm.Member(s.Self) + v.Pick("（本成员，始终参加）", " (this member, always)")}
 	members := ui.Field{Name: "parties", Kind: "check", Label: v.Pick("参加成员", "Members"), Fixed: []string{s.Self}, Options: []ui.Option{own}}
-	for _, m := range s.Roll.Current().Members {
+	for _, m := range s.MemberRegistry.Current().Members {
 		if m.ID != s.Self {
 			members.Options = append(members.Options, ui.Option{Value: m.ID, Label: nm.Member(m.ID)})
 		}

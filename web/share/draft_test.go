@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/scheme"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/web/staff"
@@ -48,7 +48,7 @@ func TestMoreDepartments(t *testing.T) {
 		want              string
 	}{{neighbours, 1, ""}, {neighbours + 1, 1, "上海市还有更多部门"}, {neighbours + 50, neighbours + 1, "上海市、江苏省还有更多部门"}} {
 		f := federal{}
-		s := New(Deps{Desk: staff.New(staff.Deps{UI: ui.New(), Self: "zhejiang", Members: f, Offices: f}), Roll: f, Neighbours: neighboursOf{"shanghai": x.shanghai, "jiangsu": x.jiangsu}})
+		s := New(Deps{Desk: staff.New(staff.Deps{UI: ui.New(), Self: "zhejiang", Members: f, Offices: f}), MemberRegistry: f, Neighbours: neighboursOf{"shanghai": x.shanghai, "jiangsu": x.jiangsu}})
 		r := httptest.NewRequestWithContext(t.Context(), "GET", pathDraft, nil)
 		q := staff.Visit{Request: r, Sess: &identity.Session{Department: "own"}, V: ui.New().View(r)}
 		v := draftView{step: 2}

@@ -13,8 +13,8 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
-	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/exchange/scheme"
+	"github.com/kuayu/kuayu/exchange/search"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/web/staff"
@@ -200,7 +200,7 @@ func (s *Share) addLine(q staff.Visit, d *drafted, what string) (fault string, e
 	if slices.ContainsFunc(d.list, func(l line) bool { return l.is(member, code) }) {
 		return "", nil
 	}
-	r, err := s.Shelf.Read(q.Context(), member, code)
+	r, err := s.CatalogReader.Read(q.Context(), member, code)
 	if e := errs.As(err); err != nil && e.Kind != errs.Internal {
 		return v.Pick("该条目暂时不能加入：", "It can't be added now: ") + e.Message(string(v.Lang)), nil
 	}

@@ -24,7 +24,7 @@ import (
 )
 
 // entryAct is an act on an entry: a button that asks before it does. Whether the entry's state allows it is asked of the
-// room's machine.
+// package's process.
 type entryAct struct {
 	name       string
 	on         catalog.Event
@@ -121,7 +121,7 @@ func actsOf(q staff.Visit, e *catalog.Dossier) []ui.Question {
 	return out
 }
 
-// entryAct does one thing to an entry. The room checks role, department and state.
+// entryAct does one thing to an entry. The package checks role, department and state.
 func (s *Share) entryAct(w http.ResponseWriter, q staff.Visit) error {
 	code, name := q.PathValue("code"), q.PathValue("act")
 	if name == "assess" {
@@ -133,10 +133,10 @@ func (s *Share) entryAct(w http.ResponseWriter, q staff.Visit) error {
 	}
 	switch name {
 	case "change-noted":
-		since, _ := time.ParseInLocation(time.DateOnly, strings.TrimSpace(f.Get("since")), q.V.Zone) // none is refused by the room
+		since, _ := time.ParseInLocation(time.DateOnly, strings.TrimSpace(f.Get("since")), q.V.Zone) // none is refused by the package
 		_, err = s.Entries.NoteChange(q.Context(), q.Sess, code, catalog.Demand{Cause: catalog.Cause(f.Get("cause")), What: strings.TrimSpace(f.Get("what")), Since: since})
 	case "extend":
-		days, _ := strconv.Atoi(f.Get("days")) // none is refused by the room
+		days, _ := strconv.Atoi(f.Get("days")) // none is refused by the package
 		_, err = s.Entries.AskExtension(q.Context(), q.Sess, code, days, strings.TrimSpace(f.Get("reason")))
 	case "stand":
 		err = s.stand(q, code, f)
@@ -184,7 +184,7 @@ func (s *Share) entryDone(w http.ResponseWriter, q staff.Visit, code, name strin
 // stand gives a consent in advance.
 func (s *Share) stand(q staff.Visit, code string, f url.Values) error {
 	st := agreement.Standing{Resource: code, Fields: f["fields"], ValidUntil: staff.EndOf(q.V, f.Get("until"))}
-	st.MaxDays, _ = strconv.Atoi(f.Get("max_days")) // none is refused by the room
+	st.MaxDays, _ = strconv.Atoi(f.Get("max_days")) // none is refused by the package
 	for _, m := range f["modes"] {
 		st.Modes = append(st.Modes, policy.Mode(m))
 	}
@@ -311,7 +311,7 @@ func (s *Share) lookAtMount(q staff.Visit, x *entryView) error {
 }
 
 // entryTimeline is what happened to an entry, latest first.
-func entryTimeline(v *ui.View, nm *staff.Names, e *catalog.Dossier, steps []process.Step, clocks []deadline.Clock) ui.Timeline {
+func entryTimeline(v *ui.View, nm *staff.Names, e *catalog.Dossier, steps []process.Step, clocks []deadline.Deadline) ui.Timeline {
 	t := ui.Timeline{Label: e.Resource.Name, State: entryStatus(v, e.State)}
 	t.Whose, t.Next = turn(v, e.State)
 	for i := range clocks {

@@ -161,7 +161,7 @@ func (s *Share) assess(w http.ResponseWriter, q staff.Visit) error {
 	code := q.PathValue("code")
 	kinds := f["kind"]
 	if len(kinds) == 0 {
-		kinds = []string{""} // the room says what is missing
+		kinds = []string{""} // the package says what is missing
 	}
 	var e *catalog.Dossier
 	for _, k := range kinds {

@@ -380,7 +380,7 @@ func (s *Share) schemeForms(q staff.Visit, x *scheme.Scheme, enrolled []scheme.E
 	return []form{y.filled(act == "enrol", f, faults)}
 }
 
-// schemeAct does one thing to a scheme. The room checks role, member and state.
+// schemeAct does one thing to a scheme. The package checks role, member and state.
 func (s *Share) schemeAct(w http.ResponseWriter, q staff.Visit) error {
 	f, err := staff.Form(w, q)
 	if err != nil {

@@ -61,7 +61,7 @@ type Uses interface {
 
 // Clocks are the law's. deadline.Service is one.
 type Clocks interface {
-	Of(ctx context.Context, sc db.Scope, subject string) ([]deadline.Clock, error)
+	Of(ctx context.Context, sc db.Scope, subject string) ([]deadline.Deadline, error)
 }
 
 // Lists are made of what the departments describe. catalog.Service is one.
@@ -86,10 +86,10 @@ type Deps struct {
 	Demands Demands
 	Cases   Cases
 
-	Objections Objections
-	Schemes    Schemes
-	Roll       Roll
-	Neighbours Neighbours
+	Objections     Objections
+	Schemes        Schemes
+	MemberRegistry MemberRegistry
+	Neighbours     Neighbours
 }
 
 // Share serves the pages.

@@ -32,7 +32,7 @@ const (
 	maxColumns = 150
 )
 
-// stepNames are the answers of each page that are of the entry itself, by the names under which the room tells what is wrong.
+// stepNames are the answers of each page that are of the entry itself, by the names under which the package tells what is wrong.
 func stepNames(step int) []string {
 	return [][]string{
 		{"table"},
@@ -178,7 +178,7 @@ func stepIn(s string) int {
 	return min(max(n, 1), lastStep)
 }
 
-// faultsOf is what the room says is wrong with the answers up to a page, by question.
+// faultsOf is what the package says is wrong with the answers up to a page, by question.
 func (s *Share) faultsOf(q staff.Visit, step int, f url.Values, r *catalog.Resource) (map[string]string, error) {
 	v, out := q.V, map[string]string{}
 	id, table := tableOf(f)
@@ -287,7 +287,7 @@ func itemOf(f url.Values, n string, old []catalog.Item) catalog.Item {
 	}
 	it.Name, it.Title, it.Type, it.Key = get("column"), get("title"), get("type"), get("key") != ""
 	it.Subject, it.Personal = get("person") == personSubject, get("person") == personAbout
-	it.Grade, _ = strconv.Atoi(get("degree")) // none is 0, which the room refuses
+	it.Grade, _ = strconv.Atoi(get("degree")) // none is 0, which the package refuses
 	it.Mask, it.Verify, it.Sharing, it.LegalBasis = policy.Mask{}, false, "", nil
 	switch shown := get("shown"); shown {
 	case shownVerify:

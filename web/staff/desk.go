@@ -45,23 +45,23 @@ type Search interface {
 	DepartmentName(ctx context.Context, member, id string) (string, error)
 }
 
-// Shelf reads an entry where it is kept: here, or at the member. dataspace.Service is one.
-type Shelf interface {
+// CatalogReader reads an entry where it is kept: here, or at the member. dataspace.Service is one.
+type CatalogReader interface {
 	Read(ctx context.Context, member, code string) (*catalog.Resource, error)
 }
 
 // Deps are what the frame needs.
 type Deps struct {
-	UI       *ui.UI
-	Name     string // of the government, in Chinese
-	NameEN   string
-	Self     string // this member
-	Clock    clock.Clock
-	Sessions Sessions
-	Offices  Offices
-	Members  Members
-	Search   Search
-	Shelf    Shelf
+	UI            *ui.UI
+	Name          string // of the government, in Chinese
+	NameEN        string
+	Self          string // this member
+	Clock         clock.Clock
+	Sessions      Sessions
+	Offices       Offices
+	Members       Members
+	Search        Search
+	CatalogReader CatalogReader
 }
 
 // Desk frames the pages of officers.

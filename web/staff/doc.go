@@ -3,6 +3,6 @@
 // adds its pages through Desk.Get and Desk.Post.
 //
 // An officer signs in once; the session token of support/identity then travels in a cookie that no script can read and
-// no other site can send along with a write. The package decides nothing: permission is checked by the rooms, a page may
+// no other site can send along with a write. The package decides nothing: permission is checked by the packages, a page may
 // only hide.
 package staff

@@ -17,8 +17,8 @@ func EventWord(v *ui.View, e agreement.Event) string {
 	return v.Pick(w.Zh, w.En)
 }
 
-// roomWords says the kinds of facts that other rooms leave.
-func roomWords() map[string]Pair {
+// factWords says the kinds of facts that other packages leave.
+func factWords() map[string]Pair {
 	return map[string]Pair{
 		"dsp.ContractRequestMessage": {"送出申请", "Sent the application"}, "dsp.ContractOfferMessage": {"送出其他条件", "Sent other terms"},
 		"dsp.ContractAgreementMessage": {"送出协议", "Sent the agreement"}, "dsp.ContractAgreementVerificationMessage": {"送出会签", "Sent the countersignature"},
@@ -53,5 +53,5 @@ func FactWord(v *ui.View, kind string) string {
 			return v.Pick(t.Words.Zh+"："+e.Words.Zh, t.Words.En+": "+e.Words.En)
 		}
 	}
-	return roomWords()[kind].In(v)
+	return factWords()[kind].In(v)
 }

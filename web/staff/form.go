@@ -8,7 +8,7 @@ import (
 	"github.com/kuayu/kuayu/web/ui"
 )
 
-// Faults are what a room says is wrong, by question; the error itself if it is about no question.
+// Faults are what a package says is wrong, by question; the error itself if it is about no question.
 func Faults(v *ui.View, err error) (map[string]string, error) {
 	e := errs.As(err)
 	if err == nil || e.Kind != errs.Invalid || len(e.Fields) == 0 {

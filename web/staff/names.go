@@ -139,7 +139,7 @@ func (n *Names) Resource(member, code string) *catalog.Resource {
 	if !had {
 		ctx, cancel := context.WithTimeout(n.q.Context(), shelfPatience)
 		defer cancel()
-		r, _ = n.d.Shelf.Read(ctx, member, code)
+		r, _ = n.d.CatalogReader.Read(ctx, member, code)
 		n.shelf[k] = r
 	}
 	return r

@@ -28,7 +28,7 @@ func TestEventWords(t *testing.T) {
 			t.Errorf("event %s: %q", e, w)
 		}
 	}
-	for k, w := range roomWords() {
+	for k, w := range factWords() {
 		if w[0] == "" || w[1] == "" || webtest.HalfWidth(w[0]) {
 			t.Errorf("kind %s: %q", k, w)
 		}

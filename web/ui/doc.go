@@ -6,6 +6,6 @@
 // both. What a component says comes from the table of words (words.go), in Chinese first and in English; what a page
 // says comes from the page.
 //
-// The package knows no noun of the domain: rooms are shown by pages (web/console and its neighbours), which turn what a
+// The package knows no noun of the domain: packages are shown by pages (web/console and its neighbours), which turn what a
 // service returns into the plain values declared here. docs/ui.md says how a component or page is added.
 package ui

@@ -95,9 +95,9 @@ func changeForms(v *ui.View, nm *staff.Names, con *federation.Constitution, kind
 	return forms
 }
 
-// changeOf is what a form asks for, with what can be told to be wrong before the room looks at it.
+// changeOf is what a form asks for, with what can be told to be wrong before the package looks at it.
 func (w *Watch) changeOf(v *ui.View, kind string, f url.Values) (federation.Change, map[string]string, error) {
-	con, faults := w.Roll.Current(), map[string]string{}
+	con, faults := w.MemberRegistry.Current(), map[string]string{}
 	c := federation.Change{Reason: strings.TrimSpace(f.Get("reason"))}
 	switch kind {
 	case changeJoin:
@@ -118,7 +118,7 @@ func (w *Watch) changeOf(v *ui.View, kind string, f url.Values) (federation.Chan
 	case changeQuorum:
 		n, err := strconv.Atoi(strings.TrimSpace(f.Get("quorum")))
 		if err != nil || n == 0 {
-			n = -1 // the room says what it may be
+			n = -1 // the package says what it may be
 		}
 		if c.Quorum = n; n == con.Quorum {
 			faults["quorum"] = v.Pick("与现行法定票数相同，不必提出；要改变请填写另一个数", "That is the quorum already: give another number to change it")
@@ -175,7 +175,7 @@ func (w *Watch) propose(rw http.ResponseWriter, q staff.Visit) error {
 
 // showNewcomer says what a joining file says, and what would change.
 func (w *Watch) showNewcomer(rw http.ResponseWriter, q staff.Visit, f url.Values, c federation.Change, next *federation.Constitution) error {
-	v, con := q.V, w.Roll.Current()
+	v, con := q.V, w.MemberRegistry.Current()
 	w.Show(rw, q, http.StatusOK, staff.PathMembers, ui.PageInfo{
 		Title: v.Pick("核对新成员", "Check the newcomer"), Lead: v.Pick("以下是加入文件的内容，核对无误后提出。", "This is what the joining file says. Propose it when it is right."),
 		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathMembers, Text: v.Pick("成员节点", "Members")}},

@@ -46,8 +46,8 @@ func kindWords() map[string]staff.Pair {
 	return out
 }
 
-// rooms are the first words of kinds, in the order in which a list offers them.
-func rooms() []struct {
+// packages are the first words of kinds, in the order in which a list offers them.
+func packages() []struct {
 	code string
 	word staff.Pair
 } {
@@ -73,7 +73,7 @@ func rooms() []struct {
 	}
 }
 
-// kindWord says a kind in words: its own, or those of its room.
+// kindWord says a kind in words: its own, or those of its package.
 func kindWord(v *ui.View, kind string) string {
 	if w, had := kindWords()[kind]; had {
 		return w.In(v)
@@ -81,9 +81,9 @@ func kindWord(v *ui.View, kind string) string {
 	if w := staff.FactWord(v, kind); w != "" {
 		return w
 	}
-	room, _, _ := strings.Cut(kind, ".")
-	for _, r := range rooms() {
-		if r.code == room {
+	area, _, _ := strings.Cut(kind, ".")
+	for _, r := range packages() {
+		if r.code == area {
 			return r.word.In(v)
 		}
 	}
@@ -120,7 +120,7 @@ func (w *Watch) facts(rw http.ResponseWriter, q staff.Visit) error {
 		return err
 	}
 	query := evidence.Query{
-		Agreement: strings.TrimSpace(p.Get("agreement")), Room: p.Get("room"), Department: p.Get("department"),
+		Agreement: strings.TrimSpace(p.Get("agreement")), Area: p.Get("area"), Department: p.Get("department"),
 		Since: since, Before: before, After: p.Get("after"), Limit: shown,
 	}
 	if s := p.Get("subject"); s != "" {
@@ -150,11 +150,11 @@ func (w *Watch) facts(rw http.ResponseWriter, q staff.Visit) error {
 
 func (w *Watch) factFilters(q staff.Visit) ([]ui.Filter, error) {
 	v, p := q.V, q.URL.Query()
-	room := ui.Filter{Key: "room", Label: v.Pick("种类", "Kind"), Value: p.Get("room")}
-	for _, r := range rooms() {
-		room.Options = append(room.Options, ui.Option{Value: r.code, Label: r.word.In(v)})
+	area := ui.Filter{Key: "area", Label: v.Pick("种类", "Kind"), Value: p.Get("area")}
+	for _, r := range packages() {
+		area.Options = append(area.Options, ui.Option{Value: r.code, Label: r.word.In(v)})
 	}
-	out := []ui.Filter{room}
+	out := []ui.Filter{area}
 	if overseer(q) {
 		all, err := w.Offices.Departments(q.Context())
 		if err != nil {
@@ -273,7 +273,7 @@ func (w *Watch) fact(rw http.ResponseWriter, q staff.Visit) error {
 	}
 	if q.URL.Query().Get("check") == "1" {
 		x.checks = w.checks(v, nm, receipt)
-		if _, err := receipt.Verify(w.Roll.Versions(), w.Roll.Statements()...); err == nil && w.held != nil {
+		if _, err := receipt.Verify(w.MemberRegistry.Versions(), w.MemberRegistry.Statements()...); err == nil && w.held != nil {
 			w.held()
 		}
 	}
@@ -289,7 +289,7 @@ func (w *Watch) fact(rw http.ResponseWriter, q staff.Visit) error {
 }
 
 func cosigners(w *Watch, r *evidence.Receipt) []string {
-	if v, err := r.Verify(w.Roll.Versions(), w.Roll.Statements()...); err == nil {
+	if v, err := r.Verify(w.MemberRegistry.Versions(), w.MemberRegistry.Statements()...); err == nil {
 		return v.CosignedBy
 	}
 	return nil
@@ -373,7 +373,7 @@ func stepWords() map[evidence.Step]staff.Pair {
 
 // checks verifies a receipt and says what each step found.
 func (w *Watch) checks(v *ui.View, nm *staff.Names, r *evidence.Receipt) []check {
-	verified, held, err := r.Examine(w.Roll.Versions(), w.Roll.Statements()...)
+	verified, held, err := r.Examine(w.MemberRegistry.Versions(), w.MemberRegistry.Statements()...)
 	good := map[evidence.Step]bool{}
 	for _, s := range held {
 		good[s] = true
@@ -438,7 +438,7 @@ func (w *Watch) receipt(rw http.ResponseWriter, q staff.Visit) error {
 }
 
 func (w *Watch) constitution(rw http.ResponseWriter, _ staff.Visit) error {
-	return download(rw, "constitution.json", w.Roll.Document())
+	return download(rw, "constitution.json", w.MemberRegistry.Document())
 }
 
 // logs is how far the members' logs have come, and whether they hold together.
@@ -475,7 +475,7 @@ func (w *Watch) logTable(v *ui.View, nm *staff.Names, seen []evidence.Seen) ui.T
 		Caption: v.Pick("各成员日志", "Members' logs"),
 		Columns: []ui.Column{{Label: v.Pick("成员", "Member")}, {Label: v.Pick("日志大小（批）", "Batches"), Number: true}, {Label: v.Pick("最近共签时间", "Cosigned here last")}, {Label: v.Pick("一致性", "Consistent")}},
 	}
-	for _, m := range w.Roll.Current().Members {
+	for _, m := range w.MemberRegistry.Current().Members {
 		if m.ID == w.Self {
 			continue
 		}

@@ -193,7 +193,7 @@ func (w *Watch) exchangeFilters(q staff.Visit, nm *staff.Names, s *gateway.Watch
 // memberFilter chooses a member.
 func (w *Watch) memberFilter(nm *staff.Names, now, label string) ui.Filter {
 	f := ui.Filter{Key: "member", Label: label, Value: now}
-	for _, m := range w.Roll.Current().Members {
+	for _, m := range w.MemberRegistry.Current().Members {
 		f.Options = append(f.Options, ui.Option{Value: m.ID, Label: nm.Member(m.ID)})
 	}
 	return f

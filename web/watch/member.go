@@ -38,7 +38,7 @@ func (w *Watch) members(rw http.ResponseWriter, q staff.Visit) error {
 // showMembers is the page; f and faults are a form for a kind of change that was not taken.
 func (w *Watch) showMembers(rw http.ResponseWriter, q staff.Visit, kind string, f url.Values, faults map[string]string) error {
 	nm := w.Names(q)
-	v, con, contacts := q.V, w.Roll.Current(), w.Contacts.Contacts()
+	v, con, contacts := q.V, w.MemberRegistry.Current(), w.Contacts.Contacts()
 	x := membersView{now: w.Clock.Now(), figures: w.memberFigures(v, con, contacts), table: w.memberTable(v, nm, con, contacts), own: w.ownFacts(v, con), probe: q.Sess.Has(keepers()...)}
 	x.history, x.paging = w.history(v)
 	if q.Sess.Has(identity.Operator, identity.Authority) {
@@ -185,7 +185,7 @@ func (w *Watch) probe(rw http.ResponseWriter, q staff.Visit) error {
 	ctx, cancel := context.WithTimeout(q.Context(), probeAtAll)
 	defer cancel()
 	var all sync.WaitGroup
-	for i, m := range w.Roll.Current().Members {
+	for i, m := range w.MemberRegistry.Current().Members {
 		if m.ID == w.Self || i >= probeMost {
 			continue
 		}

@@ -89,8 +89,8 @@ func atLeast(v *ui.View, n int, more bool) string {
 	return v.Number(int64(n))
 }
 
-func holderOf(nm *staff.Names, k *deadline.Clock) string {
-	p := k.Parties.Of(k.Holder)
+func holderOf(nm *staff.Names, k *deadline.Deadline) string {
+	p := k.Parties.Of(k.Responsible)
 	return nm.Party(policy.Party{Member: p.Member, Department: p.Department})
 }
 
@@ -101,7 +101,7 @@ func clockName(v *ui.View, id deadline.ID) string {
 	return v.Pick("法定时限", "A time limit of the law")
 }
 
-func overdueBy(v *ui.View, nm *staff.Names, ks []deadline.Clock) ui.Chart {
+func overdueBy(v *ui.View, nm *staff.Names, ks []deadline.Deadline) ui.Chart {
 	c := ui.Chart{ID: "overdue", Title: v.Pick("超期未办（件）", "Overdue")}
 	n := map[string]int64{}
 	for i := range ks {
@@ -145,7 +145,7 @@ func (w *Watch) about(q staff.Visit, nm *staff.Names, subject string) ui.Link {
 	return ui.Link{Text: q.V.Pick("事项编号 ", "Matter ") + id}
 }
 
-func (w *Watch) late(q staff.Visit, nm *staff.Names, k *deadline.Clock) (late, error) {
+func (w *Watch) late(q staff.Visit, nm *staff.Names, k *deadline.Deadline) (late, error) {
 	v := q.V
 	about := w.about(q, nm, k.Subject)
 	days := int(w.Clock.Now().Sub(k.Due).Hours()/24) + 1
@@ -160,7 +160,7 @@ func (w *Watch) late(q staff.Visit, nm *staff.Names, k *deadline.Clock) (late, e
 	if len(told.Items) > 0 {
 		l.told = v.Pick("已于 ", "Reminded at ") + v.Minute(told.Items[0].At) + v.Pick(" 督办。", ".")
 	}
-	if !k.Watch && k.Parties.Of(k.Holder).Department == k.Department {
+	if !k.Watch && k.Parties.Of(k.Responsible).Department == k.Department {
 		l.remind = &ui.Question{
 			Act: v.Pick("发督办通知", "Remind"), Post: staff.PathOversight + "/" + url.PathEscape(k.ID) + "/remind", Reason: v.Pick("督办要求（不超过 120 字）", "What is to be done (at most 120 characters)"),
 			Text: v.Pick("通知送达该部门的数据专员和共享工作机构负责人，并留存证。", "It goes to the department's data officers and the head of its sharing office, and into the evidence."),

@@ -173,7 +173,7 @@ func (w *Watch) addPerson(rw http.ResponseWriter, q staff.Visit) error {
 	return staff.Done(rw, q, staff.PathPeople, "person")
 }
 
-// wrongField is the question an error of the room is about.
+// wrongField is the question an error of the package is about.
 func wrongField(a *identity.Actor, e *errs.Error) string {
 	switch {
 	case e.Code == identity.ErrDepartment.Code:

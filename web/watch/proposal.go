@@ -147,7 +147,7 @@ func votes(v *ui.View, yes bool) string {
 
 // history are the versions of the constitution, latest first, from the one the page's address names.
 func (w *Watch) history(v *ui.View) (ui.Table, ui.Paging) {
-	versions, chain := w.Roll.Versions(), w.Roll.Chain()
+	versions, chain := w.MemberRegistry.Versions(), w.MemberRegistry.Chain()
 	t := ui.Table{
 		Caption: v.Pick("章程的历次版本", "Versions of the constitution"),
 		Columns: []ui.Column{{Label: v.Pick("版本", "Version")}, {Label: v.Pick("变化", "Changes")}, {Label: v.Pick("签名赞成", "Signed by")}},

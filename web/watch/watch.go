@@ -35,8 +35,8 @@ type Cases interface {
 	Bytes(ctx context.Context, sc db.Scope, id string) ([]byte, error)
 }
 
-// Roll is who the members are, now and before, and what they say of themselves. federation.Directory is one.
-type Roll interface {
+// MemberRegistry is who the members are, now and before, and what they say of themselves. federation.Directory is one.
+type MemberRegistry interface {
 	Current() *federation.Constitution
 	Versions() []*federation.Constitution
 	Statements() []*federation.SignedStatement
@@ -80,7 +80,7 @@ type Ballots interface {
 
 // Clocks are the law's, with what came of those that ran out. deadline.Service is one.
 type Clocks interface {
-	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Clock], error)
+	Running(ctx context.Context, sc db.Scope, q deadline.OpenQuery) (*deadline.Page[deadline.Deadline], error)
 	Tallies(ctx context.Context, sc db.Scope, q deadline.ViolationQuery) ([]deadline.Tally, error)
 	Reminders(ctx context.Context, sc db.Scope, q deadline.ReminderQuery) (*deadline.Page[deadline.Reminder], error)
 	Remind(ctx context.Context, sess *identity.Session, clock, text string) (*deadline.Reminder, error)
@@ -113,21 +113,21 @@ type Inbox interface {
 // Deps are what the face needs.
 type Deps struct {
 	*staff.Desk
-	Exchanges Exchanges
-	Cases     Cases
-	Roll      Roll
-	Facts     Facts
-	Receipts  Receipts
-	Logs      Logs
-	Contacts  Contacts
-	Prober    Prober
-	Ballots   Ballots
-	Clocks    Clocks
-	Ledgers   Ledgers
-	Staff     Staff
-	Inbox     Inbox
-	Hooks     Hooks
-	Jobs      Jobs
+	Exchanges      Exchanges
+	Cases          Cases
+	MemberRegistry MemberRegistry
+	Facts          Facts
+	Receipts       Receipts
+	Logs           Logs
+	Contacts       Contacts
+	Prober         Prober
+	Ballots        Ballots
+	Clocks         Clocks
+	Ledgers        Ledgers
+	Staff          Staff
+	Inbox          Inbox
+	Hooks          Hooks
+	Jobs           Jobs
 
 	Checks       func(ctx context.Context, lang string) []checkup.Check // of this node's set-up
 	Version      string                                                 // of this program

@@ -68,8 +68,8 @@ func (twoOffices) Departments(context.Context) ([]identity.Department, error) {
 	return []identity.Department{{ID: deptA}, {ID: deptB}}, nil
 }
 
-// room is the catalogue of a node with two departments.
-type room struct {
+// fixture is the catalogue of a node with two departments.
+type fixture struct {
 	*Service
 	t     *testing.T
 	clock *clock.Manual
@@ -77,17 +77,17 @@ type room struct {
 }
 
 // onBoth runs a test on both databases.
-func onBoth(t *testing.T, f func(*testing.T, *room)) {
+func onBoth(t *testing.T, f func(*testing.T, *fixture)) {
 	t.Helper()
 	for name, dsn := range map[string]func(*testing.T) string{
 		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "records.db") },
 		"postgres": func(t *testing.T) string { return dbtest.Postgres(t) },
 	} {
-		t.Run(name, func(t *testing.T) { f(t, newRoom(t, dsn(t))) })
+		t.Run(name, func(t *testing.T) { f(t, newFixture(t, dsn(t))) })
 	}
 }
 
-func newRoom(t *testing.T, dsn string) *room {
+func newFixture(t *testing.T, dsn string) *fixture {
 	t.Helper()
 	ctx := t.Context()
 	d, err := db.Open(ctx, dsn)
@@ -112,7 +112,7 @@ func newRoom(t *testing.T, dsn string) *room {
 	q := queue.New(d, now, slog.New(slog.DiscardHandler))
 	o := evidence.NewOutbox(d, log, q)
 	b := &board{}
-	r := &room{t: t, clock: now, board: b}
+	r := &fixture{t: t, clock: now, board: b}
 	r.Service = NewService(process.NewEngine(process.Deps{
 		DB: d, Clock: now, IDs: ids.Random{}, Outbox: o, Board: b, Offices: twoOffices{}, Self: "zhejiang",
 		Clocks:   deadline.NewService(deadline.Deps{DB: d, Clock: now, IDs: ids.Random{}, Queue: q, Outbox: o, Calendar: workday.Builtin()}),
@@ -141,7 +141,7 @@ func sound(code, name string) Resource {
 	}
 }
 
-func (r *room) must(e *Dossier, err error) *Dossier {
+func (r *fixture) must(e *Dossier, err error) *Dossier {
 	r.t.Helper()
 	if err != nil {
 		r.t.Fatal(err)
@@ -150,7 +150,7 @@ func (r *room) must(e *Dossier, err error) *Dossier {
 }
 
 // refused demands an error of a code, and returns the names of the fields complained about.
-func (r *room) refused(err error, want *errs.Def) string {
+func (r *fixture) refused(err error, want *errs.Def) string {
 	r.t.Helper()
 	if e := errs.As(err); e == nil || e.Code != want.Code {
 		r.t.Fatalf("%v, want %s", err, want.Code)
@@ -162,7 +162,7 @@ func (r *room) refused(err error, want *errs.Def) string {
 	return strings.Join(names, " ")
 }
 
-func (r *room) draft(x Resource) *Dossier {
+func (r *fixture) draft(x Resource) *Dossier {
 	r.t.Helper()
 	return r.must(r.Save(r.t.Context(), officerOf(deptA), x, "", ""))
 }
@@ -172,7 +172,7 @@ func passed(k Kind) Assessment {
 }
 
 // assess puts every assessment on record that the latest version needs.
-func (r *room) assess(code string) {
+func (r *fixture) assess(code string) {
 	r.t.Helper()
 	e := r.must(r.Dossier(r.t.Context(), db.System("test"), code))
 	for _, k := range e.Resource.Needed() {
@@ -181,7 +181,7 @@ func (r *room) assess(code string) {
 }
 
 // sign brings the latest version to the authority's desk.
-func (r *room) sign(code string) {
+func (r *fixture) sign(code string) {
 	r.t.Helper()
 	r.assess(code)
 	r.must(r.Submit(r.t.Context(), officerOf(deptA), code))
@@ -189,7 +189,7 @@ func (r *room) sign(code string) {
 }
 
 // publish walks a resource the whole way.
-func (r *room) publish(x Resource) *Dossier {
+func (r *fixture) publish(x Resource) *Dossier {
 	r.t.Helper()
 	r.draft(x)
 	r.sign(x.Code)
@@ -197,14 +197,14 @@ func (r *room) publish(x Resource) *Dossier {
 }
 
 // withdraw walks an entry out of the catalogue.
-func (r *room) withdraw(code string) {
+func (r *fixture) withdraw(code string) {
 	r.t.Helper()
 	r.must(r.Withdraw(r.t.Context(), chiefOf(deptA), code, "职责取消"))
 	r.must(r.FileWithdrawal(r.t.Context(), regulator(), code))
 }
 
 // facts counts the facts of a kind in the outbox.
-func (r *room) facts(kind string) int {
+func (r *fixture) facts(kind string) int {
 	r.t.Helper()
 	var n int
 	if err := r.db.Read().NewRaw("SELECT count(*) FROM evidence_outbox WHERE kind = ?", kind).Scan(r.t.Context(), &n); err != nil {
@@ -213,8 +213,8 @@ func (r *room) facts(kind string) int {
 	return n
 }
 
-// rows counts what the room has stored.
-func (r *room) rows() string {
+// rows counts what the package has stored.
+func (r *fixture) rows() string {
 	r.t.Helper()
 	out := ""
 	for _, table := range []string{"process_case", "catalog_resource", "catalog_version", "process_step", "catalog_assessment", "catalog_item", "catalog_register", "catalog_change", "evidence_outbox"} {
@@ -228,7 +228,7 @@ func (r *room) rows() string {
 }
 
 // ticking lists the open clocks of an entry with the last day of each.
-func (r *room) ticking(code string) string {
+func (r *fixture) ticking(code string) string {
 	r.t.Helper()
 	cs, err := r.clocks.Of(r.t.Context(), db.System("test"), subject(code))
 	if err != nil {

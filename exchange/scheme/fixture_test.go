@@ -40,8 +40,8 @@ type deaf struct{}
 
 func (deaf) Put(context.Context, *db.Tx, db.Scope, notice.Notice, notice.Params) error { return nil }
 
-// room is the schemes of one member, on a database of its own; letters of the others are put into its hands.
-type room struct {
+// fixture is the schemes of one member, on a database of its own; letters of the others are put into its hands.
+type fixture struct {
 	*Service
 	post map[string]func(context.Context, *db.Tx, *peer.Incoming, *message) error
 	read int64 // how many letters of its outbox are on the wire
@@ -53,7 +53,7 @@ type letter struct {
 	body                       []byte
 }
 
-func newRoom(t *testing.T, self, dsn string, members ...string) *room {
+func newFixture(t *testing.T, self, dsn string, members ...string) *fixture {
 	t.Helper()
 	d, err := db.Open(t.Context(), dsn)
 	if err != nil {
@@ -78,8 +78,8 @@ func newRoom(t *testing.T, self, dsn string, members ...string) *room {
 	o := evidence.NewOutbox(d, log, q)
 	e := process.NewEngine(process.Deps{Self: self, DB: d, Clock: now, IDs: ids.Random{}, Outbox: o, Board: deaf{}, Division: func(string) string { return "" }})
 	c := catalog.NewService(e)
-	r := &room{Service: NewService(Deps{
-		Self: self, DB: d, Clock: now, IDs: ids.Random{}, Queue: q, Outbox: o, Post: peer.NewPost(d, q, nil, log, o, now, ids.Random{}), Catalog: c,
+	r := &fixture{Service: NewService(Deps{
+		Self: self, DB: d, Clock: now, IDs: ids.Random{}, Queue: q, Outbox: o, Mailbox: peer.NewMailbox(d, q, nil, log, o, now, ids.Random{}), Catalog: c,
 		Agreements: agreement.NewService(agreement.Deps{Cases: e, Queue: q, Catalog: c}),
 		Board:      deaf{}, Members: func() []string { return members },
 	})}
@@ -89,18 +89,18 @@ func newRoom(t *testing.T, self, dsn string, members ...string) *room {
 	return r
 }
 
-func (r *room) authority() *identity.Session {
+func (r *fixture) authority() *identity.Session {
 	return &identity.Session{Actor: "authority", Department: "11330000MY00000120", Division: "330000", Roles: []identity.Role{identity.Authority}}
 }
 
-// take puts a letter into the room's hands, as the post does: all of it or nothing.
-func (r *room) receive(ctx context.Context, l *letter) error {
+// take puts a letter into the package's hands, as the post does: all of it or nothing.
+func (r *fixture) receive(ctx context.Context, l *letter) error {
 	in := &peer.Incoming{From: l.from, Body: l.body, Fact: seal.Fact{Time: noon(), Actor: seal.Actor{Department: l.department}}}
 	return r.d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return r.take(ctx, tx, in, r.post[l.kind]) })
 }
 
-// letters are those the room has queued since it was asked last.
-func (r *room) letters(ctx context.Context, t fails) []letter {
+// letters are those the package has queued since it was asked last.
+func (r *fixture) letters(ctx context.Context, t fails) []letter {
 	t.Helper()
 	var rows []struct {
 		Seq     int64
@@ -123,7 +123,7 @@ func (r *room) letters(ctx context.Context, t fails) []letter {
 	return out
 }
 
-func (r *room) at(ctx context.Context, t fails, id string) *Scheme {
+func (r *fixture) at(ctx context.Context, t fails, id string) *Scheme {
 	t.Helper()
 	x, err := r.Get(ctx, db.System("test"), id)
 	if err != nil {
@@ -143,20 +143,20 @@ func zone(parties ...string) Text {
 	}
 }
 
-// rooms are several members whose letters lie on a wire until somebody delivers them; those from one to another stay in
+// packages are several members whose letters lie on a wire until somebody delivers them; those from one to another stay in
 // order, as the post keeps them.
-type rooms struct {
+type packages struct {
 	fails
 	ctx  context.Context
-	all  map[string]*room
+	all  map[string]*fixture
 	wire map[[2]string][]letter
 }
 
-func newRooms(t *testing.T, dsn func(*testing.T, string) string, members ...string) *rooms {
+func newRooms(t *testing.T, dsn func(*testing.T, string) string, members ...string) *packages {
 	t.Helper()
-	r := &rooms{fails: t, ctx: t.Context(), all: map[string]*room{}, wire: map[[2]string][]letter{}}
+	r := &packages{fails: t, ctx: t.Context(), all: map[string]*fixture{}, wire: map[[2]string][]letter{}}
 	for _, m := range members {
-		r.all[m] = newRoom(t, m, dsn(t, m), members...)
+		r.all[m] = newFixture(t, m, dsn(t, m), members...)
 	}
 	return r
 }
@@ -167,7 +167,7 @@ func onSQLite(t *testing.T, member string) string {
 }
 
 // onBoth runs a test on both databases.
-func onBoth(t *testing.T, f func(*rooms)) {
+func onBoth(t *testing.T, f func(*packages)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(newRooms(t, onSQLite, "a", "b", "c", "d")) })
 	t.Run("postgres", func(t *testing.T) {
@@ -175,8 +175,8 @@ func onBoth(t *testing.T, f func(*rooms)) {
 	})
 }
 
-// collect puts what the rooms have written on the wire.
-func (r *rooms) collect() {
+// collect puts what the packages have written on the wire.
+func (r *packages) collect() {
 	r.Helper()
 	for _, x := range r.all {
 		for _, l := range x.letters(r.ctx, r) {
@@ -187,7 +187,7 @@ func (r *rooms) collect() {
 }
 
 // ways are those on which something lies, in a fixed order.
-func (r *rooms) ways() [][2]string {
+func (r *packages) ways() [][2]string {
 	r.Helper()
 	r.collect()
 	var out [][2]string
@@ -201,7 +201,7 @@ func (r *rooms) ways() [][2]string {
 }
 
 // deliver hands over the first letter of a way. One that came too early stays; one that was refused is gone.
-func (r *rooms) deliver(way [2]string) error {
+func (r *packages) deliver(way [2]string) error {
 	r.Helper()
 	l := r.wire[way][0]
 	err := r.all[l.to].receive(r.ctx, &l)
@@ -215,7 +215,7 @@ func (r *rooms) deliver(way [2]string) error {
 }
 
 // settle delivers everything; nothing is refused, and nothing waits for what never comes.
-func (r *rooms) settle() {
+func (r *packages) settle() {
 	r.Helper()
 	for moved := true; moved; {
 		moved = false
@@ -233,7 +233,7 @@ func (r *rooms) settle() {
 	}
 }
 
-func (r *rooms) propose(by string, t Text) *Scheme {
+func (r *packages) propose(by string, t Text) *Scheme {
 	r.Helper()
 	x, err := r.all[by].Propose(r.ctx, r.all[by].authority(), t)
 	if err != nil {
@@ -242,31 +242,31 @@ func (r *rooms) propose(by string, t Text) *Scheme {
 	return x
 }
 
-func (r *rooms) consent(by, id string) {
+func (r *packages) consent(by, id string) {
 	r.Helper()
 	if _, err := r.all[by].Consent(r.ctx, r.all[by].authority(), id); err != nil {
 		r.Fatalf("%s consents: %v", by, err)
 	}
 }
 
-func (r *rooms) decline(by, id string) {
+func (r *packages) decline(by, id string) {
 	r.Helper()
 	if _, err := r.all[by].Decline(r.ctx, r.all[by].authority(), id, "清单未核实"); err != nil {
 		r.Fatalf("%s declines: %v", by, err)
 	}
 }
 
-func (r *rooms) leave(by, id string) {
+func (r *packages) leave(by, id string) {
 	r.Helper()
 	if _, err := r.all[by].Leave(r.ctx, r.all[by].authority(), id, "职能调整"); err != nil {
 		r.Fatalf("%s leaves: %v", by, err)
 	}
 }
 
-func (r *rooms) at(member, id string) *Scheme { r.Helper(); return r.all[member].at(r.ctx, r, id) }
+func (r *packages) at(member, id string) *Scheme { r.Helper(); return r.all[member].at(r.ctx, r, id) }
 
 // founded is a zone's first version, in force at all its parties.
-func (r *rooms) founded(parties ...string) *Scheme {
+func (r *packages) founded(parties ...string) *Scheme {
 	r.Helper()
 	x := r.propose(parties[0], zone(parties...))
 	r.settle()
@@ -279,7 +279,7 @@ func (r *rooms) founded(parties ...string) *Scheme {
 }
 
 // agreed demands one version and hash, and these parties, at each of them.
-func (r *rooms) agreed(id string, version int, parties ...string) {
+func (r *packages) agreed(id string, version int, parties ...string) {
 	r.Helper()
 	first := r.at(parties[0], id)
 	for _, m := range parties {

@@ -201,8 +201,8 @@ func (s *setter) turn() {
 	s.y = margin
 }
 
-// room begins a page if there is not so much left.
-func (s *setter) room(height float64) {
+// need begins a page if there is not so much left.
+func (s *setter) need(height float64) {
 	if s.y+height > s.bottom {
 		s.turn()
 	}
@@ -235,7 +235,7 @@ func (s *setter) put(x, y float64, text string) {
 func (s *setter) centred(text string, size float64) {
 	s.font(size)
 	for _, l := range s.wrap(text, s.width) {
-		s.room(s.line())
+		s.need(s.line())
 		s.put(margin+(s.width-s.measure(l))/2, s.y, l)
 		s.y += s.line()
 	}
@@ -289,7 +289,7 @@ func breakAt(line []rune) int {
 func (s *setter) part(p *Part) {
 	if p.Heading != "" {
 		s.font(middle)
-		s.room(4 * s.line())
+		s.need(4 * s.line())
 		s.y += pad
 		s.put(margin, s.y, p.Heading)
 		s.y += s.line()
@@ -297,7 +297,7 @@ func (s *setter) part(p *Part) {
 	s.font(normal)
 	if p.Text != "" {
 		for _, l := range s.wrap(p.Text, s.width) {
-			s.room(s.line())
+			s.need(s.line())
 			s.put(margin, s.y, l)
 			s.y += s.line()
 		}
@@ -357,7 +357,7 @@ func (s *setter) row(widths []float64, cells []string) {
 		most = max(most, len(left[i]))
 	}
 	for done := 0; done < most; {
-		s.room(s.line() + 2*pad)
+		s.need(s.line() + 2*pad)
 		n := min(most-done, int((s.bottom-s.y-2*pad)/s.line()))
 		x, h := margin, float64(n)*s.line()+2*pad
 		for i := range cells {
@@ -378,7 +378,7 @@ func (s *setter) squares(text string) {
 		s.keep(err)
 		return
 	}
-	s.room(code + pad)
+	s.need(code + pad)
 	n := q.Bounds().Dx()
 	side := code / float64(n+2*squares)
 	for y := range n {

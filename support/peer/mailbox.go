@@ -24,7 +24,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate creates the room's tables.
+// Migrate creates the tables of this package.
 func Migrate(ctx context.Context, d *db.DB) error {
 	return d.Migrate(ctx, "peer", migrations, "migrations")
 }
@@ -64,8 +64,8 @@ type Message struct {
 	Body        []byte `json:"-"`
 }
 
-// Post is the durable outbox and inbox of a node.
-type Post struct {
+// Mailbox is the durable outbox and inbox of a node.
+type Mailbox struct {
 	db       *db.DB
 	queue    *queue.Queue
 	link     *Link
@@ -77,9 +77,9 @@ type Post struct {
 	settled  map[string]Settled
 }
 
-// NewPost wires the room and registers its job.
-func NewPost(d *db.DB, q *queue.Queue, link *Link, log *evidence.Log, o *evidence.Outbox, c clock.Clock, src ids.Source) *Post {
-	p := &Post{db: d, queue: q, link: link, log: log, outbox: o, clock: c, ids: src, handlers: map[string]Handler{}, settled: map[string]Settled{}}
+// NewMailbox wires the service and registers its job.
+func NewMailbox(d *db.DB, q *queue.Queue, link *Link, log *evidence.Log, o *evidence.Outbox, c clock.Clock, src ids.Source) *Mailbox {
+	p := &Mailbox{db: d, queue: q, link: link, log: log, outbox: o, clock: c, ids: src, handlers: map[string]Handler{}, settled: map[string]Settled{}}
 	q.Handle(KindSend, p.deliver)
 	q.Lanes(KindSend, func(j queue.Job) string { // a member that hangs holds up no other's messages
 		var m struct {
@@ -92,18 +92,18 @@ func NewPost(d *db.DB, q *queue.Queue, link *Link, log *evidence.Log, o *evidenc
 }
 
 // Handle registers the handler of a kind of message. Call before serving.
-func (p *Post) Handle(kind string, h Handler) { p.handlers[kind] = h }
+func (p *Mailbox) Handle(kind string, h Handler) { p.handlers[kind] = h }
 
 // OnSettled registers who learns what became of messages of a fact kind. Call before serving.
-func (p *Post) OnSettled(kind string, f Settled) { p.settled[kind] = f }
+func (p *Mailbox) OnSettled(kind string, f Settled) { p.settled[kind] = f }
 
 // Send queues a message of Kuayu's own kinds.
-func (p *Post) Send(ctx context.Context, tx *db.Tx, to, subject, kind string, body []byte) error {
+func (p *Mailbox) Send(ctx context.Context, tx *db.Tx, to, subject, kind string, body []byte) error {
 	return p.Queue(ctx, tx, Message{To: to, Subject: subject, Kind: kind, Method: http.MethodPost, Path: PathMessages + kind, ContentType: "application/json", Body: body})
 }
 
 // Queue records the message as a fact of this node and queues its delivery, all in the caller's transaction.
-func (p *Post) Queue(ctx context.Context, tx *db.Tx, m Message) error {
+func (p *Mailbox) Queue(ctx context.Context, tx *db.Tx, m Message) error {
 	if m.ID == "" {
 		m.ID = p.ids.NewID()
 	}
@@ -134,7 +134,7 @@ func nonNil(b []byte) []byte {
 	return b
 }
 
-func (p *Post) deliver(ctx context.Context, j queue.Job) error {
+func (p *Mailbox) deliver(ctx context.Context, j queue.Job) error {
 	var m Message
 	if err := json.Unmarshal([]byte(j.Payload), &m); err != nil {
 		return queue.Stop(err)
@@ -176,7 +176,7 @@ func final(err error) bool {
 	return false
 }
 
-func (p *Post) count(direction string, err error) {
+func (p *Mailbox) count(direction string, err error) {
 	outcome := "ok"
 	if err != nil {
 		outcome = errs.As(err).Code
@@ -185,7 +185,7 @@ func (p *Post) count(direction string, err error) {
 }
 
 // ServeMessages serves PathMessages.
-func (p *Post) ServeMessages(w http.ResponseWriter, r *http.Request) {
+func (p *Mailbox) ServeMessages(w http.ResponseWriter, r *http.Request) {
 	kind := r.PathValue("kind")
 	h, ok := p.handlers[kind]
 	if !ok {
@@ -197,7 +197,7 @@ func (p *Post) ServeMessages(w http.ResponseWriter, r *http.Request) {
 
 // Serve takes one message: verify, apply once in the order of its subject, acknowledge with a sealed fact. The time of
 // the acknowledgement is when the law's clocks start.
-func (p *Post) Serve(w http.ResponseWriter, r *http.Request, h Handler) {
+func (p *Mailbox) Serve(w http.ResponseWriter, r *http.Request, h Handler) {
 	p.link.Over(w, r, MaxMessage, func(ctx context.Context, in *Incoming, err error) (*evidence.Record, string, error) {
 		var rec *evidence.Record
 		if err == nil {
@@ -215,13 +215,13 @@ func (p *Post) Serve(w http.ResponseWriter, r *http.Request, h Handler) {
 }
 
 // refused counts what could not even be attributed; it leaves no fact, because nobody knows whose it would be.
-func (p *Post) refused(ctx context.Context, r *http.Request, err error) {
+func (p *Mailbox) refused(ctx context.Context, r *http.Request, err error) {
 	if member, _, cerr := p.link.Caller(r); cerr != nil {
 		httpx.Logger(ctx).WarnContext(ctx, "peer refused", "member", member, "error", err)
 	}
 }
 
-func (p *Post) recordRefusal(ctx context.Context, in *Incoming, err error) {
+func (p *Mailbox) recordRefusal(ctx context.Context, in *Incoming, err error) {
 	e := errs.As(err)
 	if e.Kind == errs.Unavailable || e.Kind == errs.Internal || errors.Is(err, evidence.ErrStaleProof) {
 		return // not a decision
@@ -234,7 +234,7 @@ func (p *Post) recordRefusal(ctx context.Context, in *Incoming, err error) {
 
 func ackID(in *Incoming) string { return "ack/" + in.From + "/" + in.Fact.ID }
 
-func (p *Post) take(ctx context.Context, in *Incoming, h Handler) (*evidence.Record, error) {
+func (p *Mailbox) take(ctx context.Context, in *Incoming, h Handler) (*evidence.Record, error) {
 	if h.Before != nil {
 		if err := h.Before(ctx, in); err != nil {
 			return nil, err
@@ -259,7 +259,7 @@ func (p *Post) take(ctx context.Context, in *Incoming, h Handler) (*evidence.Rec
 }
 
 // again acknowledges a message that was sealed anew since it was taken: an acknowledgement names the seal that it answers.
-func (p *Post) again(ctx context.Context, in *Incoming, reply []byte) (*evidence.Record, error) {
+func (p *Mailbox) again(ctx context.Context, in *Incoming, reply []byte) (*evidence.Record, error) {
 	id := ackID(in) + "/" + Commitment(in.Sealed)
 	rec, err := p.outbox.Sealed(ctx, id)
 	if !errors.Is(err, evidence.ErrNoFact) {
@@ -274,12 +274,12 @@ func (p *Post) again(ctx context.Context, in *Incoming, reply []byte) (*evidence
 	return p.outbox.Sealed(ctx, id)
 }
 
-func (p *Post) acknowledge(ctx context.Context, tx *db.Tx, in *Incoming, id string, reply []byte) error {
+func (p *Mailbox) acknowledge(ctx context.Context, tx *db.Tx, in *Incoming, id string, reply []byte) error {
 	head := evidence.Header{To: in.From, ToDept: in.Fact.Actor.Department, Request: in.Fact.ID, ReqHash: Commitment(in.Sealed), Outcome: "ok", Agreement: in.Header.Agreement}
 	return p.outbox.Put(ctx, tx, evidence.Draft{Kind: "message.ack", ID: id, Time: p.clock.Now(), Header: head.Encode(), Body: reply, Actor: seal.Actor{Department: in.Header.ToDept}})
 }
 
-func (p *Post) apply(ctx context.Context, tx *db.Tx, in *Incoming, h Handler) error {
+func (p *Mailbox) apply(ctx context.Context, tx *db.Tx, in *Incoming, h Handler) error {
 	var had string
 	err := tx.NewRaw("SELECT body_hash FROM peer_in WHERE member = ? AND id = ?", in.From, in.Fact.ID).Scan(ctx, &had)
 	bodyHash := fmt.Sprintf("%x", in.Fact.Suite.Object(in.Body))
@@ -323,7 +323,7 @@ func (p *Post) apply(ctx context.Context, tx *db.Tx, in *Incoming, h Handler) er
 }
 
 // Forget drops inbox entries older than keep; duplicates of older messages are caught by the order of their subject.
-func (p *Post) Forget(ctx context.Context, keep time.Duration) error {
+func (p *Mailbox) Forget(ctx context.Context, keep time.Duration) error {
 	return p.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.NewRaw("DELETE FROM peer_in WHERE received < ?", p.clock.Now().Add(-keep).UnixMicro()).Exec(ctx)
 		return err

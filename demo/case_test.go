@@ -167,7 +167,7 @@ func TestCaseSupplementAndOffer(t *testing.T) {
 	m := f.casing(f.application())
 	m.do("head-sh", "consent", nil)
 	m.sent()
-	says(t, m.page(m.people["officer-zj"], m.path("officer-zj")), "申请方此前记录", "此前申请", "逐项答复", "限定数据条件和用量", "所在市为其中之一 330100、330400")
+	says(t, m.page(m.people["officer-zj"], m.path("officer-zj")), "需求部门此前记录", "此前申请", "逐项答复", "限定数据条件和用量", "所在市为其中之一 330100、330400")
 	m.offered("officer-zj", "supplement")
 	m.page(m.people["officer-zj"], m.path("officer-zj")+"/supplement")
 	m.wrong("officer-zj", "supplement", url.Values{"item-1": {"依据"}}, http.StatusBadRequest, "须说明为何需要")

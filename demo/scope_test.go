@@ -26,6 +26,7 @@ import (
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/policy"
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // tenant is one of the two departments of a node in the scope tests.
@@ -330,6 +331,18 @@ func scoped() []scopedMethod {
 		}},
 		{"catalog.Service.List", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
 			return v.n.Catalog.List(ctx, v.sc, true, "", 500)
+		}},
+		{"process.Engine.List", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Cases.List(ctx, v.sc, process.Filter{Limit: 500})
+		}},
+		{"process.Engine.Todos", "", func(ctx context.Context, v *visitor, _ string) (any, error) {
+			return v.n.Cases.Todos(ctx, v.as("officer"), process.Filter{Limit: 500})
+		}},
+		{"process.Engine.Show", "negotiation agreement demand correction dispute", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Cases.Show(ctx, v.sc, id)
+		}},
+		{"process.Engine.Act", "negotiation agreement demand correction dispute", func(ctx context.Context, v *visitor, id string) (any, error) {
+			return v.n.Cases.Act(ctx, v.as("officer"), id, "withdraw", "x", nil)
 		}},
 		{"agreement.Service.Get", "negotiation agreement", ns(func(ctx context.Context, s *agreement.Service, v *visitor, id string) (*agreement.Negotiation, error) {
 			return s.Get(ctx, v.sc, id)

@@ -150,7 +150,7 @@ func (f *fixture) described(v *browserless, name string, with url.Values) string
 	page = set("3", "4", "sharing", "conditional")
 	says(f.t, page, "第 4 步", "使用条件", "330000100000/")
 	page = set("4", "5", "conditions", "限于履行法定职责", "share_scope", "长三角各级政府部门", "use_purpose", "企业服务")
-	says(f.t, page, "第 5 步", "使用方看到的样子", "张**", "有条件共享：逐件审查，十个工作日内答复。", "保存后是草稿")
+	says(f.t, page, "第 5 步", "需求部门看到的样子", "张**", "有条件共享：逐件审查，十个工作日内答复。", "保存后是草稿")
 	to := set("5", "save")
 	if !strings.HasPrefix(to, "/resources/330000") {
 		f.t.Fatalf("led to %s", to)

@@ -198,7 +198,7 @@ func (s *stage) guide(r *http.Request, v *ui.View) *ui.Tour {
 		legShare:  {Title: v.Pick("共享一项数据", "Share a resource"), Text: v.Pick("数据专员选一张业务表编目，部门负责人签发，主管部门审核发布。", "An officer describes a table, the head of the department signs, the authority publishes.")},
 		legApply:  {Title: v.Pick("申请使用", "Apply for it"), Text: v.Pick("另一省的数据专员写明依据、用途和期限，本方负责人同意后送出。", "An officer of another province says on what basis and for what; the head sends it out.")},
 		legDecide: {Title: v.Pick("审批", "Decide"), Text: v.Pick("提供方逐项答复，负责人同意，协议在两端同时生效。", "The provider answers item by item, the head consents; it binds at both ends.")},
-		legQuery:  {Title: v.Pick("按协议查询", "Ask under the agreement"), Text: v.Pick("两端各自裁决，脱敏后返回，每次都有回执。", "Both ends decide, the answer is masked, and there is a receipt each time.")},
+		legQuery:  {Title: v.Pick("按协议查询", "Ask under the agreement"), Text: v.Pick("双方分别核验授权，脱敏后返回，每次都有回执。", "Both ends decide, the answer is masked, and there is a receipt each time.")},
 		legVerify: {Title: v.Pick("复核", "Verify"), Text: v.Pick("审计人员打开一条存证，点“复核”，逐项核对签名和路径。", "An auditor opens a fact and checks its signatures and its proof.")},
 	}
 	for i := range legs {

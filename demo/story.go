@@ -348,7 +348,7 @@ func (s *story) apply(ctx context.Context) error {
 	if err := head.Call(ctx, http.MethodPost, "/api/v1/applications/"+s.consumer.ID+"/consent", nil, &s.consumer); err != nil {
 		return err
 	}
-	s.step("上海申请 6 个数据项，写明依据、场景、范围、方式、时限；本方共享机构负责人审签后送出。", "Shanghai applies for 6 items with basis, scenario, scope, mode and time limit; the head of its office sends it out.")
+	s.step("上海申请 6 个数据项，写明依据、场景、范围、方式、时限；本方共享机构负责人同意后送出。", "Shanghai applies for 6 items with basis, scenario, scope, mode and time limit; the head of its office sends it out.")
 	return nil
 }
 
@@ -417,7 +417,7 @@ func (s *story) answer(ctx context.Context) error {
 	if s.consumer.Hash != s.provider.Hash || s.consumer.Hash == "" {
 		return s.fail("answer: the two ends hold different bytes", "答复：双方协议不一致", nil)
 	}
-	s.step("浙江收到申请（%.0f 毫秒），数据专员提出答复、共享机构负责人审签；协议 %.0f 毫秒后在两端生效，原文逐字节一致：%s…", "Zhejiang has the application (%.0f ms); its officer proposes, the head of its office consents; in force at both ends %.0f ms later, the same bytes: %s…", arrived, ms(begin), s.consumer.Hash[:16])
+	s.step("浙江收到申请（%.0f 毫秒），数据专员提出答复、共享机构负责人同意；协议 %.0f 毫秒后在两端生效，原文逐字节一致：%s…", "Zhejiang has the application (%.0f ms); its officer proposes, the head of its office consents; in force at both ends %.0f ms later, the same bytes: %s…", arrived, ms(begin), s.consumer.Hash[:16])
 	return nil
 }
 
@@ -456,7 +456,7 @@ func (s *story) query(ctx context.Context) error {
 	}
 	s.lastID = a.Receipt.ID
 	row := a.Rows[0]
-	s.step("上海业务系统查询一家企业：%v，法定代表人 %v，地址 %v（两端各自裁决，脱敏后返回）。", "A system of Shanghai asks for one enterprise: %v, representative %v, address %v (decided at both ends, masked).", row["name"], row["representative"], row["address"])
+	s.step("上海业务系统查询一家企业：%v，法定代表人 %v，地址 %v（双方分别核验授权，脱敏后返回）。", "A system of Shanghai asks for one enterprise: %v, representative %v, address %v (decided at both ends, masked).", row["name"], row["representative"], row["address"])
 	const many = 200
 	lat := make([]float64, many)
 	begin := time.Now()

@@ -80,7 +80,7 @@ func (a *API) entryRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", one+"/refuse-withdrawal", "不同意撤销", "Refuse a withdrawal", authority, func(c call, in *Reason) (*catalog.Dossier, error) {
 		return a.Catalog.RefuseWithdrawal(c.ctx, c.sess, code(c), in.Reason)
 	})
-	route(a, mux, "POST", one+"/change-noted", "记录须更新的变化", "Note a change that makes an update due", roles{identity.DataOfficer, identity.DepartmentHead, identity.Authority}, func(c call, in *catalog.Demand) (*catalog.Dossier, error) {
+	route(a, mux, "POST", one+"/change-noted", "登记变更事项", "Note a change that makes an update due", roles{identity.DataOfficer, identity.DepartmentHead, identity.Authority}, func(c call, in *catalog.Demand) (*catalog.Dossier, error) {
 		return a.Catalog.NoteChange(c.ctx, c.sess, code(c), *in)
 	})
 	route(a, mux, "POST", one+"/extend", "申请更新延期", "Ask for more time to update", officer, func(c call, in *UpdateExtension) (*catalog.Dossier, error) {

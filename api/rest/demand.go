@@ -50,7 +50,7 @@ func (a *API) demandRoutes(mux *http.ServeMux) {
 		cs, err := s().Candidates(c.ctx, c.sess, id(c))
 		return &Page[demand.Candidate]{Items: cs}, err
 	})
-	route(a, mux, "POST", "/api/v1/demands/{id}/consent", "审签需求", "Consent that a demand is listed", head, func(c call, _ *empty) (*dem, error) {
+	route(a, mux, "POST", "/api/v1/demands/{id}/consent", "同意需求", "Consent that a demand is listed", head, func(c call, _ *empty) (*dem, error) {
 		return s().ConsentDemand(c.ctx, c.sess, id(c))
 	})
 	route(a, mux, "POST", "/api/v1/demands/{id}/return", "退回需求", "Return a demand", head, func(c call, in *Reason) (*dem, error) {
@@ -113,7 +113,7 @@ func (a *API) schemeRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", "/api/v1/schemes/{id}/enrol", "登记使用", "Enrol the department as a user", officer, func(c call, in *EnrolRequest) (*scheme.Enrolment, error) {
 		return s().Enrol(c.ctx, c.sess, id(c), in.Basis, in.Scenario)
 	})
-	route(a, mux, "POST", "/api/v1/schemes/{id}/consent-enrolment", "审签登记使用", "Consent to the enrolment", head, func(c call, _ *empty) (*scheme.Enrolment, error) {
+	route(a, mux, "POST", "/api/v1/schemes/{id}/consent-enrolment", "同意登记使用", "Consent to the enrolment", head, func(c call, _ *empty) (*scheme.Enrolment, error) {
 		return s().ConsentEnrolment(c.ctx, c.sess, id(c))
 	})
 	route(a, mux, "POST", "/api/v1/schemes/{id}/leave", "退出无差别共享", "Leave a zone", authority, func(c call, in *Reason) (*sch, error) {

@@ -37,7 +37,7 @@ func (a *API) lifeRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", "/api/v1/applications/{id}/supply", "补正", "Supply what was missing", officer, func(c call, in *agreement.Supply) (*neg, error) {
 		return s().GiveSupplement(c.ctx, c.sess, id(c), *in)
 	})
-	route(a, mux, "POST", "/api/v1/applications/{id}/consent-supply", "审签扩大申请内容的补正", "Consent to a supplement that asks for more", head, func(c call, _ *empty) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/applications/{id}/consent-supply", "同意扩大申请内容的补正", "Consent to a supplement that asks for more", head, func(c call, _ *empty) (*neg, error) {
 		return s().ConsentSupplement(c.ctx, c.sess, id(c))
 	})
 	route(a, mux, "POST", "/api/v1/applications/{id}/extend", "申请延期答复", "Ask the authority for more time to answer", officer, func(c call, in *ExtensionRequest) (*neg, error) {
@@ -52,13 +52,13 @@ func (a *API) lifeRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", "/api/v1/agreements/{id}/change", "拟申请变更用途", "Draft a change of use", officer, func(c call, in *agreement.ChangeRequest) (*neg, error) {
 		return s().DraftChange(c.ctx, c.sess, id(c), *in)
 	})
-	route(a, mux, "POST", "/api/v1/agreements/{id}/consent-change", "使用方审签变更申请", "Consent that the change is asked for", head, func(c call, _ *empty) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/agreements/{id}/consent-change", "需求部门同意变更申请", "Consent that the change is asked for", head, func(c call, _ *empty) (*neg, error) {
 		return s().RequestChange(c.ctx, c.sess, id(c))
 	})
 	route(a, mux, "POST", "/api/v1/agreements/{id}/answer-change", "提出对变更的答复", "Propose what to grant of a change", officer, func(c call, in *agreement.Grant) (*neg, error) {
 		return s().ProposeChange(c.ctx, c.sess, id(c), *in)
 	})
-	route(a, mux, "POST", "/api/v1/agreements/{id}/grant-change", "提供方审签变更", "Grant a change: the agreement is amended", head, func(c call, _ *empty) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/agreements/{id}/grant-change", "提供方同意变更", "Grant a change: the agreement is amended", head, func(c call, _ *empty) (*neg, error) {
 		return s().GrantChange(c.ctx, c.sess, id(c))
 	})
 	route(a, mux, "POST", "/api/v1/agreements/{id}/decline-change", "不同意变更并说明理由", "Decline a change with reasons", head, func(c call, in *Reason) (*neg, error) {

@@ -45,8 +45,9 @@ type VerifyAnswer struct {
 	Receipt  gateway.ReceiptRef `json:"receipt"`
 }
 
-// maxAsserted bounds purpose and case, in bytes: what a provider takes.
-const maxAsserted = 200
+// maxAsserted bounds purpose and case here, in bytes. What is longer than a provider takes the gateway refuses, with
+// evidence of the refusal.
+const maxAsserted = 32 << 10
 
 // asserted checks what an asker asserts about a request: it goes into evidence of both ends.
 func asserted(purpose, matter string) error {

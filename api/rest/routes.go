@@ -205,10 +205,10 @@ func (a *API) agreementRoutes(mux *http.ServeMux) {
 		hs, err := a.Agreements.History(c.ctx, c.sess.Scope(), c.r.PathValue("id"))
 		return &Page[process.Step]{Items: hs}, err
 	})
-	route(a, mux, "POST", "/api/v1/applications/{id}/consent", "使用方审签", "Consent that the application goes out", head, func(c call, _ *empty) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/applications/{id}/consent", "需求部门同意", "Consent that the application goes out", head, func(c call, _ *empty) (*neg, error) {
 		return a.Agreements.ConsentRequest(c.ctx, c.sess, c.r.PathValue("id"))
 	})
-	route(a, mux, "POST", "/api/v1/applications/{id}/return", "使用方负责人退回申请", "Return a draft to the officer", head, func(c call, in *Reason) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/applications/{id}/return", "需求部门负责人退回申请", "Return a draft to the officer", head, func(c call, in *Reason) (*neg, error) {
 		return a.Agreements.ReturnRequest(c.ctx, c.sess, c.r.PathValue("id"), in.Reason)
 	})
 	route(a, mux, "POST", "/api/v1/applications/{id}/mend", "修改被退回的申请并重新报送", "Mend a returned draft and put it up again", officer, func(c call, in *agreement.Application) (*neg, error) {
@@ -217,7 +217,7 @@ func (a *API) agreementRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", "/api/v1/applications/{id}/answer", "提出答复", "Propose an answer", officer, func(c call, in *agreement.Grant) (*neg, error) {
 		return a.Agreements.Answer(c.ctx, c.sess, c.r.PathValue("id"), *in)
 	})
-	route(a, mux, "POST", "/api/v1/applications/{id}/consent-answer", "提供方审签", "Consent to the answer", head, func(c call, _ *empty) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/applications/{id}/consent-answer", "提供方同意", "Consent to the answer", head, func(c call, _ *empty) (*neg, error) {
 		return a.Agreements.ConsentAnswer(c.ctx, c.sess, c.r.PathValue("id"))
 	})
 	route(a, mux, "POST", "/api/v1/applications/{id}/return-answer", "退回答复", "Return the answer", head, func(c call, in *Reason) (*neg, error) {

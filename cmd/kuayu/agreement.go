@@ -17,18 +17,18 @@ type agreementCmd struct {
 	Revoke   agreementRevokeCmd   `cmd:"" help:"撤销，立即生效。|Revoke, with effect at once."`
 	Lease    agreementLeaseCmd    `cmd:"" help:"租约：已得数据可用到何时。|Until when data held may be used."`
 
-	Change        agreementChangeCmd        `cmd:"" help:"使用方拟申请变更用途。|Consumer's officer: draft a change of use."`
-	ConsentChange agreementConsentChangeCmd `cmd:"" help:"使用方审签变更申请。|Consumer's head: the change is asked for."`
+	Change        agreementChangeCmd        `cmd:"" help:"需求部门拟申请变更用途。|Consumer's officer: draft a change of use."`
+	ConsentChange agreementConsentChangeCmd `cmd:"" help:"需求部门同意变更申请。|Consumer's head: the change is asked for."`
 	AnswerChange  agreementAnswerChangeCmd  `cmd:"" help:"提供方提出对变更的答复。|Provider's officer: what would be granted of a change."`
-	GrantChange   agreementGrantChangeCmd   `cmd:"" help:"提供方审签变更：协议修订。|Provider's head: the agreement is amended."`
+	GrantChange   agreementGrantChangeCmd   `cmd:"" help:"提供方同意变更：协议修订。|Provider's head: the agreement is amended."`
 	DeclineChange agreementDeclineChangeCmd `cmd:"" help:"提供方不同意变更。|Provider's head: decline a change, with reasons."`
 	Versions      agreementVersionsCmd      `cmd:"" help:"变更前的协议。|The agreement before it was amended."`
 	Suspend       agreementSuspendCmd       `cmd:"" help:"暂停，立即生效。|Suspend, with effect at once."`
 	Rectify       agreementRectifyCmd       `cmd:"" help:"责令限期整改。|Order to put things right by a date."`
-	Rectified     agreementRectifiedCmd     `cmd:"" help:"使用方报告整改情况。|Consumer: report what was put right."`
+	Rectified     agreementRectifiedCmd     `cmd:"" help:"需求部门报告整改情况。|Consumer: report what was put right."`
 	Resume        agreementResumeCmd        `cmd:"" help:"恢复。|Resume."`
 	Dispose       agreementDisposeCmd       `cmd:"" help:"提供方要求处置数据。|Provider: say how to dispose of the data."`
-	Destroyed     agreementDestroyedCmd     `cmd:"" help:"使用方出具销毁证明。|Consumer's head: certify that the data were destroyed."`
+	Destroyed     agreementDestroyedCmd     `cmd:"" help:"需求部门出具销毁证明。|Consumer's head: certify that the data were destroyed."`
 	Record        agreementRecordCmd        `cmd:"" help:"登记使用台账。|Consumer's officer: write into the usage ledger."`
 	Ledger        agreementLedgerCmd        `cmd:"" help:"查看使用台账。|Read the usage ledger."`
 }

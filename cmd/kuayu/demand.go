@@ -18,7 +18,7 @@ type demandCmd struct {
 	Show       demandShowCmd       `cmd:"" help:"查看需求。|Show a demand."`
 	Matches    demandMatchesCmd    `cmd:"" help:"可能满足需求的目录条目。|Entries that seem to offer what is needed."`
 	Candidates demandCandidatesCmd `cmd:"" help:"可能掌握数据的本节点部门（主管部门）。|Departments of this node that are likely to hold it (authority)."`
-	Consent    demandConsentCmd    `cmd:"" help:"审签需求，列入清单。|Consent that a demand is listed."`
+	Consent    demandConsentCmd    `cmd:"" help:"同意需求，列入清单。|Consent that a demand is listed."`
 	Return     demandReturnCmd     `cmd:"" help:"退回需求。|Return a demand."`
 	Withdraw   demandWithdrawCmd   `cmd:"" help:"撤回需求。|Withdraw a demand."`
 	Satisfy    demandSatisfyCmd    `cmd:"" help:"以所提申请办结需求。|Close a demand with the application made for it."`

@@ -20,21 +20,21 @@ type requestCmd struct {
 	List          requestListCmd          `cmd:"" default:"1" help:"列出申请。|List applications."`
 	Show          requestShowCmd          `cmd:"" help:"查看申请，以及轮到谁。|Show an application and whose turn it is."`
 	History       requestHistoryCmd       `cmd:"" help:"办理经过。|What happened so far."`
-	Consent       requestConsentCmd       `cmd:"" help:"使用方审签：申请发出。|Consumer's head: the application goes out."`
-	SendBack      requestSendBackCmd      `cmd:"" help:"使用方负责人退回申请。|Consumer's head: back to the officer."`
-	Mend          requestMendCmd          `cmd:"" help:"使用方修改被退回的申请并重新报送（JSON 文件）。|Consumer's officer: mend a returned draft and put it up again (JSON file)."`
+	Consent       requestConsentCmd       `cmd:"" help:"需求部门同意：申请发出。|Consumer's head: the application goes out."`
+	SendBack      requestSendBackCmd      `cmd:"" help:"需求部门负责人退回申请。|Consumer's head: back to the officer."`
+	Mend          requestMendCmd          `cmd:"" help:"需求部门修改被退回的申请并重新报送（JSON 文件）。|Consumer's officer: mend a returned draft and put it up again (JSON file)."`
 	Answer        requestAnswerCmd        `cmd:"" help:"提供方提出答复。|Provider's officer: what would be granted."`
 	Offer         requestOfferCmd         `cmd:"" help:"提供方提出要约（另行条件）。|Provider's officer: offer other terms."`
-	Accept        requestAcceptCmd        `cmd:"" help:"使用方接受要约。|Consumer's head: accept the offer."`
-	Resubmit      requestResubmitCmd      `cmd:"" help:"使用方就要约再次申请。|Consumer's head: answer the offer by asking again."`
-	ConsentAnswer requestConsentAnswerCmd `cmd:"" help:"提供方审签：协议成立。|Provider's head: the agreement is made."`
+	Accept        requestAcceptCmd        `cmd:"" help:"需求部门接受要约。|Consumer's head: accept the offer."`
+	Resubmit      requestResubmitCmd      `cmd:"" help:"需求部门就要约再次申请。|Consumer's head: answer the offer by asking again."`
+	ConsentAnswer requestConsentAnswerCmd `cmd:"" help:"提供方同意：协议成立。|Provider's head: the agreement is made."`
 	Return        requestReturnCmd        `cmd:"" help:"提供方退回答复。|Provider's head: back to the officer."`
 	Refuse        requestRefuseCmd        `cmd:"" help:"提供方拒绝并说明理由。|Provider's head: refuse, with reasons."`
-	Withdraw      requestWithdrawCmd      `cmd:"" help:"使用方撤回申请。|Consumer: withdraw the application."`
+	Withdraw      requestWithdrawCmd      `cmd:"" help:"需求部门撤回申请。|Consumer: withdraw the application."`
 
 	Supplement    requestSupplementCmd       `cmd:"" help:"提供方一次性告知补正。|Provider's officer: tell everything that is missing, once."`
-	Supply        requestSupplyCmd           `cmd:"" help:"使用方补正。|Consumer's officer: supply what was missing."`
-	ConsentSupply requestConsentSupplyCmd    `cmd:"" help:"使用方审签扩大申请内容的补正。|Consumer's head: consent to a supplement that asks for more."`
+	Supply        requestSupplyCmd           `cmd:"" help:"需求部门补正。|Consumer's officer: supply what was missing."`
+	ConsentSupply requestConsentSupplyCmd    `cmd:"" help:"需求部门同意扩大申请内容的补正。|Consumer's head: consent to a supplement that asks for more."`
 	Extend        requestExtendCmd           `cmd:"" help:"提供方申请延期答复。|Provider's officer: ask the authority for more time."`
 	ConsentExtend requestConsentExtensionCmd `cmd:"" help:"主管部门同意延期。|Authority: consent to more time."`
 	RefuseExtend  requestRefuseExtensionCmd  `cmd:"" help:"主管部门不同意延期。|Authority: do not consent to more time."`
@@ -141,7 +141,7 @@ func (a *app) showNegotiation(n *agreement.Negotiation) error {
 	t.Add(a.T("编号", "id"), n.ID)
 	t.Add(a.T("本方", "we are"), string(n.Side))
 	t.Add(a.T("状态", "state"), string(n.State))
-	t.Add(a.T("使用方", "consumer"), n.Consumer.Member+" "+n.Consumer.Department)
+	t.Add(a.T("需求部门", "consumer"), n.Consumer.Member+" "+n.Consumer.Department)
 	t.Add(a.T("提供方", "provider"), n.Provider.Member+" "+n.Provider.Department)
 	t.Add(a.T("资源", "resource"), n.Application.Resource)
 	t.Add(a.T("依据", "basis"), n.Application.Basis.Kind+" "+n.Application.Basis.Citation)
@@ -210,7 +210,7 @@ type requestAnswerCmd struct {
 	Refuse []string      `sep:"none" placeholder:"ITEM=WHY" help:"不予共享的数据项及理由；可重复。|Items not granted, and why; repeatable."`
 	Filter []string      `sep:"none" placeholder:"ITEM=VALUE" help:"进一步限定行；可重复。|Narrow the rows; repeatable."`
 	Until  string        `placeholder:"DATE" help:"不晚于申请的时限。|Not later than asked."`
-	Lease  time.Duration `placeholder:"10m" help:"使用方失联后可继续使用多久。|How long the consumer may go on unheard."`
+	Lease  time.Duration `placeholder:"10m" help:"需求部门失联后可继续使用多久。|How long the consumer may go on unheard."`
 }
 
 func (c *requestAnswerCmd) Run(ctx context.Context, a *app) error {

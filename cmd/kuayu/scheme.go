@@ -22,7 +22,7 @@ type schemeCmd struct {
 	Decline  schemeDeclineCmd  `cmd:"" help:"否决待决定的版本。|Decline the version proposed."`
 	Join     schemeJoinCmd     `cmd:"" help:"以本部门条目加入。|Join with the department's entries."`
 	Enrol    schemeEnrolCmd    `cmd:"" help:"登记使用：一次写明依据与场景，不再逐项申请。|Enrol: state basis and scenario once, apply for nothing more."`
-	Admit    schemeAdmitCmd    `cmd:"" help:"审签登记使用。|Consent to the department's enrolment."`
+	Admit    schemeAdmitCmd    `cmd:"" help:"同意登记使用。|Consent to the department's enrolment."`
 	Leave    schemeLeaveCmd    `cmd:"" help:"退出无差别共享。|Leave a zone."`
 	Close    schemeCloseCmd    `cmd:"" help:"终止方案。|Close a scheme."`
 }
@@ -130,7 +130,7 @@ func (c *schemeUsersCmd) Run(ctx context.Context, a *app) error {
 	if err := a.Get(ctx, schemePath(c.ID, "enrolments"), &p); err != nil {
 		return err
 	}
-	t := &cli.Table{Head: []string{a.T("部门", "department"), a.T("依据", "basis"), a.T("审签", "consented"), a.T("申请", "applications")}}
+	t := &cli.Table{Head: []string{a.T("部门", "department"), a.T("依据", "basis"), a.T("同意", "consented"), a.T("申请", "applications")}}
 	for i := range p.Items {
 		e := &p.Items[i]
 		t.Add(e.Department, e.Basis.Kind+" "+e.Basis.Citation, cli.Dash(e.Head), strconv.Itoa(len(e.Applied)))
@@ -185,7 +185,7 @@ func (a *app) enrolment(ctx context.Context, path string, in any) error {
 	t := &cli.Table{}
 	t.Add(a.T("方案", "scheme"), e.Scheme)
 	t.Add(a.T("部门", "department"), e.Department)
-	t.Add(a.T("审签", "consented"), cli.Dash(e.Head))
+	t.Add(a.T("同意", "consented"), cli.Dash(e.Head))
 	t.Add(a.T("已发出申请", "applications sent"), strconv.Itoa(len(e.Applied)))
 	return a.Show(&e, t)
 }

@@ -99,7 +99,7 @@ type requestOfferCmd struct {
 	Fields []string      `required:"" placeholder:"ITEM" help:"愿意共享的数据项。|Items that would be shared."`
 	Filter []string      `sep:"none" placeholder:"ITEM=VALUE" help:"进一步限定行；可重复。|Narrow the rows; repeatable."`
 	Until  string        `placeholder:"DATE" help:"不晚于申请的时限。|Not later than asked."`
-	Lease  time.Duration `placeholder:"10m" help:"使用方失联后可继续使用多久。|How long the consumer may go on unheard."`
+	Lease  time.Duration `placeholder:"10m" help:"需求部门失联后可继续使用多久。|How long the consumer may go on unheard."`
 }
 
 func (c *requestOfferCmd) Run(ctx context.Context, a *app) error {

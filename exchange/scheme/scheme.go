@@ -105,7 +105,7 @@ func (t *Text) Check(now time.Time) error {
 	slices.Sort(members)
 	need(len(slices.Compact(members)) == len(t.Parties), "parties", "成员重复列出", "a member is listed twice")
 	need(len(t.Round) <= 64 && len(t.Before) <= maxParties, "parties", "前一版本的成员过多", "too many parties of the version before")
-	need(len(t.Users) <= maxUsers, "users", "使用部门过多", "too many using departments")
+	need(len(t.Users) <= maxUsers, "users", "需求部门过多", "too many using departments")
 	need(t.Kind == Zone || len(t.Entries) > 0, "entries", "请列出共享内容", "list what is shared")
 	need(len(t.Entries) <= maxEntries, "entries", "共享内容过多", "the list is too long")
 	seen := map[string]bool{}

@@ -184,10 +184,10 @@ func (l *List) Constitution(c *federation.Constitution, self string, root seal.P
 // Dead looks at the jobs that failed for good.
 func (l *List) Dead(dead, waiting int) {
 	if dead > 0 {
-		l.Add("失败任务", "dead jobs", Bad, fmt.Sprint(dead), l.T("在“失败的任务”页查看、重试或放弃", "see, retry or drop them on the page of failed jobs, or by kuayu job"))
+		l.Add("失败任务", "failed jobs", Bad, fmt.Sprint(dead), l.T("在“失败的任务”页查看、重试或放弃", "see, retry or drop them on the page of failed jobs, or by kuayu job"))
 		return
 	}
-	l.Add("失败任务", "dead jobs", Good, fmt.Sprintf(l.T("无；%d 个在等待", "none; %d wait"), waiting), "")
+	l.Add("失败任务", "failed jobs", Good, fmt.Sprintf(l.T("无；%d 个在等待", "none; %d wait"), waiting), "")
 }
 
 // PeerFix says what to do about a member that does not answer.

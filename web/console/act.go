@@ -92,7 +92,7 @@ func applicantActs() []act {
 		},
 		{
 			name: actMend, at: us, in: in(agreement.Draft), by: officer(), how: leads,
-			word: staff.Pair{"修改并重新报送", "Mend it and put it up again"}, do: (*Console).mend,
+			word: staff.Pair{"修改并重新报送", "Correct and resubmit"}, do: (*Console).mend,
 		},
 		{
 			name: "withdraw", at: us, in: in(agreement.ReqOfficeApproval), by: head(), how: reasons, danger: true, do: withdraw,
@@ -210,7 +210,7 @@ func providerActs() []act {
 	return []act{
 		{
 			name: "consent-answer", at: us, in: in(agreement.ProvOfficeApproval), by: head(), how: direct,
-			word: staff.Pair{"同意答复，达成协议", "Consent: make the agreement"}, text: staff.Pair{"同意后生成协议并送达申请方会签。", "The agreement is made and goes to the applicant to countersign."},
+			word: staff.Pair{"同意答复，达成协议", "Consent: make the agreement"}, text: staff.Pair{"同意后生成协议并送达需求部门会签。", "The agreement is made and goes to the applicant to countersign."},
 			do: func(c *Console, q staff.Visit, id string, _ url.Values) error {
 				return only(c.Cases.ConsentAnswer(q.Context(), q.Sess, id))
 			},
@@ -251,7 +251,7 @@ func providerActs() []act {
 		{
 			name: "consent-extension", at: us, in: in(agreement.Reviewing), authority: true, how: direct,
 			when: func(_ staff.Visit, n *agreement.Negotiation) bool { return extending(n) },
-			word: staff.Pair{"同意延期", "Consent to more time"}, text: staff.Pair{"同意后告知申请方新的答复期限。", "The applicant is told of the new date."},
+			word: staff.Pair{"同意延期", "Consent to more time"}, text: staff.Pair{"同意后告知需求部门新的答复期限。", "The applicant is told of the new date."},
 			do: func(c *Console, q staff.Visit, id string, _ url.Values) error {
 				return only(c.Cases.ConsentExtension(q.Context(), q.Sess, id))
 			},
@@ -277,14 +277,14 @@ func providerActs() []act {
 			when: func(_ staff.Visit, n *agreement.Negotiation) bool {
 				return changing(n, agreement.ChangeRequested, agreement.ChangeProposed)
 			},
-			word: staff.Pair{"不同意变更", "Decline the change"}, text: staff.Pair{"协议按原条件继续执行，理由送达使用方。", "The old terms hold; the reasons go to the using department."},
+			word: staff.Pair{"不同意变更", "Decline the change"}, text: staff.Pair{"协议按原条件继续执行，理由送达需求部门。", "The old terms hold; the reasons go to the using department."},
 			do: func(c *Console, q staff.Visit, id string, f url.Values) error {
 				return only(c.Cases.DeclineChange(q.Context(), q.Sess, id, reasonIn(f)))
 			},
 		},
 		{
 			name: "rectify", at: us, in: in(agreement.Suspended), by: head(), authority: true, how: fills,
-			word: staff.Pair{"责令限期整改", "Order to put it right"}, text: staff.Pair{"使用方须在期限内整改并报告（809 号令第二十七条）。", "The using department puts it right by the date, and reports (Decree 809 art. 27)."},
+			word: staff.Pair{"责令限期整改", "Order to put it right"}, text: staff.Pair{"需求部门须在期限内整改并报告（809 号令第二十七条）。", "The using department puts it right by the date, and reports (Decree 809 art. 27)."},
 			fields: func(v *ui.View, _ *agreement.Negotiation) []ui.Field {
 				return []ui.Field{
 					{Name: "what", Kind: "textarea", Label: v.Pick("须整改的内容", "What must be put right")},
@@ -307,7 +307,7 @@ func providerActs() []act {
 		},
 		{
 			name: "dispose", at: us, in: in(agreement.Expired, agreement.Terminated), by: either(), how: fills,
-			word: staff.Pair{"要求处置数据", "Say how to dispose of the data"}, text: staff.Pair{"协议终止后，使用方按此处置所持数据并出具证明（809 号令第二十七条）。", "The using department disposes of what it holds and certifies it (Decree 809 art. 27)."},
+			word: staff.Pair{"要求处置数据", "Say how to dispose of the data"}, text: staff.Pair{"协议终止后，需求部门按此处置所持数据并出具证明（809 号令第二十七条）。", "The using department disposes of what it holds and certifies it (Decree 809 art. 27)."},
 			fields: func(v *ui.View, _ *agreement.Negotiation) []ui.Field {
 				return []ui.Field{
 					{Name: "method", Kind: "text", Label: v.Pick("处置方式", "How")},
@@ -323,21 +323,21 @@ func providerActs() []act {
 		},
 		{
 			name: "suspend", at: us, in: in(agreement.Active, agreement.ChangeOfUse, agreement.Rectifying), by: head(), authority: true, how: reasons, danger: true,
-			word: staff.Pair{"暂停协议", "Suspend the agreement"}, text: staff.Pair{"暂停立即生效，使用方不能再查询，整改后可以恢复。", "It binds at once: the consumer can ask no more until it is resumed."},
+			word: staff.Pair{"暂停协议", "Suspend the agreement"}, text: staff.Pair{"暂停立即生效，需求部门不能再查询，整改后可以恢复。", "It binds at once: the consumer can ask no more until it is resumed."},
 			do: func(c *Console, q staff.Visit, id string, f url.Values) error {
 				return only(c.Cases.Suspend(q.Context(), q.Sess, id, reasonIn(f)))
 			},
 		},
 		{
 			name: "refuse", at: us, in: append(in(agreement.Submitted, agreement.CounterOffered, agreement.ProvOfficeApproval), reviewed()...), by: head(), how: reasons, danger: true,
-			word: staff.Pair{"不同意申请", "Refuse the application"}, text: staff.Pair{"须写明理由，理由会送达申请方。材料不齐不是理由。", "The reasons go to the applicant. Incomplete papers are none."},
+			word: staff.Pair{"不同意申请", "Refuse the application"}, text: staff.Pair{"须写明理由，理由会送达需求部门。材料不齐不是理由。", "The reasons go to the applicant. Incomplete papers are none."},
 			do: func(c *Console, q staff.Visit, id string, f url.Values) error {
 				return only(c.Cases.Refuse(q.Context(), q.Sess, id, reasonIn(f)))
 			},
 		},
 		{
 			name: "revoke", at: us, in: used(), by: []identity.Role{identity.OfficeHead, identity.DepartmentHead}, authority: true, how: reasons, danger: true,
-			word: staff.Pair{"撤销协议", "Revoke the agreement"}, text: staff.Pair{"撤销立即生效，使用方不能再查询，并须按约定处置数据。", "It binds at once: the consumer can ask no more and must dispose of the data."},
+			word: staff.Pair{"撤销协议", "Revoke the agreement"}, text: staff.Pair{"撤销立即生效，需求部门不能再查询，并须按约定处置数据。", "It binds at once: the consumer can ask no more and must dispose of the data."},
 			do: func(c *Console, q staff.Visit, id string, f url.Values) error {
 				return only(c.Cases.Revoke(q.Context(), q.Sess, id, reasonIn(f)))
 			},

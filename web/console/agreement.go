@@ -138,7 +138,7 @@ func termFacts(v *ui.View, nm *staff.Names, a *agreed) []ui.Fact {
 	facts := []ui.Fact{
 		{Label: v.Pick("数据资源", "Resource"), Value: nm.Title(a.n)},
 		{Label: v.Pick("提供部门", "Provider"), Value: nm.Party(t.Provider)},
-		{Label: v.Pick("使用部门", "Using department"), Value: nm.Party(t.Consumer)},
+		{Label: v.Pick("需求部门", "Using department"), Value: nm.Party(t.Consumer)},
 		{Label: v.Pick("使用依据", "Basis"), Value: basisWord(v, t.Basis)},
 		{Label: v.Pick("约定用途", "Purpose"), Value: staff.Purposes(v, t.Purposes)},
 		{Label: v.Pick("使用场景", "Scenario"), Value: t.Scenario},
@@ -152,7 +152,7 @@ func termFacts(v *ui.View, nm *staff.Names, a *agreed) []ui.Fact {
 		facts[8].Value = v.Pick("限于", "only where ") + filterWord(v, nm, t.Provider.Member, t.Resource, t.Filter)
 	}
 	if t.LeaseSeconds > 0 {
-		facts = append(facts, ui.Fact{Label: v.Pick("失联停用", "Lease"), Value: v.Pick("与提供方失联超过 "+v.Number(int64(t.LeaseSeconds))+" 秒即停止使用", "use stops when the provider is not heard from for "+v.Number(int64(t.LeaseSeconds))+" seconds")})
+		facts = append(facts, ui.Fact{Label: v.Pick("失联停用", "Lease"), Value: v.Pick("与提供方失联超过 "+v.Number(int64(t.LeaseSeconds))+" 秒即停止使用", "access stops after "+v.Number(int64(t.LeaseSeconds))+" s offline")})
 	}
 	if t.NoOnward {
 		facts = append(facts, ui.Fact{Label: v.Pick("转供", "Onward sharing"), Value: v.Pick("不得提供给第三方", "not to third parties")})
@@ -180,7 +180,7 @@ func fieldWord(v *ui.View, f *policy.Field) string {
 
 // grantedTable lists the items that were granted.
 func grantedTable(v *ui.View, nm *staff.Names, t *policy.Terms) ui.Table {
-	out := ui.Table{Caption: v.Pick("约定的数据项", "Items agreed"), Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("显示方式", "What is shown")}, {Label: v.Pick("个人信息", "Personal")}}}
+	out := ui.Table{Caption: v.Pick("约定的数据项", "Items agreed"), Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("脱敏方式", "What is shown")}, {Label: v.Pick("个人信息", "Personal")}}}
 	for i := range t.Fields {
 		f := &t.Fields[i]
 		personal := ui.Words(v.Pick("—", "—"))
@@ -217,7 +217,7 @@ func (c *Console) signatures(q staff.Visit, nm *staff.Names, n *agreement.Negoti
 		provider, consumer = other, own
 	}
 	provider.side, provider.party = v.Pick("提供方", "Provider"), nm.Party(n.Provider)
-	consumer.side, consumer.party = v.Pick("使用方", "Using side"), nm.Party(n.Consumer)
+	consumer.side, consumer.party = v.Pick("需求部门", "Using side"), nm.Party(n.Consumer)
 	return []signature{provider, consumer}, nil
 }
 

@@ -164,7 +164,7 @@ func stepFields(v *ui.View, r *catalog.Resource, step int, f url.Values, faults 
 			{Name: "scenario", Kind: "textarea", Label: v.Pick("使用场景", "Scenario"), Hint: v.Pick("谁在什么环节使用，达到什么目的。", "Who uses it at which step, and to what end.")},
 		}
 	case 2:
-		items := ui.Field{Name: "fields", Kind: "check", Label: v.Pick("数据项", "Items"), Hint: v.Pick("只选办理事项必需的。括号内为敏感等级和显示方式。", "Only what the service needs. In brackets: the grade and what is shown."), Values: f["fields"]}
+		items := ui.Field{Name: "fields", Kind: "check", Label: v.Pick("数据项", "Items"), Hint: v.Pick("只选办理事项必需的。括号内为敏感等级和脱敏方式。", "Only what the service needs. In brackets: the grade and what is shown."), Values: f["fields"]}
 		for i := range r.Items {
 			if it := &r.Items[i]; r.SharingOf([]string{it.Name}) != catalog.NotShared {
 				items.Options = append(items.Options, ui.Option{Value: it.Name, Label: it.Title + v.Pick("（", " (") + staff.GradeWord(v, it.Grade) + v.Pick("，", ", ") + staff.ItemShown(v, it) + v.Pick("）", ")")})
@@ -261,20 +261,20 @@ func doneWord(v *ui.View, done string) string {
 		"destroyed":         {"销毁证明已登记并送达提供方，事项办结。", "The certificate is recorded and sent: the matter is closed."},
 		"supplement":        {"已一次性告知补正，答复时限暂停计算。", "The applicant is told; the time for the answer stands still."},
 		"extend":            {"延期申请已送主管部门。", "The authority is asked for more time."},
-		"consent-extension": {"已同意延期，并告知申请方。", "More time is granted, and the applicant told."},
+		"consent-extension": {"已同意延期，并告知需求部门。", "More time is granted, and the applicant told."},
 		"refuse-extension":  {"未同意延期，答复期限不变。", "Refused: the answer stays due when it was."},
-		"answer":            {"答复已报本部门共享工作机构负责人，或作为其他条件送达申请方。", "The answer is with the head of your sharing office, or with the applicant as other terms."},
-		"consent-answer":    {"协议已生成并送达申请方会签。", "The agreement is made and goes to the applicant to countersign."},
+		"answer":            {"答复已报本部门共享工作机构负责人，或作为其他条件送达需求部门。", "The answer is with the head of your sharing office, or with the applicant as other terms."},
+		"consent-answer":    {"协议已生成并送达需求部门会签。", "The agreement is made and goes to the applicant to countersign."},
 		"return-answer":     {"答复已退回数据专员。", "The answer is back with the officer."},
-		"refuse":            {"已答复不同意，理由送达申请方。", "Refused; the reasons go to the applicant."},
+		"refuse":            {"已答复不同意，理由送达需求部门。", "Refused; the reasons go to the applicant."},
 		"answer-change":     {"变更答复已报本部门共享工作机构负责人。", "The answer about the change is with the head of your sharing office."},
 		"grant-change":      {"变更已同意，协议已修订并立即生效。", "The change is granted: the amended agreement binds."},
 		"decline-change":    {"已答复不同意变更，协议按原条件执行。", "Declined: the old terms hold."},
 		"suspend":           {"协议已暂停，立即生效。", "The agreement is suspended, with effect at once."},
-		"rectify":           {"整改要求已送达使用方。", "The order goes to the using department."},
+		"rectify":           {"整改要求已送达需求部门。", "The order goes to the using department."},
 		"resume":            {"协议已恢复，立即生效。", "The agreement is resumed, with effect at once."},
 		"revoke":            {"协议已撤销，立即生效。", "The agreement is revoked, with effect at once."},
-		"dispose":           {"处置要求已送达使用方。", "The order goes to the using department."},
+		"dispose":           {"处置要求已送达需求部门。", "The order goes to the using department."},
 		"apply":             {"申请已报本部门共享工作机构负责人，负责人同意后送达提供方。", "The application is with the head of your sharing office; it goes to the provider when the head consents."},
 		"demand":            {"需求已报本部门共享工作机构负责人，负责人同意后送达各成员。", "The demand is with the head of your sharing office; it goes to the members when the head consents."},
 	}[done].In(v)

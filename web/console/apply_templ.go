@@ -5,12 +5,12 @@ package console
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"strconv"
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
+import (
 	"github.com/kuayu/kuayu/web/ui"
+	"strconv"
 )
 
 func stepPage(v *ui.View, step int, here string, hidden [][2]string, fields []ui.Field, facts []ui.Fact) templ.Component {

@@ -63,7 +63,7 @@ func quotaWord(v *ui.View, q policy.Quota) string {
 		}
 	}
 	if len(out) == 0 {
-		return v.Pick("未设上限", "unbounded")
+		return v.Pick("未设用量上限", "No usage limit")
 	}
 	return strings.Join(out, v.Pick("，", ", "))
 }

@@ -54,7 +54,7 @@ func (c *Console) printAgreement(w http.ResponseWriter, q staff.Visit) error {
 		Title: v.Pick("政务数据共享协议", "Agreement on the sharing of government data"), Number: v.Pick("协议编号 ", "Number ") + n.Agreement,
 		Parts: []pdf.Part{{Heading: v.Pick("一、约定", "1. Terms"), Pairs: pairsOf(termFacts(v, nm, a))}},
 	}
-	items := pdf.Part{Heading: v.Pick("二、数据项", "2. Items"), Head: []string{v.Pick("数据项", "Item"), v.Pick("显示方式", "What is shown"), v.Pick("个人信息", "Personal")}}
+	items := pdf.Part{Heading: v.Pick("二、数据项", "2. Items"), Head: []string{v.Pick("数据项", "Item"), v.Pick("脱敏方式", "What is shown"), v.Pick("个人信息", "Personal")}}
 	for i := range a.terms.Fields {
 		f := &a.terms.Fields[i]
 		personal := v.Pick("否", "no")

@@ -12,7 +12,7 @@ import (
 func itemTable(v *ui.View, r *catalog.Resource) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("数据项", "Items"),
-		Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("敏感等级", "Grade")}, {Label: v.Pick("显示方式", "What is shown")}, {Label: v.Pick("共享属性", "Sharing")}},
+		Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("敏感等级", "Grade")}, {Label: v.Pick("脱敏方式", "What is shown")}, {Label: v.Pick("共享属性", "Sharing")}},
 	}
 	for i := range r.Items {
 		it := &r.Items[i]

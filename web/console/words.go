@@ -41,7 +41,7 @@ func timelineOf(v *ui.View, nm *staff.Names, n *agreement.Negotiation, steps []p
 func turnOf(s agreement.State) (whose, next staff.Pair) {
 	asker, asking := staff.Pair{"需求部门数据专员", "The applicant's data officer"}, staff.Pair{"需求部门共享工作机构负责人", "The head of the applicant's sharing office"}
 	giver, giving := staff.Pair{"提供部门数据专员", "The provider's data officer"}, staff.Pair{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}
-	nobody := staff.Pair{"无人", "Nobody"}
+	nobody := staff.Pair{"无", "no one"}
 	w := map[agreement.State][2]staff.Pair{
 		agreement.Draft:              {asker, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
 		agreement.ReqOfficeApproval:  {asking, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
@@ -60,7 +60,7 @@ func turnOf(s agreement.State) (whose, next staff.Pair) {
 		agreement.ChangeOfUse:        {giver, {"答复变更申请；同意前按原条件执行。", "Answer the change; the old terms hold until then."}},
 		agreement.Suspended:          {giving, {"责令限期整改，或撤销协议。", "Order to put it right, or revoke."}},
 		agreement.Rectifying:         {asker, {"在期限内整改并报告，由提供方核实后恢复。", "Put it right and report; the provider then resumes."}},
-		agreement.Terminated:         {giver, {"要求使用方处置数据。", "Say how the data are to be disposed of."}},
+		agreement.Terminated:         {giver, {"要求需求部门处置数据。", "Say how the data are to be disposed of."}},
 		agreement.Disposal:           {asking, {"处置数据并登记销毁证明。", "Dispose of the data and certify it."}},
 		agreement.Closed:             {nobody, {"已办结，无须办理。", "Closed: nothing to be done."}},
 		agreement.Refused:            {nobody, {"如仍需使用，可另行申请。", "Apply anew if it is still needed."}},

@@ -45,7 +45,7 @@ func objectionTabs(v *ui.View, here string) []ui.Tab {
 	tabs := []ui.Tab{
 		{Href: staff.PathDisputes, Text: v.Pick("校核申请", "Corrections")},
 		{Href: pathDisputes, Text: v.Pick("争议", "Disputes")},
-		{Href: pathRefetches, Text: v.Pick("须重新获取", "To be asked for again")},
+		{Href: pathRefetches, Text: v.Pick("须重新获取", "Re-fetch required")},
 	}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Href == here
@@ -61,10 +61,10 @@ func correctionWord(v *ui.View, s objection.State) (ui.Status, string, string) {
 	}{
 		objection.Sent:       {ui.Notice, staff.Pair{"已发出", "Sent"}, staff.Pair{"提供部门的节点", "The provider's node"}, staff.Pair{"等待提供部门的节点签收。", "The provider's node acknowledges it."}},
 		objection.Verifying:  {ui.Warning, staff.Pair{"核查中", "Being verified"}, staff.Pair{"提供部门数据专员", "The provider's officer"}, staff.Pair{"十个工作日内反馈核查结果（809 号令第二十六条）。", "Answered within 10 working days (Decree 809 art. 26)."}},
-		objection.Corrected:  {ui.Good, staff.Pair{"已更正", "Corrected"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"重新获取更正后的记录。", "Ask for the corrected record again."}},
-		objection.Withdrawn:  {ui.Good, staff.Pair{"记录已撤下", "Record withdrawn"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"不再使用该记录。", "Do not use the record any more."}},
-		objection.Maintained: {ui.Neutral, staff.Pair{"维持原值", "Maintained"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"接受理由，或提出争议。", "Accept the reasons, or open a dispute."}},
-		objection.Undone:     {ui.Bad, staff.Pair{"对方未接收", "Not taken"}, staff.Pair{"使用部门", "The user"}, staff.Pair{"核对协议后重新提出。", "Check the agreement and report it again."}},
+		objection.Corrected:  {ui.Good, staff.Pair{"已更正", "Corrected"}, staff.Pair{"需求部门", "The user"}, staff.Pair{"重新获取更正后的记录。", "Ask for the corrected record again."}},
+		objection.Withdrawn:  {ui.Good, staff.Pair{"记录已撤下", "Record withdrawn"}, staff.Pair{"需求部门", "The user"}, staff.Pair{"不再使用该记录。", "Do not use the record any more."}},
+		objection.Maintained: {ui.Neutral, staff.Pair{"维持原值", "Maintained"}, staff.Pair{"需求部门", "The user"}, staff.Pair{"接受理由，或提出争议。", "Accept the reasons, or open a dispute."}},
+		objection.Undone:     {ui.Bad, staff.Pair{"对方未接收", "Not taken"}, staff.Pair{"需求部门", "The user"}, staff.Pair{"核对协议后重新提出。", "Check the agreement and report it again."}},
 	}[s]
 	return ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 }
@@ -131,7 +131,7 @@ func (s *Share) askReport(w http.ResponseWriter, q staff.Visit, f url.Values, fa
 		items = append(items, ui.Option{Value: name, Label: itemNamed(nm, n.Provider.Member, n.Application.Resource, name)})
 	}
 	fields := []ui.Field{
-		{Name: "key", Kind: "select", Label: v.Pick("用哪个数据项指明记录", "Which item names the record"), Options: items, Hint: v.Pick("例如统一社会信用代码。", "A credit code, for example.")},
+		{Name: "key", Kind: "select", Label: v.Pick("标识项", "Which item names the record"), Options: items, Hint: v.Pick("例如统一社会信用代码。", "A credit code, for example.")},
 		{Name: "value", Kind: "text", Label: v.Pick("它的值", "Its value"), Autocomplete: "off"},
 		{Name: "item", Kind: "select", Label: v.Pick("哪个数据项有误", "Which item is wrong"), Options: items},
 		{Name: "received", Kind: "text", Label: v.Pick("收到的值", "Received")},
@@ -272,7 +272,7 @@ func correctionFacts(v *ui.View, nm *staff.Names, c *objection.Correction) []ui.
 		}
 	}
 	if c.Notified > 0 {
-		facts = append(facts, ui.Fact{Label: v.Pick("同时告知", "Also told"), Value: v.Pick(v.Number(int64(c.Notified))+" 份其他协议的使用部门", v.Number(int64(c.Notified))+" other agreements")})
+		facts = append(facts, ui.Fact{Label: v.Pick("同时告知", "Also told"), Value: v.Pick(v.Number(int64(c.Notified))+" 份其他协议的需求部门", v.Number(int64(c.Notified))+" other agreements")})
 	}
 	out := facts[:0]
 	for _, x := range facts {
@@ -363,7 +363,7 @@ func (s *Share) refetches(w http.ResponseWriter, q staff.Visit) error {
 	}
 	nm := s.Names(q)
 	t := ui.Table{
-		Caption: v.Pick("须重新获取", "To be asked for again"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("哪条记录", "Which record")}, {Label: v.Pick("更正的数据项", "Corrected items")}, {Label: v.Pick("告知时间", "Told")}, {Label: v.Pick("办理", "Done")}},
+		Caption: v.Pick("须重新获取", "Re-fetch required"), Columns: []ui.Column{{Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("哪条记录", "Which record")}, {Label: v.Pick("更正的数据项", "Corrected items")}, {Label: v.Pick("告知时间", "Told")}, {Label: v.Pick("办理", "Done")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("没有须重新获取的数据", "Nothing to be asked for again"), Text: v.Pick("本部门得到过的记录在来源处更正后，会在这里提示重新获取。再次查询该记录后自动办结。", "When a record that this department got is corrected at its source, it is listed here. Asking for it again settles it."), Next: ui.Link{Href: staff.PathDisputes, Text: v.Pick("查看校核申请", "See the corrections")}},
 	}
 	for i := range list {
@@ -381,7 +381,7 @@ func (s *Share) refetches(w http.ResponseWriter, q staff.Visit) error {
 		})
 	}
 	s.Show(w, q, http.StatusOK, staff.PathDisputes, ui.PageInfo{
-		Title: v.Pick("须重新获取", "To be asked for again"), Lead: v.Pick("在来源处更正过、本部门可能仍持有旧值的记录。", "Records corrected at their source of which this department may hold the old values."), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathDisputes, Text: v.Pick("校核与争议", "Corrections")}},
+		Title: v.Pick("须重新获取", "Re-fetch required"), Lead: v.Pick("在来源处更正过、本部门可能仍持有旧值的记录。", "Records corrected at their source of which this department may hold the old values."), Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathDisputes, Text: v.Pick("校核与争议", "Corrections")}},
 	}, listPage(v, v.Pick("校核与争议各页", "Pages about corrections"), objectionTabs(v, pathRefetches), v.Pick("最近告知在前", "Latest first"), nil, t, ui.Paging{Shown: int64(len(list))}))
 	return nil
 }

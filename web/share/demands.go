@@ -79,12 +79,12 @@ func demandWord(v *ui.View, s demand.State) (ui.Status, string, string) {
 		demand.Draft:     {ui.Notice, staff.Pair{"待负责人同意", "Waits for the head"}, staff.Pair{"共享工作机构负责人", "The head of the sharing office"}, staff.Pair{"负责人同意后送达各成员。", "It goes to the members when the head consents."}},
 		demand.Listed:    {ui.Notice, staff.Pair{"已列入清单", "Listed"}, staff.Pair{"各成员", "The members"}, staff.Pair{"等待各成员答复能否提供。", "The members say whether they can provide it."}},
 		demand.Answered:  {ui.Good, staff.Pair{"已有答复", "Answered"}, staff.Pair{"本部门数据专员", "This department's officer"}, staff.Pair{"按答复申请使用，再办结需求。", "Apply for what was offered, then close the demand."}},
-		demand.Satisfied: {ui.Good, staff.Pair{"已满足", "Satisfied"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"需求已办结。", "It is closed."}},
-		demand.Withdrawn: {ui.Neutral, staff.Pair{"已撤回", "Withdrawn"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"需求已撤回，需要时可重新提出。", "It was withdrawn; write another if it is needed."}},
+		demand.Satisfied: {ui.Good, staff.Pair{"已满足", "Satisfied"}, staff.Pair{"无", "no one"}, staff.Pair{"需求已办结。", "It is closed."}},
+		demand.Withdrawn: {ui.Neutral, staff.Pair{"已撤回", "Withdrawn"}, staff.Pair{"无", "no one"}, staff.Pair{"需求已撤回，需要时可重新提出。", "It was withdrawn; write another if it is needed."}},
 		demand.Open:      {ui.Warning, staff.Pair{"待交办", "To be assigned"}, staff.Pair{"主管部门", "The authority"}, staff.Pair{"指定由哪个部门答复。", "Name the department that is to answer."}},
 		demand.Assigned:  {ui.Notice, staff.Pair{"待部门答复", "Waits for an answer"}, staff.Pair{"承办部门数据专员", "The officer of the department named"}, staff.Pair{"答复能否提供。", "Say whether it can be provided."}},
 		demand.Replied:   {ui.Good, staff.Pair{"已答复", "Replied"}, staff.Pair{"需求方", "Who asked"}, staff.Pair{"需求方按答复办理；条目发布后可再次答复。", "Who asked goes on; answer anew when a planned entry is there."}},
-		demand.Closed:    {ui.Neutral, staff.Pair{"已办结", "Closed"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"需求方已办结或撤回。", "Who asked has closed or withdrawn it."}},
+		demand.Closed:    {ui.Neutral, staff.Pair{"已办结", "Closed"}, staff.Pair{"无", "no one"}, staff.Pair{"需求方已办结或撤回。", "Who asked has closed or withdrawn it."}},
 	}[s]
 	return ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 }

@@ -29,8 +29,8 @@ func stageWord(v *ui.View, s objection.Stage) (ui.Status, string, string) {
 		objection.AuthorityClosed:  {ui.Good, staff.Pair{"裁决已确认", "Ruling acknowledged"}, staff.Pair{"双方", "Both sides"}, staff.Pair{"照裁决办理；仍有异议的可提请人民政府决定。", "Do as ruled; the government may still be asked."}},
 		objection.AtGovernment:     {ui.Warning, staff.Pair{"人民政府处理中", "At the government"}, staff.Pair{"人民政府", "The people's government"}, staff.Pair{"主管部门登记人民政府的决定。", "The authority records the government's decision."}},
 		objection.GovernmentRuled:  {ui.Notice, staff.Pair{"人民政府已决定", "Decided by the government"}, staff.Pair{"另一方", "The other side"}, staff.Pair{"确认收到决定。", "Acknowledge the decision."}},
-		objection.GovernmentClosed: {ui.Good, staff.Pair{"已终结", "Closed"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"照决定办理。", "Do as decided."}},
-		objection.Settled:          {ui.Good, staff.Pair{"已和解", "Settled"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"照和解条件办理。", "Do as agreed."}},
+		objection.GovernmentClosed: {ui.Good, staff.Pair{"已终结", "Closed"}, staff.Pair{"无", "no one"}, staff.Pair{"照决定办理。", "Do as decided."}},
+		objection.Settled:          {ui.Good, staff.Pair{"已和解", "Settled"}, staff.Pair{"无", "no one"}, staff.Pair{"照和解条件办理。", "Do as agreed."}},
 	}[s]
 	return ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 }

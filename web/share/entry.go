@@ -419,7 +419,7 @@ func itemWord(v *ui.View, it *catalog.Item) string {
 		out += and + v.Pick("个人信息", "personal information")
 	}
 	if it.Key {
-		out += and + v.Pick("可凭准确值查询", "may be asked for by its exact value")
+		out += and + v.Pick("可按精确值查询", "may be asked for by its exact value")
 	}
 	return out
 }
@@ -472,7 +472,7 @@ func paperTable(v *ui.View, e *catalog.Dossier) ui.Table {
 
 func usersTable(v *ui.View, nm *staff.Names, users []agreement.Negotiation) ui.Table {
 	t := ui.Table{
-		Caption: v.Pick("谁在使用", "Who uses it"), Columns: []ui.Column{{Label: v.Pick("使用部门", "User")}, {Label: v.Pick("用途", "Purpose")}, {Label: v.Pick("期限至", "Until")}, {Label: v.Pick("状态", "State")}},
+		Caption: v.Pick("谁在使用", "Who uses it"), Columns: []ui.Column{{Label: v.Pick("需求部门", "User")}, {Label: v.Pick("用途", "Purpose")}, {Label: v.Pick("期限至", "Until")}, {Label: v.Pick("状态", "State")}},
 		Empty: ui.State{Kind: ui.Empty, Title: v.Pick("还没有使用协议", "No agreement yet"), Text: v.Pick("发布后，各部门可在目录中申请使用；同意后列在这里。", "Once it is published, departments can apply from the catalogue; what is granted is listed here.")},
 	}
 	for i := range users {

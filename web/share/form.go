@@ -73,7 +73,7 @@ func (s *Share) entryForms(q staff.Visit, e *catalog.Dossier, act string, f url.
 	}
 	if (owns(q, e.Department, identity.DataOfficer, identity.DepartmentHead) || q.Sess.Has(identity.Authority)) && allows(e, catalog.NoteChange) {
 		add("change-noted", form{
-			word: v.Pick("记录须更新的变化", "Note a change"), text: v.Pick("法律、国务院决定或职责变化的，自变化之日起十个工作日内更新（809 号令第十七条）。", "When a law, a decision of the State Council or a duty changes, the entry is updated within 10 working days (Decree 809 art. 17)."),
+			word: v.Pick("登记变更事项", "Note a change"), text: v.Pick("法律、国务院决定或职责变化的，自变化之日起十个工作日内更新（809 号令第十七条）。", "When a law, a decision of the State Council or a duty changes, the entry is updated within 10 working days (Decree 809 art. 17)."),
 			fields: []ui.Field{
 				{Name: "cause", Kind: "radio", Label: v.Pick("什么变了", "What changed"), Options: []ui.Option{{Value: string(catalog.LawChanged), Label: v.Pick("法律、法规、规章", "A law or regulation")}, {Value: string(catalog.DecisionChanged), Label: v.Pick("国务院决定", "A decision of the State Council")}, {Value: string(catalog.DutyChanged), Label: v.Pick("部门职责", "The department's duty")}}},
 				{Name: "what", Kind: "textarea", Label: v.Pick("变化的内容", "What exactly")},

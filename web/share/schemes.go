@@ -52,9 +52,9 @@ func schemeWord(v *ui.View, x *scheme.Scheme) (ui.Status, string, string) {
 	}{
 		scheme.Draft:    {ui.Neutral, staff.Pair{"草稿", "Draft"}, staff.Pair{"提出部门共享工作机构负责人", "The head of its owner's sharing office"}, staff.Pair{"负责人同意后生效。", "It is in force when the head consents."}},
 		scheme.Proposed: {ui.Notice, staff.Pair{"征求各成员同意", "Waits for the members"}, staff.Pair{"尚未同意的成员", "The members that have not consented"}, staff.Pair{"全部成员同意后生效。", "It is in force when every member has consented."}},
-		scheme.InForce:  {ui.Good, staff.Pair{"有效", "In force"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"部门登记使用后，按清单取得数据。", "Departments enrol and get what is listed."}},
-		scheme.Left:     {ui.Neutral, staff.Pair{"本成员已退出", "This member has left"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"方案对本成员不再有效。", "It binds this member no more."}},
-		scheme.Ended:    {ui.Neutral, staff.Pair{"已终止", "Ended"}, staff.Pair{"无人", "Nobody"}, staff.Pair{"不再依此达成新协议。", "Nothing new is agreed under it."}},
+		scheme.InForce:  {ui.Good, staff.Pair{"有效", "In force"}, staff.Pair{"无", "no one"}, staff.Pair{"部门登记使用后，按清单取得数据。", "Departments enrol and get what is listed."}},
+		scheme.Left:     {ui.Neutral, staff.Pair{"本成员已退出", "This member has left"}, staff.Pair{"无", "no one"}, staff.Pair{"方案对本成员不再有效。", "It binds this member no more."}},
+		scheme.Ended:    {ui.Neutral, staff.Pair{"已终止", "Ended"}, staff.Pair{"无", "no one"}, staff.Pair{"不再依此达成新协议。", "Nothing new is agreed under it."}},
 	}[x.State]
 	st, whose, say := ui.Status{Tone: w.tone, Word: w.word.In(v)}, w.whose.In(v), w.say.In(v)
 	if x.State == scheme.InForce && x.Proposal != nil {

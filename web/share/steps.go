@@ -80,7 +80,7 @@ func (s *Share) askStep(w http.ResponseWriter, q staff.Visit, step int, f url.Va
 	}
 	x.hidden = hiddenOf(f, step, x.numbers)
 	title := []string{
-		v.Pick("数据在哪里", "Where the data is"), v.Pick("这是什么数据", "What the data is"), v.Pick("分级与显示方式", "Grades, and what is shown"),
+		v.Pick("数据在哪里", "Where the data is"), v.Pick("这是什么数据", "What the data is"), v.Pick("分级与脱敏方式", "Grades, and what is shown"),
 		v.Pick("谁可以用，按什么条件", "Who may use it, on what terms"), v.Pick("核对并保存", "Check and keep"),
 	}[step-1]
 	lead := v.Pick("共享一项数据", "Share data")
@@ -227,7 +227,7 @@ func gradeItems(v *ui.View, x *stepView, f url.Values) {
 func termFields(v *ui.View, x *stepView, f url.Values) {
 	x.fields = []ui.Field{
 		{Name: "modes", Kind: "check", Label: v.Pick("共享方式", "Modes"), Options: coded(v, string(policy.ModeQuery), string(policy.ModeVerify), string(policy.ModeBatch), string(policy.ModeFile))},
-		{Name: "conditions", Kind: "textarea", Label: v.Pick("使用条件", "Conditions of use"), Hint: v.Pick("使用部门须遵守的条件，例如“限于履行法定职责，不得转给第三方”。", "What users must keep to.")},
+		{Name: "conditions", Kind: "textarea", Label: v.Pick("使用条件", "Conditions of use"), Hint: v.Pick("需求部门须遵守的条件，例如“限于履行法定职责，不得转给第三方”。", "What users must keep to.")},
 		{Name: "share_scope", Kind: "text", Optional: f.Get("sharing") != string(catalog.Conditional), Label: v.Pick("共享范围", "Scope of sharing"), Hint: v.Pick("哪些部门可以申请。有条件共享的必填。", "Which departments may apply. Needed for conditional sharing.")},
 		{Name: "use_purpose", Kind: "text", Optional: f.Get("sharing") != string(catalog.Conditional), Label: v.Pick("使用用途", "Purpose of use"), Hint: v.Pick("可以用来办理什么。有条件共享的必填。", "What it may be used for. Needed for conditional sharing.")},
 		{Name: "update_cycle", Kind: "select", Label: v.Pick("更新周期", "Update cycle"), Options: coded(v, "realtime", "daily", "weekly", "monthly", "quarterly", "yearly", "on_demand")},
@@ -349,16 +349,16 @@ func nameTable(v *ui.View, p *catalog.Preview, f url.Values) ui.Table {
 // gradeTable asks of each item that is shared how sensitive it is and what of it is shown.
 func gradeTable(v *ui.View, f url.Values) ui.Table {
 	t := ui.Table{
-		Caption: v.Pick("分级与显示方式", "Grades, and what is shown"),
-		Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("敏感等级", "Grade")}, {Label: v.Pick("显示方式", "What is shown")}, {Label: v.Pick("准确值", "Exact value")}},
+		Caption: v.Pick("分级与脱敏方式", "Grades, and what is shown"),
+		Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("敏感等级", "Grade")}, {Label: v.Pick("脱敏方式", "What is shown")}, {Label: v.Pick("准确值", "Exact value")}},
 	}
 	for _, n := range f["item"] {
 		title, shown := f.Get(numbered("title", n)), f.Get(numbered("shown", n))
 		t.Rows = append(t.Rows, []templ.Component{
 			itemName(v, title, f.Get(numbered("person", n)) != personNone),
 			choose(numbered("degree", n), v.Pick(title+"的敏感等级", "Grade of "+title), gradeOptions(v), f.Get(numbered("degree", n))),
-			choose(numbered("shown", n), v.Pick(title+"的显示方式", "What is shown of "+title), shownOptions(v, shown), shown),
-			tick(numbered("key", n), numbered("key", n), "yes", v.Pick("可凭准确值查询", "May be asked for by it"), f.Get(numbered("key", n)) != ""),
+			choose(numbered("shown", n), v.Pick(title+"的脱敏方式", "What is shown of "+title), shownOptions(v, shown), shown),
+			tick(numbered("key", n), numbered("key", n), "yes", v.Pick("可按精确值查询", "May be asked for by it"), f.Get(numbered("key", n)) != ""),
 		})
 	}
 	return t
@@ -368,13 +368,13 @@ func gradeTable(v *ui.View, f url.Values) ui.Table {
 func itemTable(v *ui.View, r *catalog.Resource) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("数据项", "Items"),
-		Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("类型", "Type")}, {Label: v.Pick("敏感等级", "Grade")}, {Label: v.Pick("使用方看到什么", "What users see")}},
+		Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("类型", "Type")}, {Label: v.Pick("敏感等级", "Grade")}, {Label: v.Pick("需求部门看到什么", "What users see")}},
 	}
 	for i := range r.Items {
 		it := &r.Items[i]
 		seen := staff.ItemShown(v, it)
 		if it.Key {
-			seen += v.Pick("；可凭准确值查询", "; may be asked for by its exact value")
+			seen += v.Pick("；可按精确值查询", "; may be asked for by its exact value")
 		}
 		t.Rows = append(t.Rows, []templ.Component{itemName(v, it.Title, it.Subject || it.Personal), ui.Words(typeWord(v, it.Type)), ui.Words(staff.GradeWord(v, it.Grade)), ui.Words(seen)})
 	}

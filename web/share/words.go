@@ -29,7 +29,7 @@ func entryStatus(v *ui.View, s catalog.State) ui.Status {
 }
 
 // nobody is whose turn it is when nothing is to be done.
-func nobody(v *ui.View) string { return v.Pick("无人", "Nobody") }
+func nobody(v *ui.View) string { return v.Pick("无", "no one") }
 
 // turn says whose turn an entry is and what comes next.
 func turn(v *ui.View, s catalog.State) (whose, next string) {
@@ -37,13 +37,13 @@ func turn(v *ui.View, s catalog.State) (whose, next string) {
 		catalog.Draft:           {{"本部门数据专员", "The department's data officer"}, {"补齐评估后提交部门负责人签发。", "Complete the assessments, then hand it to the head of the department."}},
 		catalog.Submitted:       {{"部门负责人", "The head of the department"}, {"签发或退回。", "Sign it or send it back."}},
 		catalog.Signed:          {{"主管部门", "The authority"}, {"审核后发布。", "Review and publish it."}},
-		catalog.Published:       {{"无人", "Nobody"}, {"在用。内容有变化时更新。", "In use. Update it when something changes."}},
+		catalog.Published:       {{"无", "no one"}, {"在用。内容有变化时更新。", "In use. Update it when something changes."}},
 		catalog.Updating:        {{"本部门数据专员", "The department's data officer"}, {"补齐评估后提交更新。", "Complete the assessments, then hand in the update."}},
 		catalog.UpdateSubmitted: {{"部门负责人", "The head of the department"}, {"签发更新或退回。", "Sign the update or send it back."}},
 		catalog.UpdateSigned:    {{"主管部门", "The authority"}, {"审核更新后发布。", "Review and publish the update."}},
 		catalog.RevokePending:   {{"主管部门", "The authority"}, {"撤销备案，或不同意撤销。", "File the withdrawal, or refuse it."}},
-		catalog.Revoked:         {{"无人", "Nobody"}, {"已退出目录；已有协议按约定办理。", "Out of the catalogue; agreements go on by their terms."}},
-		catalog.Deleted:         {{"无人", "Nobody"}, {"草稿已删除；可用原编码重新编目。", "The draft is gone; the code can be described anew."}},
+		catalog.Revoked:         {{"无", "no one"}, {"已退出目录；已有协议按约定办理。", "Out of the catalogue; agreements go on by their terms."}},
+		catalog.Deleted:         {{"无", "no one"}, {"草稿已删除；可用原编码重新编目。", "The draft is gone; the code can be described anew."}},
 	}
 	w := words[s]
 	return w[0].In(v), w[1].In(v)

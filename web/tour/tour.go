@@ -50,7 +50,7 @@ func does(v *ui.View, r identity.Role) string {
 	case identity.DataOfficer:
 		return v.Pick("共享本部门的数据，申请、查询其他部门的数据。", "Shares the department's data; applies for others' and asks them.")
 	case identity.OfficeHead:
-		return v.Pick("审签本部门的申请和答复，可撤销协议。", "Consents to applications and answers; may revoke an agreement.")
+		return v.Pick("同意本部门的申请和答复，可撤销协议。", "Consents to applications and answers; may revoke an agreement.")
 	case identity.DepartmentHead:
 		return v.Pick("签发本部门的目录条目，对其负责。", "Signs the department's entries and answers for them.")
 	case identity.Authority:

@@ -65,8 +65,8 @@ func sampleFigures(v *View) []Figure {
 
 func sampleTodos(v *View) []Todo {
 	return []Todo{
-		{"#grant", v.Pick("审批：企业电子营业执照共享申请", "Decide: business licences"), v.Pick("申请方 上海市市场监管局・依据《一网通办事项清单》第 17 项", "Applicant: Shanghai market regulation. Basis: service list, item 17"), Status{Warning, v.Pick("今日到期", "Due today"), ""}},
-		{"#grant", v.Pick("审批：异地公积金缴存证明", "Decide: housing fund certificates"), v.Pick("申请方 江苏省住房城乡建设厅・数据项 6 个，含敏感 1 个", "Applicant: Jiangsu housing. 6 items, 1 sensitive"), Status{Notice, v.Pick("剩 2 天", "2 days left"), "file-text"}},
+		{"#grant", v.Pick("审批：企业电子营业执照共享申请", "Decide: business licences"), v.Pick("需求部门 上海市市场监管局・依据《一网通办事项清单》第 17 项", "Applicant: Shanghai market regulation. Basis: service list, item 17"), Status{Warning, v.Pick("今日到期", "Due today"), ""}},
+		{"#grant", v.Pick("审批：异地公积金缴存证明", "Decide: housing fund certificates"), v.Pick("需求部门 江苏省住房城乡建设厅・数据项 6 个，含敏感 1 个", "Applicant: Jiangsu housing. 6 items, 1 sensitive"), Status{Notice, v.Pick("剩 2 天", "2 days left"), "file-text"}},
 		{"#history", v.Pick("答复异议：婚姻登记日期不一致", "Answer: date of marriage differs"), v.Pick("提出方 安徽省民政厅・涉及 3 条记录", "Raised by Anhui civil affairs. 3 records"), Status{Notice, v.Pick("剩 2 天", "2 days left"), "scale"}},
 		{"#progress", v.Pick("质量整改：社保缴费月份缺失 1.2%", "Quality: months missing in 1.2%"), v.Pick("规则 Q-014 完整性・上次 0.3%", "Rule Q-014 completeness. Last time 0.3%"), Status{Bad, v.Pick("已超标", "Over the limit"), ""}},
 		{"#diff", v.Pick("协议续签：道路运输证共享协议", "Renew: road transport licences"), v.Pick("与 安徽省交通运输厅・12-01 到期", "With Anhui transport. Ends 12-01"), Status{Neutral, v.Pick("剩 9 天", "9 days left"), "certificate"}},
@@ -76,7 +76,7 @@ func sampleTodos(v *View) []Todo {
 func sampleTable(v *View) Table {
 	t := Table{
 		Caption: v.Pick("正在运行的交换", "Running exchanges"), Sort: v.URL.Query().Get("sort"),
-		Columns: []Column{{Key: "name", Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提供方 → 使用方", "From → to")}, {"count", v.Pick("今日次数", "Today"), true}, {Label: v.Pick("P95 时延", "P95"), Number: true}, {Label: v.Pick("最近一次", "Last")}, {Label: v.Pick("状态", "State")}},
+		Columns: []Column{{Key: "name", Label: v.Pick("数据资源", "Resource")}, {Label: v.Pick("提供方 → 需求部门", "From → to")}, {"count", v.Pick("今日次数", "Today"), true}, {Label: v.Pick("P95 时延", "P95"), Number: true}, {Label: v.Pick("最近一次", "Last")}, {Label: v.Pick("状态", "State")}},
 		Empty:   State{Kind: Empty, Title: v.Pick("没有符合条件的交换", "No exchange matches"), Text: v.Pick("换一个条件，或清除全部条件后再看。", "Try another condition, or clear them all."), Next: Link{v.Without("q", "state", "sort"), v.T("table.clear")}},
 	}
 	good, late := Status{Good, v.Pick("正常", "Running"), ""}, Status{Warning, v.Pick("延迟", "Slow"), ""}

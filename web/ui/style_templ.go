@@ -243,7 +243,7 @@ func style(v *View) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Ask(v, "revoke-reason", Question{Act: v.Pick("撤销协议", "Revoke the agreement"), Text: v.Pick("撤销后立即生效，使用方将不能再查询。", "This binds at once: the consumer can ask no more."), Post: "/ui", Reason: v.Pick("撤销原因", "Reason"), Danger: true}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Ask(v, "revoke-reason", Question{Act: v.Pick("撤销协议", "Revoke the agreement"), Text: v.Pick("撤销后立即生效，需求部门将不能再查询。", "This binds at once: the consumer can ask no more."), Post: "/ui", Reason: v.Pick("撤销原因", "Reason"), Danger: true}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -67,7 +67,7 @@ var words = sync.OnceValue(func() map[string]Text {
 		"timeline.line":  {"时间轴", "Timeline"},
 		"timeline.all":   {"全部事件", "All events"},
 		"timeline.state": {"当前状态", "State"},
-		"timeline.whose": {"等待谁", "Whose turn"},
+		"timeline.whose": {"当前办理人", "Waiting on"},
 		"timeline.due":   {"办理期限", "Due"},
 		"timeline.next":  {"下一步", "Next step"},
 		"timeline.fold":  {"其中 %d 个事件", "%d events in it"},

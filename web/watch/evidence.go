@@ -362,7 +362,7 @@ func (w *Watch) factOf(q staff.Visit, nm *staff.Names, f *seal.Fact, h *evidence
 // stepWords says what each step of a check asks.
 func stepWords() map[evidence.Step]staff.Pair {
 	return map[evidence.Step]staff.Pair{
-		evidence.StepMember:     {"成员身份：声明由章程所列根密钥签署", "The member's statement is signed by the root key of the constitution"},
+		evidence.StepMember:     {"成员身份真实", "The member's statement is signed by the root key of the constitution"},
 		evidence.StepSeal:       {"事实签名：事实在批次中，批次由成员的存证密钥签署", "The fact is in its batch, and the member's evidence key signed the batch"},
 		evidence.StepBody:       {"正文：与事实中的散列一致", "The body is the one the fact commits to"},
 		evidence.StepCheckpoint: {"检查点：由成员的日志密钥签署", "The checkpoint is signed by the member's log key"},
@@ -384,7 +384,7 @@ func (w *Watch) checks(v *ui.View, nm *staff.Names, r *evidence.Receipt) []check
 		c := check{what: stepWords()[s].In(v)}
 		switch {
 		case good[s]:
-			c.status = ui.Status{Tone: ui.Good, Word: v.Pick("通过", "Holds")}
+			c.status = ui.Status{Tone: ui.Good, Word: v.Pick("通过", "Verified")}
 			if s == evidence.StepCosigned && verified != nil {
 				names := make([]string, len(verified.CosignedBy))
 				for i, m := range verified.CosignedBy {

@@ -219,7 +219,7 @@ func exchangeTable(v *ui.View, nm *staff.Names, m *matters, es []evidence.Entry)
 		Columns: []ui.Column{
 			{Label: v.Pick("时间", "Time")},
 			{Label: v.Pick("数据资源", "Resource")},
-			{Label: v.Pick("提供方 → 使用方", "From → to")},
+			{Label: v.Pick("提供方 → 需求部门", "From → to")},
 			{Label: v.Pick("数据条数", "Rows"), Number: true},
 			{Label: v.Pick("用时", "Took"), Number: true},
 			{Label: v.Pick("结果", "Result")},

@@ -38,7 +38,7 @@ func setupTabs(v *ui.View, here string) []ui.Tab {
 func topicWord(v *ui.View, topic string) string {
 	return staff.Say(v, map[string]staff.Pair{
 		"application": {"申请", "applications"}, "supplement": {"补正", "supplements"}, "extension": {"答复延期", "more time for answers"}, "offer": {"其他条件", "other terms"},
-		"answer": {"答复审签", "answers to consent to"}, "agreement": {"协议", "agreements"}, "change": {"变更用途", "changes of use"}, "entry": {"目录条目", "entries of the catalogue"},
+		"answer": {"答复同意", "answers to consent to"}, "agreement": {"协议", "agreements"}, "change": {"变更用途", "changes of use"}, "entry": {"目录条目", "entries of the catalogue"},
 		"deadline": {"法定时限", "time limits"}, "demand": {"数据需求", "demands"}, "scheme": {"共享方案", "schemes"}, "membership": {"章程变更", "changes of the constitution"}, "node": {"本节点运行", "this node's own running"},
 	}, topic)
 }

@@ -47,7 +47,7 @@ func checkStatus(v *ui.View, state string) ui.Status {
 	case checkup.Warning:
 		return ui.Status{Tone: ui.Warning, Word: v.Pick("待完善", "To do")}
 	case checkup.Bad:
-		return ui.Status{Tone: ui.Bad, Word: v.Pick("须修复", "Mend it")}
+		return ui.Status{Tone: ui.Bad, Word: v.Pick("须修复", "Fix")}
 	}
 	return ui.Status{Tone: ui.Neutral, Word: v.Pick("未检查", "Not checked")}
 }

@@ -62,9 +62,9 @@ func agreementOf(t *gateway.Trace) string {
 // hopWords says what each kind of fact tells.
 func hopWords() map[string]staff.Pair {
 	return map[string]staff.Pair{
-		"query.open":    {"使用方判定并发出请求", "The using end decided and asked"},
+		"query.open":    {"需求部门判定并发出请求", "The using end decided and asked"},
 		"query.serve":   {"提供方判定并答复", "The provider decided and answered"},
-		"query.close":   {"使用方收到并核对答复", "The using end took and checked the answer"},
+		"query.close":   {"需求部门收到并核对答复", "The using end took and checked the answer"},
 		"query.refused": {"请求被拒绝", "The request was refused"},
 	}
 }
@@ -121,7 +121,7 @@ func hopsOf(v *ui.View, nm *staff.Names, t *gateway.Trace, m *matters) ui.Timeli
 		line.State = ui.Status{Tone: ui.Warning, Word: v.Pick("没有结果", "No result")}
 		line.Next = v.Pick("节点可能在途中停止。请用新编号重新查询。", "The node may have stopped in the middle. Ask anew with another id.")
 	case out != ok:
-		line.Whose, line.Next = v.Pick("使用方", "The using end"), reason(v, out)
+		line.Whose, line.Next = v.Pick("需求部门", "The using end"), reason(v, out)
 	}
 	for i := range t.Hops {
 		h := &t.Hops[len(t.Hops)-1-i]
@@ -191,7 +191,7 @@ func answerFacts(v *ui.View, t *gateway.Trace) []ui.Fact {
 
 // maskTable says what of each granted item is shown.
 func maskTable(v *ui.View, nm *staff.Names, t *gateway.Trace) ui.Table {
-	out := ui.Table{Caption: v.Pick("脱敏规则", "Masks"), Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("显示方式", "What is shown")}}}
+	out := ui.Table{Caption: v.Pick("脱敏规则", "Masks"), Columns: []ui.Column{{Label: v.Pick("数据项", "Item")}, {Label: v.Pick("脱敏方式", "What is shown")}}}
 	if t.Terms == nil {
 		return out
 	}
@@ -221,7 +221,7 @@ func proofTable(v *ui.View, nm *staff.Names, t *gateway.Trace) ui.Table {
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		what := ui.Words(staff.Say(v, hopWords(), h.Fact.Kind) + v.Pick("（随答复送达，内含于使用方存证）", " (came with the answer, kept in the using end's fact)"))
+		what := ui.Words(staff.Say(v, hopWords(), h.Fact.Kind) + v.Pick("（随答复送达，内含于需求部门存证）", " (came with the answer, kept in the using end's fact)"))
 		if h.Name != "" {
 			what = ui.Titled(ui.Link{Href: staff.FactPath(h.Name), Text: staff.Say(v, hopWords(), h.Fact.Kind)}, "")
 		}

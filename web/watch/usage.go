@@ -54,7 +54,7 @@ func (w *Watch) usage(rw http.ResponseWriter, q staff.Visit) error {
 		Caption: v.Pick("使用情况", "Use"),
 		Columns: []ui.Column{
 			{Label: v.Pick("数据资源", "Resource")},
-			{Label: v.Pick("提供方 → 使用方", "From → to")},
+			{Label: v.Pick("提供方 → 需求部门", "From → to")},
 			{Label: v.Pick("调用次数", "Calls"), Number: true},
 			{Label: v.Pick("数据条数", "Rows"), Number: true},
 			{Label: v.Pick("最近使用", "Last used")},
@@ -77,7 +77,7 @@ func (w *Watch) usage(rw http.ResponseWriter, q staff.Visit) error {
 		})
 	}
 	w.Show(rw, q, http.StatusOK, staff.PathExchanges, ui.PageInfo{
-		Title: v.Pick("使用台账", "Usage ledgers"), Lead: v.Pick("按协议统计的调用与数据量，以及使用部门登记的台账。", "Calls and rows by agreement, and what the using departments wrote down."),
+		Title: v.Pick("使用台账", "Usage ledgers"), Lead: v.Pick("按协议统计的调用与数据量，以及需求部门登记的台账。", "Calls and rows by agreement, and what the using departments wrote down."),
 		Crumbs: []ui.Link{staff.Home(v), {Href: staff.PathExchanges, Text: v.Pick("交换监测", "Exchanges")}},
 	}, usagePage(v, []ui.Filter{monthsFilter(v, months)}, t, ui.Paging{Total: int64(len(t.Rows)), Over: len(uses) == usageMost}))
 	return nil
@@ -161,7 +161,7 @@ func (w *Watch) oneUsage(rw http.ResponseWriter, q staff.Visit) error {
 
 func reasonOf(v *ui.View, err error) string {
 	if errors.Is(err, agreement.ErrNoSuch) {
-		return v.Pick("台账由使用部门登记，只对协议双方和主管部门可见。", "It is kept by the using department, for the parties and the authority.")
+		return v.Pick("台账由需求部门登记，只对协议双方和主管部门可见。", "It is kept by the using department, for the parties and the authority.")
 	}
 	return errWord(v, err)
 }
@@ -190,7 +190,7 @@ func useTable(v *ui.View, x *used) ui.Table {
 func boundFacts(v *ui.View, x *used) []ui.Fact {
 	bound := func(n int64, unit staff.Pair) string {
 		if n == 0 {
-			return v.Pick("未设上限", "unbounded")
+			return v.Pick("未设用量上限", "No usage limit")
 		}
 		return v.Number(n) + unit.In(v)
 	}
@@ -214,7 +214,7 @@ func ledgerTable(v *ui.View, nm *staff.Names, l *agreement.Ledger) ui.Table {
 	t := ui.Table{
 		Caption: v.Pick("登记的台账", "The ledger"),
 		Columns: []ui.Column{{Label: v.Pick("时间", "Time")}, {Label: v.Pick("项目", "Part")}, {Label: v.Pick("内容", "Text")}, {Label: v.Pick("登记人", "By")}},
-		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("台账还没有内容", "The ledger is empty"), Text: v.Pick("使用部门须登记使用场景、过程、成效、存储和销毁五项；缺项不能续期。", "The using department writes down scenario, process, effect, storage and destruction; without them there is no renewal.")},
+		Empty:   ui.State{Kind: ui.Empty, Title: v.Pick("台账还没有内容", "The ledger is empty"), Text: v.Pick("需求部门须登记使用场景、过程、成效、存储和销毁五项；缺项不能续期。", "The using department writes down scenario, process, effect, storage and destruction; without them there is no renewal.")},
 	}
 	for i := range l.Entries {
 		e := &l.Entries[i]

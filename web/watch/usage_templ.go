@@ -282,7 +282,7 @@ func oneUsagePage(v *ui.View, x oneUsageView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Card(v.Pick("使用部门登记的台账（809 号令第二十九条）", "The using department's ledger (Decree 809 art. 29)"), nil).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Card(v.Pick("需求部门登记的台账（809 号令第二十九条）", "The using department's ledger (Decree 809 art. 29)"), nil).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -57,18 +57,16 @@ type tree struct {
 	Refetch    refetchCmd    `cmd:"" help:"来源已更正、须重新获取的数据。|What was corrected at its source and is to be asked for again."`
 	Dispute    disputeCmd    `cmd:"" help:"争议：协商、主管部门、人民政府。|Disputes: negotiation, authority, government."`
 
-	Case    matter.CaseCmd    `cmd:"" help:"各类事项：待办、查询、办理。|Cases of all kinds: what waits, look up, act."`
-	Process matter.ProcessCmd `cmd:"" help:"各类事项的流程。|The processes of all kinds of case."`
-
-	Inbox    inboxCmd    `cmd:"" help:"收件箱：等您办理的事。|The inbox: what waits for you."`
-	Webhook  webhookCmd  `cmd:"" help:"回调：把部门的通知也送到业务系统。|Web-hooks: a department's notices to its own systems, too."`
-	Job      job.Cmd     `cmd:"" help:"失败的后台任务：查看、重试、放弃。|Failed jobs of the node: see, try again, drop."`
-	Transfer transferCmd `cmd:"" help:"传输过程。|Transfer processes."`
-	Query    queryCmd    `cmd:"" help:"按协议查询。|Query under an agreement."`
-	Verify   verifyCmd   `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`
-
-	Evidence evidenceCmd `cmd:"" help:"存证与回执。|Evidence and receipts."`
-	Law      lawCmd      `cmd:"" help:"法定程序与时限：回放案例。|The law's way and its clocks: play histories."`
+	Case     matter.CaseCmd    `cmd:"" help:"各类事项：待办、查询、办理。|Cases of all kinds: what waits, look up, act."`
+	Process  matter.ProcessCmd `cmd:"" help:"各类事项的流程。|The processes of all kinds of case."`
+	Inbox    inboxCmd          `cmd:"" help:"收件箱：等您办理的事。|The inbox: what waits for you."`
+	Webhook  webhookCmd        `cmd:"" help:"回调：把部门的通知也送到业务系统。|Web-hooks: a department's notices to its own systems, too."`
+	Job      job.Cmd           `cmd:"" help:"失败的后台任务：查看、重试、放弃。|Failed jobs of the node: see, try again, drop."`
+	Transfer transferCmd       `cmd:"" help:"传输过程。|Transfer processes."`
+	Query    queryCmd          `cmd:"" help:"按协议查询。|Query under an agreement."`
+	Verify   verifyCmd         `cmd:"" help:"按协议核验：只答是或否。|Verify claims under an agreement: yes or no, nothing else."`
+	Evidence evidenceCmd       `cmd:"" help:"存证与回执。|Evidence and receipts."`
+	Law      lawCmd            `cmd:"" help:"法定程序与时限：回放案例。|The law's way and its clocks: play histories."`
 }
 
 // exited carries the exit code out of kong when it has printed help.

@@ -111,6 +111,7 @@ var edges = []edge{
 // testHelpers are imported by _test.go files alone, from any floor.
 var testHelpers = map[string]string{
 	"internal/dbtest":         "starts real database servers",
+	"internal/guide":          "follows a guide's instructions",
 	"internal/webtest":        "looks at pages, in a browser too",
 	"internal/disk/crashdisk": "a disk that loses power",
 }

@@ -132,17 +132,17 @@ func offencesOf(v *ui.View, nm *staff.Names, ts []deadline.Tally) ui.Table {
 func (w *Watch) about(q staff.Visit, nm *staff.Names, subject string) ui.Link {
 	kind, id, _ := strings.Cut(subject, "/")
 	switch kind {
-	case "negotiation":
+	case "agreement":
 		if n, err := w.Cases.Get(q.Context(), q.Sess.Scope(), id); err == nil {
 			return ui.Link{Href: staff.CasePath(n.ID), Text: nm.Title(n)}
 		}
-	case "resource":
+	case "catalog":
 		if e := nm.Entry(nm.Self(), id); e != nil {
 			return ui.Link{Href: staff.EntryPath(nm.Self(), id), Text: e.Name}
 		}
 		return ui.Link{Text: q.V.Pick("目录编码 ", "Code in the catalogue ") + id}
 	}
-	return ui.Link{Text: q.V.Pick("事项编号 ", "Matter ") + id}
+	return ui.Link{Href: staff.SubjectPath(subject), Text: q.V.Pick("事项编号 ", "Case ") + id}
 }
 
 func (w *Watch) late(q staff.Visit, nm *staff.Names, k *deadline.Deadline) (late, error) {

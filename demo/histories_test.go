@@ -450,7 +450,7 @@ func (h *history) clocks(n *agreement.Negotiation) {
 		running = running || (cs[i].Clock == deadline.D4 && cs[i].Open())
 	}
 	waits := false
-	switch n.State { //nolint:exhaustive // the others are answered
+	switch n.State {
 	case agreement.Reviewing, agreement.Supplement, agreement.Extended, agreement.CounterOffered, agreement.Resubmitted, agreement.ProvOfficeApproval:
 		waits = true
 	}

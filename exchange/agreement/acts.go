@@ -87,20 +87,15 @@ type (
 	acts = process.Does[Negotiation]
 )
 
-// noted is an event that leaves its note as the record's reason, or with "" takes the reason away.
-func noted(keep bool, guard func(n *Negotiation, a *act) error) acts {
-	return acts{Guard: guard, Change: func(n *Negotiation, a *act) {
-		n.Reason = ""
-		if keep {
-			n.Reason = a.Note
-		}
-	}}
+// noted is an event that leaves its note as the record's reason.
+func noted(guard func(n *Negotiation, a *act) error) acts {
+	return acts{Guard: guard, Change: func(n *Negotiation, a *act) { n.Reason = a.Note }}
 }
 
 func does() map[Event]acts {
 	return map[Event]acts{
 		AskOffice:       process.Saying(applies, func(n *Negotiation, _ *act, x *Application) { n.Application, n.Grant, n.Reason = *x, nil, "" }),
-		OfficeReturns:   noted(true, nil),
+		OfficeReturns:   noted(nil),
 		AskSupplement:   process.Saying(asksSupplement, requestSupplement),
 		DraftSupplement: process.Saying(suppliesWider, keepSupply),
 		GiveSupplement:  process.Saying(supplies, supply),
@@ -133,17 +128,17 @@ func does() map[Event]acts {
 			}
 			n.Grant, n.ProposedBy, n.Reason = x, a.Actor.Officer, ""
 		}),
-		AnswerReturned: noted(true, func(n *Negotiation, _ *act) error {
+		AnswerReturned: noted(func(n *Negotiation, _ *act) error {
 			if n.Accepted { // the consumer took the terms offered: they are agreed to, or the application is refused with reasons
 				return n.transition(AnswerReturned)
 			}
 			return nil
 		}),
-		Refuse:    noted(true, refuses),
-		Withdraw:  noted(true, withdraws),
-		Terminate: dropping(noted(true, nil)),
+		Refuse:    noted(refuses),
+		Withdraw:  noted(withdraws),
+		Terminate: dropping(noted(nil)),
 		Expire:    dropping(acts{}),
-		Suspend:   dropping(noted(true, nil)),
+		Suspend:   dropping(noted(nil)),
 		DraftChange: process.Saying(draftsChange, func(n *Negotiation, a *act, x *ChangeRequest) {
 			n.Change = &Change{ChangeRequest: *x, Status: ChangeDrafted, DraftedBy: a.Actor.Officer}
 		}),

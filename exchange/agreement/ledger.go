@@ -205,7 +205,7 @@ func (n *Negotiation) continues(a *Application) error {
 	if n.Application.Resource != a.Resource || n.Provider.Member != a.Provider {
 		return ErrMismatch.With("resource", "资源")
 	}
-	switch n.State { //nolint:exhaustive // the others were never in force or have ended for good
+	switch n.State {
 	case Active, ChangeOfUse, Expired:
 		return nil
 	case Suspended, Rectifying:

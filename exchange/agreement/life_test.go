@@ -96,7 +96,7 @@ func TestContinues(t *testing.T) {
 	for _, s := range States() {
 		n := &Negotiation{Case: process.Case{State: s}, Application: a, Provider: policy.Party{Member: a.Provider}}
 		want := error(ErrNotInForce)
-		switch s { //nolint:exhaustive // the others as above
+		switch s {
 		case Active, ChangeOfUse, Expired:
 			want = nil
 		case Suspended, Rectifying:

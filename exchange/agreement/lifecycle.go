@@ -251,13 +251,6 @@ type Change struct {
 	Declined   string       `json:"declined,omitempty"` // why
 }
 
-// changed is what the provider tells about a change of use: the amended agreement's exact bytes, or why not.
-type changed struct {
-	Document []byte        `json:"document,omitempty"`
-	Refused  []RefusedItem `json:"refused,omitempty"`
-	Declined string        `json:"declined,omitempty"`
-}
-
 // check holds a change to the same resource of the same provider, complete as an application, and different.
 func (c *ChangeRequest) check(n *Negotiation, now time.Time) error {
 	var f process.Faults

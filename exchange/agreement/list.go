@@ -63,7 +63,7 @@ func (s *Service) Earlier(ctx context.Context, sc db.Scope, n *Negotiation) (*Pr
 
 func (p *Prior) count(x *Negotiation) {
 	p.Applications++
-	switch x.State { //nolint:exhaustive // the others are neither
+	switch x.State {
 	case Refused:
 		p.Refused++
 	case Provisioning, Active, ChangeOfUse:

@@ -144,7 +144,7 @@ const (
 // Table is the process of applications and agreements (Decree 809 art. 20–22, 25–27, 29), the same at both ends.
 func Table() *process.Table { return table() }
 
-var table = sync.OnceValue(build) //nolint:gochecknoglobals // built once, never changed
+var table = sync.OnceValue(build) // built once, never changed
 
 func build() *process.Table {
 	const officer, head, authority = identity.DataOfficer, identity.OfficeHead, identity.Authority

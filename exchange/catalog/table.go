@@ -74,7 +74,7 @@ const pendingExtension = "extension"
 // figure (art. 16). What the authority rejects is reviewed: its clock ends, and what was demanded is due again.
 func Table() *process.Table { return table() }
 
-var table = sync.OnceValue(build) //nolint:gochecknoglobals // built once, never changed
+var table = sync.OnceValue(build) // built once, never changed
 
 func build() *process.Table {
 	const officer, chief, authority = identity.DataOfficer, identity.DepartmentHead, identity.Authority

@@ -53,7 +53,7 @@ const (
 // Table is the process of demands (Decree 809 art. 20: the authority sees to it that supply meets demand).
 func Table() *process.Table { return table() }
 
-var table = sync.OnceValue(build) //nolint:gochecknoglobals // built once, never changed
+var table = sync.OnceValue(build) // built once, never changed
 
 func build() *process.Table {
 	const officer, head, authority = identity.DataOfficer, identity.OfficeHead, identity.Authority

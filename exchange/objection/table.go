@@ -69,7 +69,7 @@ func refusals() process.Refusals {
 // CorrectionTable is the process of corrections (Decree 809 art. 26: answered within 10 working days from receipt).
 func CorrectionTable() *process.Table { return correctionTable() }
 
-var correctionTable = sync.OnceValue(buildCorrections) //nolint:gochecknoglobals // built once, never changed
+var correctionTable = sync.OnceValue(buildCorrections) // built once, never changed
 
 func buildCorrections() *process.Table {
 	say, at := process.Say, process.At
@@ -203,7 +203,7 @@ func Acts() []Act { return []Act{AddPaper, Propose, Accept, Escalate, Rule, Ackn
 // where a regional profile has one.
 func DisputeTable() *process.Table { return disputeTable() }
 
-var disputeTable = sync.OnceValue(buildDisputes) //nolint:gochecknoglobals // built once, never changed
+var disputeTable = sync.OnceValue(buildDisputes) // built once, never changed
 
 func buildDisputes() *process.Table {
 	say := process.Say

@@ -211,7 +211,7 @@ func demandTimeline(v *ui.View, nm *staff.Names, d *demand.Demand) ui.Timeline {
 	for i := len(d.Steps) - 1; i >= 0; i-- {
 		x := d.Steps[i]
 		note := x.Note
-		switch x.Event { //nolint:exhaustive // of the others the note is what a person wrote
+		switch x.Event {
 		case demand.Assign:
 			note = nm.Department(partyHere(nm, x.Note))
 		case demand.Close, demand.Satisfy:

@@ -56,7 +56,7 @@ func TestStrangersTellNothing(t *testing.T) {
 	tell := func(from, to, pid string, what agreement.Effect, want string) {
 		t.Helper()
 		n, had := f.c.Node(from), f.facts(to, "message.refused", want)
-		body, err := json.Marshal(map[string]any{"process": pid, "agreement": m.at("zhejiang").Agreement, "reason": "x", "detail": map[string]any{}})
+		body, err := json.Marshal(map[string]any{"v": 1, "process": pid, "agreement": m.at("zhejiang").Agreement, "reason": "x", "detail": map[string]any{}})
 		if err != nil {
 			t.Fatal(err)
 		}

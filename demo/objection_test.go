@@ -320,7 +320,7 @@ func TestCorrectionRefused(t *testing.T) {
 	report := map[string]any{"agreement": mine, "report": wrong(wrongPhone)}
 	forge("jiangsu", "zhejiang", "", "correction.report", "agreement.no_such", said(ids.Random{}.NewID(), objection.Report, report))
 	forge("jiangsu", "zhejiang", "", "correction.report", "objection.details", said("x", objection.Report, report))
-	forge("jiangsu", "shanghai", "", objection.KindNotice, "agreement.no_such", map[string]any{"agreement": mine, "resource": testResource, "items": []string{"name"}, "digest": "x"})
+	forge("jiangsu", "shanghai", "", objection.KindNotice, "agreement.no_such", map[string]any{"v": 1, "agreement": mine, "resource": testResource, "items": []string{"name"}, "digest": "x"})
 	forge("jiangsu", "zhejiang", "", "dispute.open", "objection.no_such", said(ids.Random{}.NewID(), objection.OpenDispute, map[string]any{"matter": objection.Matter{Kind: "correction", ID: c.ID}, "claim": "x"}))
 	if s := f.correctionAt("shanghai", c.ID).State; s != objection.Verifying || len(f.refetches("shanghai", "sh")) != 0 {
 		t.Errorf("a stranger's message changed something: %s", s)

@@ -17,6 +17,7 @@ import (
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/internal/queue"
+	"github.com/kuayu/kuayu/internal/wire"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/federation"
 	"github.com/kuayu/kuayu/support/identity"
@@ -95,8 +96,8 @@ func NewService(d Deps) *Service {
 	d.Queue.Handle(KindDecide, s.decide)
 	d.Mailbox.OnSettled(factKind(agreement.SendRequest), s.requested)
 	d.Mailbox.OnSettled(factTransfer, s.transferRequested)
-	for _, e := range told() {
-		d.Mailbox.Handle(string(e), peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) { return s.told(ctx, tx, in, e) }})
+	for _, e := range own() {
+		d.Mailbox.Handle(string(e), peer.Handler{In: func(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) { return s.own(ctx, tx, in, e) }})
 	}
 	return s
 }
@@ -132,8 +133,8 @@ func member(in *peer.Incoming) sender {
 	return sender{id: in.From, department: in.Fact.Actor.Department}
 }
 
-// told lists the effects that travel as Kuayu's own messages.
-func told() []agreement.Effect {
+// own lists the effects that travel as Kuayu's own messages.
+func own() []agreement.Effect {
 	return []agreement.Effect{
 		agreement.SendSupplement, agreement.SendSupplied, agreement.SendExtended, agreement.SendChange, agreement.SendSuspended, agreement.SendRectify,
 		agreement.SendRectified, agreement.SendResumed, agreement.SendTerminated, agreement.SendDispose, agreement.SendDisposed,
@@ -206,7 +207,7 @@ func (s *Service) Carry(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 		if p != nil {
 			return nil // what a foreign participant sees of it is the effect on transfers
 		}
-		body, err := json.Marshal(toldMessage{Process: pid, Reason: note, Agreement: n.Agreement, Detail: bytes})
+		body, err := json.Marshal(ownMessage{V: ownVersion, Process: pid, Reason: note, Agreement: n.Agreement, Detail: bytes})
 		if err != nil {
 			return err
 		}
@@ -250,14 +251,18 @@ func (s *Service) queue(ctx context.Context, tx *db.Tx, n *agreement.Negotiation
 	return s.post.Queue(ctx, tx, m)
 }
 
-// toldMessage is the body of Kuayu's own messages about an agreement.
-type toldMessage struct {
+// ownMessage is the body of Kuayu's own messages about an agreement.
+type ownMessage struct {
+	V         int    `json:"v"` // ownVersion
 	Process   string `json:"process"`
 	Agreement string `json:"agreement"`
 	Reason    string `json:"reason"`
 
 	Detail json.RawMessage `json:"detail,omitempty"` // as the effect has it
 }
+
+// ownVersion is the version of ownMessage.
+const ownVersion = 1
 
 // requested learns what became of an application that was sent.
 func (s *Service) requested(ctx context.Context, m peer.Message, ack *peer.Answer, err error) error {
@@ -275,9 +280,9 @@ func (s *Service) requested(ctx context.Context, m peer.Message, ack *peer.Answe
 	return s.agreements.OnAcknowledged(ctx, sent.ConsumerPid, got.ProviderPid, got.Sharing, ack.Fact.Time)
 }
 
-func (s *Service) told(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agreement.Effect) ([]byte, error) {
-	var m toldMessage
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
+func (s *Service) own(ctx context.Context, tx *db.Tx, in *peer.Incoming, e agreement.Effect) ([]byte, error) {
+	var m ownMessage
+	if err := wire.Decode(in.Body, ownVersion, &m); err != nil {
 		return nil, err
 	}
 	t := agreement.Message{Effect: e, Time: in.Fact.Time, Reason: m.Reason, Detail: m.Detail}

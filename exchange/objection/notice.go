@@ -10,7 +10,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/gateway"
 	"github.com/kuayu/kuayu/internal/db"
-	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/internal/wire"
 	"github.com/kuayu/kuayu/support/evidence"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/peer"
@@ -21,6 +21,7 @@ import (
 
 // notice tells a department that a record it may hold was corrected: the body of KindNotice.
 type notice struct {
+	V         int               `json:"v"`         // noticeVersion
 	Agreement string            `json:"agreement"` // the receiver's
 	Resource  string            `json:"resource"`
 	Items     []string          `json:"items"`
@@ -29,6 +30,9 @@ type notice struct {
 
 	to policy.Party
 }
+
+// noticeVersion is the version of notice.
+const noticeVersion = 1
 
 // The kinds of facts the notices are found by.
 const (
@@ -61,7 +65,7 @@ func (s *Service) receivers(ctx context.Context, sc db.Scope, c *Correction, t *
 		if err != nil {
 			return nil, err
 		}
-		x := notice{Agreement: n.Agreement, Resource: c.Resource, to: n.Consumer}
+		x := notice{V: noticeVersion, Agreement: n.Agreement, Resource: c.Resource, to: n.Consumer}
 		for _, item := range c.Report.items() {
 			if theirs.Field(item) != nil {
 				x.Items = append(x.Items, item)
@@ -97,7 +101,7 @@ func (s *Service) receivers(ctx context.Context, sc db.Scope, c *Correction, t *
 // noticed takes a notice at the receiver's node: only from the provider of the agreement.
 func (s *Service) noticed(ctx context.Context, tx *db.Tx, in *peer.Incoming) ([]byte, error) {
 	var m notice
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
+	if err := wire.Decode(in.Body, noticeVersion, &m); err != nil {
 		return nil, err
 	}
 	n, err := s.agreements.GetByRole(ctx, tx, db.System("notice"), m.Agreement, agreement.Consumer)

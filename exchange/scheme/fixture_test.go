@@ -294,6 +294,7 @@ func systemScope() db.Scope { return db.System("test") }
 
 // told is a letter that a node with a program of its own might write.
 func told(from, kind string, m message) *letter {
+	m.V = messageVersion
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil

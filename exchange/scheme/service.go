@@ -91,6 +91,7 @@ func (s *Service) fact(ctx context.Context, tx *db.Tx, kind string, sess *identi
 
 // send tells members; the message is the fact that proves the act.
 func (s *Service) send(ctx context.Context, tx *db.Tx, kind string, to []string, sess *identity.Session, m message) error {
+	m.V = messageVersion
 	body, err := json.Marshal(m)
 	if err != nil {
 		return err

@@ -26,6 +26,8 @@ var edges = []edge{
 	{"internal/httpx", "internal/ids", "a request without an identifier gets one"},
 	{"internal/httpx", "internal/text", "the text of every request is checked before it is handled"},
 	{"internal/text", "internal/errs", "text that is refused is refused by code"},
+	{"internal/wire", "internal/errs", "a message without a version is refused by code"},
+	{"internal/wire", "internal/httpx", "bodies are decoded as strictly as those of requests"},
 	{"internal/queue", "internal/db", "jobs are rows, queued in the transaction of what caused them"},
 	{"internal/queue", "internal/errs", "what can't be tried again is refused by code"},
 	{"internal/queue", "internal/text", "a reason is text"},

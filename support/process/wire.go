@@ -9,6 +9,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/httpx"
+	"github.com/kuayu/kuayu/internal/wire"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/peer"
 )
@@ -115,20 +116,11 @@ func (k *Kind[D]) send(ctx context.Context, tx *db.Tx, d *D, a *Act, out *Outcom
 
 // DecodeMessage reads a message: strictly if it is of this version, with what is unknown left out if it is of a newer one.
 func DecodeMessage(b []byte, e Event) (*Message, error) {
-	var v struct {
-		Version int `json:"v"`
-	}
 	m := &Message{}
-	if err := json.Unmarshal(b, &v); err != nil || v.Version <= WireVersion {
-		if err := httpx.Unmarshal(b, m); err != nil {
-			return nil, err
-		}
-	} else if err := json.Unmarshal(b, m); err != nil {
-		return nil, ErrWire.Because(err, "not a message of a case", "不是事项消息")
+	if err := wire.Decode(b, WireVersion, m); err != nil {
+		return nil, err
 	}
 	switch _, ok := ParseNumber(m.Number); {
-	case m.Version < 1:
-		return nil, ErrWire.With("its version is missing", "缺少版本号")
 	case m.Event != e:
 		return nil, ErrWire.With("its event is not that of its address", "事项步骤与地址不符")
 	case m.Case == "" || len(m.Case) > 128 || !ok || !Brief(m.Note):

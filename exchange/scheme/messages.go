@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/kuayu/kuayu/internal/db"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/ids"
+	"github.com/kuayu/kuayu/internal/wire"
 	"github.com/kuayu/kuayu/support/identity"
 	"github.com/kuayu/kuayu/support/notice"
 	"github.com/kuayu/kuayu/support/peer"
@@ -15,6 +15,7 @@ import (
 
 // message is the body of every kind of message; which members it has depends on the kind.
 type message struct {
+	V       int    `json:"v"` // messageVersion
 	ID      string `json:"id"`
 	Text    *Text  `json:"text,omitempty"`
 	Version int    `json:"version,omitempty"`
@@ -22,10 +23,13 @@ type message struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
+// messageVersion is the version of message.
+const messageVersion = 1
+
 // take decodes a message and checks what all kinds share.
 func (s *Service) take(ctx context.Context, tx *db.Tx, in *peer.Incoming, f func(context.Context, *db.Tx, *peer.Incoming, *message) error) error {
 	var m message
-	if err := httpx.Unmarshal(in.Body, &m); err != nil {
+	if err := wire.Decode(in.Body, messageVersion, &m); err != nil {
 		return err
 	}
 	if !ids.Valid(m.ID) || len(m.Hash) > 64 || len(m.Reason) > maxText || m.Version < 0 {

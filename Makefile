@@ -57,7 +57,7 @@ fmt: ## format the sources
 	$(NOCGO) $(TOOL) templ fmt web
 	$(NOCGO) $(TOOL) gofumpt -w -extra .
 
-fix: fmt ## format, and let the linter mend what it can, unneeded suppressions too
+fix: fmt ## format, and let the linter correct what it can, unneeded suppressions too
 	$(NOCGO) $(TOOL) golangci-lint run --fix ./...
 
 generate: ## write generated pages and templates anew

@@ -152,7 +152,7 @@ func (h *history) acts() []struct {
 	}{
 		{"applications/ID/consent", nil},
 		{"applications/ID/return", reason},
-		{"applications/ID/mend", h.application()},
+		{"applications/ID/correct", h.application()},
 		{"applications/ID/answer", agreement.Grant{Fields: fields}},
 		{"applications/ID/answer", less},
 		{"applications/ID/offer", less},

@@ -6,9 +6,9 @@ import (
 	"github.com/kuayu/kuayu/support/deadline"
 )
 
-// deadlineRoutes say who has the ball, until when, and who let it fall (Decree 809 art. 38–41).
+// deadlineRoutes say whose turn it is, until when, and who let it fall (Decree 809 art. 38–41).
 func (a *API) deadlineRoutes(mux *http.ServeMux) {
-	route(a, mux, "GET", "/api/v1/deadlines", "法定时限：轮到谁、到何时", "The law's clocks: who has the ball, until when", nil, func(c call, _ *empty) (*deadline.Page[deadline.Deadline], error) {
+	route(a, mux, "GET", "/api/v1/deadlines", "法定时限：轮到谁、到何时", "The law's clocks: whose turn it is, until when", nil, func(c call, _ *empty) (*deadline.Page[deadline.Deadline], error) {
 		q := c.r.URL.Query()
 		return a.Deadlines.Running(c.ctx, c.sess.Scope(), deadline.OpenQuery{
 			Holder: deadline.Role(q.Get("holder")), Clock: deadline.ID(q.Get("clock")), Late: q.Get("late") == "1", After: q.Get("after"), Limit: limitOf(c.r),

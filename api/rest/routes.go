@@ -211,7 +211,7 @@ func (a *API) agreementRoutes(mux *http.ServeMux) {
 	route(a, mux, "POST", "/api/v1/applications/{id}/return", "需求部门负责人退回申请", "Return a draft to the officer", head, func(c call, in *Reason) (*neg, error) {
 		return a.Agreements.ReturnRequest(c.ctx, c.sess, c.r.PathValue("id"), in.Reason)
 	})
-	route(a, mux, "POST", "/api/v1/applications/{id}/mend", "修改被退回的申请并重新报送", "Mend a returned draft and put it up again", officer, func(c call, in *agreement.Application) (*neg, error) {
+	route(a, mux, "POST", "/api/v1/applications/{id}/correct", "修改被退回的申请并重新报送", "Correct a returned draft and put it up again", officer, func(c call, in *agreement.Application) (*neg, error) {
 		return a.Agreements.Correct(c.ctx, c.sess, c.r.PathValue("id"), *in)
 	})
 	route(a, mux, "POST", "/api/v1/applications/{id}/answer", "提出答复", "Propose an answer", officer, func(c call, in *agreement.Grant) (*neg, error) {

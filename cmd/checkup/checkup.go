@@ -70,7 +70,7 @@ func Run(ctx context.Context, dir, lang string, h Hands) []checkup.Check {
 func (d *run) configuration() bool {
 	var err error
 	d.conf, err = node.LoadConfig(d.Dir)
-	fix := d.T("检查 "+filepath.Join(d.Dir, node.ConfigFile), "mend "+filepath.Join(d.Dir, node.ConfigFile))
+	fix := d.T("检查 "+filepath.Join(d.Dir, node.ConfigFile), "correct "+filepath.Join(d.Dir, node.ConfigFile))
 	if errors.Is(err, federation.ErrNoNode) {
 		fix = d.T("运行 kuayu init，或用 --dir 指明数据目录", "run kuayu init, or name the data folder with --dir")
 	}

@@ -28,7 +28,7 @@ func Lock(dir string) (func(), error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// Open wires the node in a folder after asking for what an operator can mend: the lock, the database, the ports. A quiet
+// Open wires the node in a folder after asking for what an operator can correct: the lock, the database, the ports. A quiet
 // node logs nothing, for commands that only need its packages.
 func Open(ctx context.Context, dir string, quiet bool) (*node.Node, error) {
 	c, err := node.LoadConfig(dir)

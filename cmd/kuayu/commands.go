@@ -26,7 +26,7 @@ type tree struct {
 	Init    initCmd    `cmd:"" help:"建立本成员的节点：密钥、配置、首个部门。|Make this member's node: keys, configuration, first department."`
 	Serve   serveCmd   `cmd:"" help:"运行节点，直到收到中断信号。|Run the node until it is interrupted."`
 	Config  configCmd  `cmd:"" help:"显示生效的配置。|Print the effective configuration."`
-	Doctor  doctorCmd  `cmd:"" help:"逐项体检，并说明怎样修复。|Check everything, and say how to mend it."`
+	Doctor  doctorCmd  `cmd:"" help:"逐项体检，并说明怎样修复。|Check everything, and say how to correct it."`
 	Status  statusCmd  `cmd:"" help:"节点运行状态。|State of the running node."`
 	Version versionCmd `cmd:"" help:"程序版本。|Version of the program."`
 

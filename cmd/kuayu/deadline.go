@@ -16,7 +16,7 @@ type deadlineCmd struct {
 }
 
 type deadlineListCmd struct {
-	Holder string `placeholder:"ROLE" help:"轮到谁：provider、applicant、authority。|Who has the ball: provider, applicant, authority."`
+	Holder string `placeholder:"ROLE" help:"轮到谁：provider、applicant、authority。|Who has to act: provider, applicant, authority."`
 	Late   bool   `help:"只看逾期的。|Only what is overdue."`
 	Limit  int    `default:"100" help:"最多几条。|How many at most."`
 }

@@ -22,7 +22,7 @@ type requestCmd struct {
 	History       requestHistoryCmd       `cmd:"" help:"办理经过。|What happened so far."`
 	Consent       requestConsentCmd       `cmd:"" help:"需求部门同意：申请发出。|Consumer's head: the application goes out."`
 	SendBack      requestSendBackCmd      `cmd:"" help:"需求部门负责人退回申请。|Consumer's head: back to the officer."`
-	Mend          requestMendCmd          `cmd:"" help:"需求部门修改被退回的申请并重新报送（JSON 文件）。|Consumer's officer: mend a returned draft and put it up again (JSON file)."`
+	Correct          requestMendCmd          `cmd:"" help:"需求部门修改被退回的申请并重新报送（JSON 文件）。|Consumer's officer: correct a returned draft and put it up again (JSON file)."`
 	Answer        requestAnswerCmd        `cmd:"" help:"提供方提出答复。|Provider's officer: what would be granted."`
 	Offer         requestOfferCmd         `cmd:"" help:"提供方提出要约（另行条件）。|Provider's officer: offer other terms."`
 	Accept        requestAcceptCmd        `cmd:"" help:"需求部门接受要约。|Consumer's head: accept the offer."`
@@ -255,7 +255,7 @@ func (c *requestAnswerCmd) answer(ctx context.Context, a *app, path string, aske
 
 type requestSendBackCmd struct {
 	ID     string `arg:"" help:"申请编号。|Id of the application."`
-	Reason string `required:"" help:"须修改什么。|What is to be mended."`
+	Reason string `required:"" help:"须修改什么。|What is to be corrected."`
 }
 
 func (c *requestSendBackCmd) Run(ctx context.Context, a *app) error {
@@ -272,7 +272,7 @@ func (c *requestMendCmd) Run(ctx context.Context, a *app) error {
 	if err := a.ReadJSON(c.File, &in); err != nil {
 		return err
 	}
-	return a.negotiate(ctx, step(c.ID, "mend"), in)
+	return a.negotiate(ctx, step(c.ID, "correct"), in)
 }
 
 type requestConsentAnswerCmd struct {

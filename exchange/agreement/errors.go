@@ -17,7 +17,7 @@ var (
 	ErrGrant        = errs.Define(errs.Invalid, "agreement.grant", "不能授予申请或目录之外的内容：%[2]v。", "What was not applied for or is not in the catalogue cannot be granted: %[1]v.")
 	ErrReason       = errs.Define(errs.Invalid, "agreement.reason", "拒绝、退回、暂停、恢复、撤销必须写明理由。", "Refusing, returning, suspending, resuming and revoking need a reason.")
 	ErrIncomplete   = errs.Define(errs.Conflict, "agreement.incomplete", "材料不齐不能直接拒绝，须一次性告知补正（809 号令第二十一条）。", "Incomplete papers are no ground for refusal; tell the applicant once what is missing (Decree 809 art. 21).")
-	ErrDetails      = errs.Define(errs.Invalid, "agreement.details", "内容不全或有误，请按所列各项补正。", "Something is missing or wrong; mend what is listed.")
+	ErrDetails      = errs.Define(errs.Invalid, "agreement.details", "内容不全或有误，请按所列各项补正。", "Something is missing or wrong; correct what is listed.")
 	ErrForeign      = errs.Define(errs.Conflict, "agreement.foreign", "对方不是联盟成员，其协议无法传达这一步。", "The other end is no member, and its protocol has no word for this step.")
 	ErrNotRectified = errs.Define(errs.Precondition, "agreement.not_rectified", "需求部门尚未报告整改情况，不能恢复。", "The applicant has not reported that it put things right; the agreement can't be resumed.")
 	ErrLedger       = errs.Define(errs.Precondition, "agreement.ledger", "原协议的使用台账不完整，不能续期（809 号令第二十九条）。缺少：%[1]v。请需求部门先登记台账。", "The usage ledger of the agreement to be continued is incomplete (Decree 809 art. 29); it lacks: %[2]v. Write it up first.")

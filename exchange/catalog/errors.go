@@ -9,7 +9,7 @@ var (
 	ErrNoVersion = errs.Define(errs.NotFound, "catalog.no_version", "没有这个版本，或对您不可见。", "There is no such version, or it is not visible to you.")
 	ErrNoItem    = errs.Define(errs.NotFound, "catalog.no_item", "数源登记中没有这个数据项。", "The register of sources does not have this item.")
 	ErrSheet     = errs.Define(errs.Invalid, "catalog.sheet", "无法读取表格：%[2]v。", "The sheet cannot be read: %[1]v.")
-	ErrImport    = errs.Define(errs.Invalid, "catalog.import", "表格有 %d 处问题，未导入任何内容。请按“行:列”修改后重试，或选择跳过有误的资源。", "The sheet has %d faults; nothing was imported. Mend them by “line:column” and try again, or skip what is faulty.")
+	ErrImport    = errs.Define(errs.Invalid, "catalog.import", "表格有 %d 处问题，未导入任何内容。请按“行:列”修改后重试，或选择跳过有误的资源。", "The sheet has %d faults; nothing was imported. Correct them by “line:column” and try again, or skip what is faulty.")
 	ErrSource    = errs.Define(errs.Invalid, "catalog.source", "数据源不合格（%[2]v）。", "The source is not valid (%[1]v).")
 	ErrState     = errs.Define(errs.Conflict, "catalog.state", "条目处于“%[3]v”状态，不能%[4]v。", "The entry is in the state “%[1]v”; %[2]v is not possible now.")
 	ErrTaken     = errs.Define(errs.Conflict, "catalog.taken", "编号 %v 已被使用。", "%v is taken already.")

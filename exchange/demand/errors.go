@@ -4,8 +4,8 @@ import "github.com/kuayu/kuayu/internal/errs"
 
 // The errors of this package.
 var (
-	ErrWant       = errs.Define(errs.Invalid, "demand.want", "需求内容不全或有误，请按所列各项补正。", "Something of the demand is missing or wrong; mend what is listed.")
-	ErrAnswer     = errs.Define(errs.Invalid, "demand.answer", "答复内容不全或有误，请按所列各项补正。", "Something of the answer is missing or wrong; mend what is listed.")
+	ErrWant       = errs.Define(errs.Invalid, "demand.want", "需求内容不全或有误，请按所列各项补正。", "Something of the demand is missing or wrong; correct what is listed.")
+	ErrAnswer     = errs.Define(errs.Invalid, "demand.answer", "答复内容不全或有误，请按所列各项补正。", "Something of the answer is missing or wrong; correct what is listed.")
 	ErrNoSuch     = errs.Define(errs.NotFound, "demand.no_such", "没有这项需求，或对您不可见。", "There is no such demand, or it is not visible to you.")
 	ErrTransition = errs.Define(errs.Conflict, "demand.transition", "需求处于“%v”状态，不能执行“%v”。", "The demand is in state %q; %q is not possible.")
 	ErrReason     = errs.Define(errs.Invalid, "demand.reason", "退回必须写明理由。", "Returning a demand needs a reason.")

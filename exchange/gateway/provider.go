@@ -326,7 +326,7 @@ func lastKey(r array.RecordReader) string {
 	return ""
 }
 
-// sourceError keeps what the requester can mend and hides the rest.
+// sourceError keeps what the requester can correct and hides the rest.
 func sourceError(err error) error {
 	if e := errs.As(err); e.Kind == errs.Invalid || e.Kind == errs.Denied {
 		return e

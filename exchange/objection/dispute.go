@@ -84,7 +84,7 @@ func (d *Dispute) count(s Side) int {
 	return n
 }
 
-// takes reports whether there is room for a paper: at most process.MaxLines of a side, each once.
+// takes reports whether there is space for a paper: at most process.MaxLines of a side, each once.
 func (d *Dispute) takes(p *Paper) bool {
 	return d.count(p.Side) < process.MaxLines && !slices.ContainsFunc(d.Papers, func(o Paper) bool { return o.ID == p.ID })
 }

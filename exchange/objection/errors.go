@@ -4,7 +4,7 @@ import "github.com/kuayu/kuayu/internal/errs"
 
 // The errors of this package.
 var (
-	ErrDetails    = errs.Define(errs.Invalid, "objection.details", "内容不全或有误，请按所列各项补正。", "Something is missing or wrong; mend what is listed.")
+	ErrDetails    = errs.Define(errs.Invalid, "objection.details", "内容不全或有误，请按所列各项补正。", "Something is missing or wrong; correct what is listed.")
 	ErrNoSuch     = errs.Define(errs.NotFound, "objection.no_such", "没有这份校核申请、争议或更新提示，或对您不可见。", "There is no such correction, dispute or notice, or it is not visible to you.")
 	ErrTransition = errs.Define(errs.Conflict, "objection.transition", "当前状态“%v”不能执行“%v”。", "In state %q, %q is not possible.")
 	ErrForeign    = errs.Define(errs.Conflict, "objection.foreign", "对方不是联盟成员，无法传达。", "The other end is no member, so it can't be told.")

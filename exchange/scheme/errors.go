@@ -4,7 +4,7 @@ import "github.com/kuayu/kuayu/internal/errs"
 
 // The errors of this package.
 var (
-	ErrText       = errs.Define(errs.Invalid, "scheme.text", "共享方案内容不全或有误，请按所列各项补正。", "Something of the scheme is missing or wrong; mend what is listed.")
+	ErrText       = errs.Define(errs.Invalid, "scheme.text", "共享方案内容不全或有误，请按所列各项补正。", "Something of the scheme is missing or wrong; correct what is listed.")
 	ErrNoSuch     = errs.Define(errs.NotFound, "scheme.no_such", "没有这个共享方案，或对您不可见。", "There is no such scheme, or it is not visible to you.")
 	ErrState      = errs.Define(errs.Conflict, "scheme.state", "方案当前不能执行此操作（%[2]v）。", "This is not possible now (%[1]v).")
 	ErrTaken      = errs.Define(errs.Conflict, "scheme.proposed", "第 %v 版已有提案待决定，请先同意或否决。", "A proposal for version %v waits already; consent to it or decline it first.")

@@ -231,7 +231,7 @@ func (s *Service) draftable(ctx context.Context, tx *db.Tx, sess *identity.Sessi
 	return x, nil
 }
 
-// number makes a text the scheme's next version, or its draft mended.
+// number makes a text the scheme's next version, or its draft corrected.
 func (x *Scheme) number(t *Text) {
 	t.ID, t.Kind, t.Owner, t.Version, t.Prev, t.Round, t.Before = x.ID, x.Text.Kind, x.Text.Owner, x.Text.Version, "", "", nil
 	if x.State == InForce {

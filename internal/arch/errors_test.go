@@ -49,7 +49,7 @@ func definitions(t *testing.T) []definition {
 				*to = s
 			}
 			if !goodCode.MatchString(d.code) {
-				t.Errorf("%s: code %q must be like room.what", d.at, d.code)
+				t.Errorf("%s: code %q must be like package.what", d.at, d.code)
 			}
 			out = append(out, d)
 			return true

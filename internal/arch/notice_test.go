@@ -54,7 +54,7 @@ func TestEveryNoticeIsTold(t *testing.T) {
 	}
 	for name, told := range kinds {
 		if !told {
-			t.Errorf("notice.%s: no room tells it", name)
+			t.Errorf("notice.%s: no package sends it", name)
 		}
 	}
 }

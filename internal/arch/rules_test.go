@@ -101,7 +101,7 @@ var edges = []edge{
 	{"cmd/kuayu", "cmd/job", "the command job"},
 	{"cmd/job", "cmd/cli", "commands get their session, and show their answers through it"},
 	{"cmd/kuayu", "cmd/checkup", "the command doctor"},
-	{"cmd/folder", "cmd/cli", "what an operator can mend is said by the errors of every command"},
+	{"cmd/folder", "cmd/cli", "what an operator can correct is said by the errors of every command"},
 	{"cmd/kuayu", "demo", "the command demo"},
 	{"cmd/kuayu", "bench", "the command bench"},
 	{"cmd/kuayu", "conformance", "the command conformance"},

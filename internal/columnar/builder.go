@@ -144,7 +144,7 @@ func (c *Column) mark() {
 	}
 	c.n++
 	if c.hint > 0 {
-		c.room()
+		c.space()
 	}
 }
 
@@ -246,8 +246,8 @@ func (c *Column) again() {
 	}
 }
 
-// room is made at once, with the first value, instead of by doubling.
-func (c *Column) room() {
+// space is made at once, with the first value, instead of by doubling.
+func (c *Column) space() {
 	n := c.hint
 	switch c.phys {
 	case Bytes:

@@ -39,15 +39,15 @@ func (e *StreamEncoder) Append(dst []byte, rec arrow.RecordBatch) ([]byte, error
 		return dst, err
 	}
 	defer p.Release()
-	room := len(e.head) + p.Meta().Len() + len(endOfStream) + 64
+	space := len(e.head) + p.Meta().Len() + len(endOfStream) + 64
 	for _, c := range rec.Columns() {
 		for _, b := range c.Data().Buffers() {
 			if b != nil {
-				room += b.Len() + 64
+				space += b.Len() + 64
 			}
 		}
 	}
-	w := sink{append(slices.Grow(dst, room), e.head...)}
+	w := sink{append(slices.Grow(dst, space), e.head...)}
 	if _, err := p.WritePayload(&w); err != nil {
 		return dst, err
 	}

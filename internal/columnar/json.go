@@ -23,7 +23,7 @@ const (
 
 // WriteJSONRows writes the rows of a batch as JSON objects, in the order of the schema. Integers are JSON numbers,
 // decimals text, dates "2006-01-02", timestamps RFC 3339 in UTC, binary base64; NaN and infinities, which JSON lacks,
-// are null. Text that is not UTF-8 is mended with U+FFFD.
+// are null. Text that is not UTF-8 is corrected with U+FFFD.
 func WriteJSONRows(w io.Writer, rec arrow.RecordBatch, form JSONForm) error {
 	e := newEncoder(rec)
 	buf := make([]byte, 0, 4096)

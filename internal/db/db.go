@@ -283,23 +283,23 @@ func fail(batch []*job, err error) {
 	}
 }
 
-// Migrate brings the tables of one room up to date. The folder of files holds goose SQL files; each package has its own
+// Migrate brings the tables of one package up to date. The folder of files holds goose SQL files; each package has its own
 // version table.
-func (d *DB) Migrate(ctx context.Context, room string, files fs.FS, folder string) error {
+func (d *DB) Migrate(ctx context.Context, pkg string, files fs.FS, folder string) error {
 	dir, err := fs.Sub(files, folder)
 	if err != nil {
-		return fmt.Errorf("migrations of %s: %w", room, err)
+		return fmt.Errorf("migrations of %s: %w", pkg, err)
 	}
 	dialect := goose.DialectSQLite3
 	if d.postgres {
 		dialect = goose.DialectPostgres
 	}
-	p, err := goose.NewProvider(dialect, d.write.DB, dir, goose.WithTableName("goose_"+room), goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(dialect, d.write.DB, dir, goose.WithTableName("goose_"+pkg), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return fmt.Errorf("migrations of %s: %w", room, err)
+		return fmt.Errorf("migrations of %s: %w", pkg, err)
 	}
 	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate %s: %w", room, err)
+		return fmt.Errorf("migrate %s: %w", pkg, err)
 	}
 	return nil
 }

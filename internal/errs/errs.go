@@ -24,7 +24,7 @@ type Kind uint8
 // The kinds, ordered as they map to HTTP status codes.
 const (
 	Internal     Kind = iota // 500: our fault; retrying may not help
-	Invalid                  // 400: mend the request
+	Invalid                  // 400: correct the request
 	Denied                   // 403: not permitted
 	Unauthorized             // 401: sign in first
 	NotFound                 // 404
@@ -58,7 +58,7 @@ func ParseKind(s string) Kind {
 // It is itself an error, so errors.Is(err, ErrX) works on everything made from it.
 type Def struct {
 	Kind   Kind
-	Code   string // dotted, "room.what", stable
+	Code   string // dotted, "package.what", stable
 	Zh, En string // safe messages that say what to do; may hold %v verbs filled by With
 }
 

@@ -99,7 +99,7 @@ func (l *List) KeyFiles(dir string) {
 // enoughSpace is when a full disk is warned of, in bytes.
 const enoughSpace = 1 << 30
 
-// Folder looks whether a folder can be written, and how much room there is.
+// Folder looks whether a folder can be written, and how much space there is.
 func (l *List) Folder(dir string) {
 	f, err := os.CreateTemp(dir, ".doctor-*")
 	if err == nil {
@@ -115,7 +115,7 @@ func (l *List) Folder(dir string) {
 	free := st.Bavail * uint64(st.Bsize) //nolint:gosec // never negative
 	detail := fmt.Sprintf("%.1f GiB", float64(free)/(1<<30))
 	if free < enoughSpace {
-		l.Add("剩余空间", "free space", Warning, detail, l.T("写满后交换会停止：清理或扩容", "exchange stops when it is full: make room"))
+		l.Add("剩余空间", "free space", Warning, detail, l.T("写满后交换会停止：清理或扩容", "exchange stops when it is full: make space"))
 		return
 	}
 	l.Add("剩余空间", "free space", Good, detail, "")

@@ -16,8 +16,8 @@ const (
 	Stop   Op = "stop"   // what was owed is done
 	Void   Op = "void"   // what was owed is owed no longer
 	Extend Op = "extend" //
-	Pause  Op = "pause"  // the ball goes to the other party; time stands still only if the profile says so
-	Resume Op = "resume" // the ball is back
+	Pause  Op = "pause"  // the other party must act; time stands still only if the profile says so
+	Resume Op = "resume" // the turn is back
 )
 
 // Action is one line of a package's table "which act does what to which clock".
@@ -92,7 +92,7 @@ type Deadline struct {
 	Subject     string    `json:"subject"`
 	Department  string    `json:"department"` // whose record it is
 	Actor       Role      `json:"actor"`      // who must act
-	Responsible Role      `json:"holder"`     // who has the ball
+	Responsible Role      `json:"holder"`     // whose turn it is
 	Parties     Parties   `json:"parties"`
 	Profile     string    `json:"profile"` // name of the profile used; "809": the law alone
 	Started     time.Time `json:"started"`

@@ -115,12 +115,12 @@ func (s *Service) Extend(ctx context.Context, tx *db.Tx, sc db.Scope, c Case, id
 	return s.Apply(ctx, tx, sc, c, Action{Do: Extend, Clock: id})
 }
 
-// Pause gives the ball to the applicant; time stands still only if the profile of the case says so.
+// Pause makes it the applicant's turn; time stands still only if the profile of the case says so.
 func (s *Service) Pause(ctx context.Context, tx *db.Tx, sc db.Scope, c Case, id ID, w Wait) error {
 	return s.Apply(ctx, tx, sc, c, Action{Do: Pause, Clock: id, Wait: w})
 }
 
-// Resume gives the ball back.
+// Resume makes it the actor's turn again.
 func (s *Service) Resume(ctx context.Context, tx *db.Tx, sc db.Scope, c Case, id ID) error {
 	return s.Apply(ctx, tx, sc, c, Action{Do: Resume, Clock: id})
 }

@@ -123,7 +123,7 @@ func parseCursor(s string) (t int64, id string, err error) {
 
 // OpenQuery narrows a list of open clocks; empty members do not.
 type OpenQuery struct {
-	Holder Role   // who has the ball
+	Holder Role   // whose turn it is
 	Clock  ID     //
 	Late   bool   // only those that ran out
 	After  string // Page.Next of the page before
@@ -136,7 +136,7 @@ type Page[T any] struct {
 	Next  string `json:"next,omitempty"` // empty: no more
 }
 
-// Running lists the scope's open clocks, the most urgent first: who has the ball, and until when.
+// Running lists the scope's open clocks, the most urgent first: whose turn it is, and until when.
 func (s *Service) Running(ctx context.Context, sc db.Scope, q OpenQuery) (*Page[Deadline], error) {
 	cond, args := sc.Where("department")
 	cond = "open = 1 AND " + cond

@@ -24,7 +24,7 @@ import (
 // member that signed twice keeps nobody else's vote from counting.
 func TestArrivingProposals(t *testing.T) {
 	vs, one := founded(t)
-	s, _ := room(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
+	s, _ := memberNode(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
 	arrives := func(from voter, kind string, p Proposal) error {
 		t.Helper()
 		body, err := json.Marshal(p)
@@ -87,7 +87,7 @@ func TestArrivingProposals(t *testing.T) {
 // What was adopted counts in memory after it is durable: told again after a failure, it is stored.
 func TestAdoptIsDurable(t *testing.T) {
 	vs, one := founded(t)
-	s, _ := room(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
+	s, _ := memberNode(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
 	two := document(t, vs, 2, Hash(one.Document), nil)
 	sign(t, &two, vs...)
 	rename := func(from, to string) {
@@ -118,7 +118,7 @@ func TestAdoptIsDurable(t *testing.T) {
 func TestStatementsKeep(t *testing.T) {
 	vs, one := founded(t)
 	now := clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
-	s, _ := room(t, onSQLite(t), one, now, vs[0])
+	s, _ := memberNode(t, onSQLite(t), one, now, vs[0])
 	told := 0
 	s.SetObserver(func(context.Context, *db.Tx) error { told++; return nil })
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -243,8 +243,8 @@ func (x *told) Adopted(_ context.Context, _ *db.Tx, number int) error {
 func TestHerald(t *testing.T) {
 	vs, one := founded(t)
 	now := clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
-	a, sent := room(t, onSQLite(t), one, now, vs[0])
-	b, _ := room(t, onSQLite(t), one, now, vs[1])
+	a, sent := memberNode(t, onSQLite(t), one, now, vs[0])
+	b, _ := memberNode(t, onSQLite(t), one, now, vs[1])
 	var toA, toB told
 	a.SetNotifier(&toA)
 	b.SetNotifier(&toB)
@@ -278,7 +278,7 @@ func TestHerald(t *testing.T) {
 func TestVotesAtOnce(t *testing.T) {
 	for range 10 {
 		vs, one := founded(t)
-		s, _ := room(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
+		s, _ := memberNode(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
 		two := document(t, vs, 2, Hash(one.Document), nil)
 		var wait sync.WaitGroup
 		for _, v := range vs[1:] {

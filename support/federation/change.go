@@ -87,7 +87,7 @@ func (c *Change) check(cur *Constitution, now time.Time) error {
 	need(strings.TrimSpace(c.Reason) != "" && utf8.RuneCountInString(c.Reason) <= maxReason, "reason", "请写明理由，不超过 500 字", "give the reason, in at most 500 characters")
 	need(c.Join != nil || c.Remove != "" || c.Quorum != 0 || !c.ValidUntil.IsZero() || c.Compromised != nil, "change", "请写明要变更什么：成员加入或退出、法定票数、有效期、根密钥", "say what changes: who joins or leaves, the quorum, the validity, a root key")
 	if m := c.Join; m != nil {
-		need(m.wellFormed(), "join", "文件中的成员编号、名称或行政区划代码不合格，请新成员更正配置后重新生成文件", "the file's member id, name or division code is malformed: the newcomer mends its configuration and makes the file anew")
+		need(m.wellFormed(), "join", "文件中的成员编号、名称或行政区划代码不合格，请新成员更正配置后重新生成文件", "the file's member id, name or division code is malformed: the newcomer corrects its configuration and makes the file anew")
 		need(cur.Member(m.ID) == nil, "join", "文件中的成员编号已是联盟成员，不必再加入；若是另一政府，请其换一个编号后重新生成文件", "the file's member id belongs to a member already; another government chooses another id and makes the file anew")
 		need(len(m.Retired) == 0 && !cur.hadKey(m.RootKey), "join", "文件中的根密钥已由其他成员使用，或文件另有不应有的内容；请新成员重新生成文件", "the file's root key is another member's, or the file says more than it should: the newcomer makes it anew")
 		need(c.State == nil || c.State.by(m), "join", "文件中的声明不是由文件中的根密钥签名，或内容不完整、被改动过；请新成员重新生成文件，原样交来", "the file's statement is not signed by the file's root key, or is incomplete or changed: the newcomer makes the file anew and hands it over as it is")

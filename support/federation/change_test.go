@@ -30,8 +30,8 @@ func (l *letters) Send(_ context.Context, _ *db.Tx, to, _, kind string, body []b
 	return nil
 }
 
-// room is a member's room over a database of its own, in a federation of four voters that need three votes.
-func room(t *testing.T, dsn string, one Signed, now clock.Clock, v voter) (*Service, *letters) {
+// memberNode is a member's service over a database of its own, in a federation of four voters that need three votes.
+func memberNode(t *testing.T, dsn string, one Signed, now clock.Clock, v voter) (*Service, *letters) {
 	t.Helper()
 	d, err := db.Open(t.Context(), dsn)
 	if err != nil {
@@ -86,7 +86,7 @@ func TestDraft(t *testing.T) {
 	vs, one := founded(t)
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := clock.NewManual(begin.AddDate(0, 6, 0))
-	s, _ := room(t, onSQLite(t), one, now, vs[0])
+	s, _ := memberNode(t, onSQLite(t), one, now, vs[0])
 	yes, no := true, false
 	j, other := request(t, "newcomer"), request(t, "another")
 	taken := request(t, vs[1].id)
@@ -168,8 +168,8 @@ func TestProposer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vs, one := founded(t)
 			now := clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
-			a, sent := room(t, onSQLite(t), one, now, vs[0])
-			b, _ := room(t, dsn(t), one, now, vs[1])
+			a, sent := memberNode(t, onSQLite(t), one, now, vs[0])
+			b, _ := memberNode(t, dsn(t), one, now, vs[1])
 			p, err := a.ProposeChange(t.Context(), Change{Reason: "延长有效期", ValidUntil: now.Now().AddDate(1, 0, 0)})
 			if err != nil || p.Proposer != vs[0].id || p.Votes != 1 || p.Quorum != 3 {
 				t.Fatalf("%+v %v", p, err)

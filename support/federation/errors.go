@@ -5,7 +5,7 @@ import "github.com/kuayu/kuayu/internal/errs"
 // The errors of this package.
 var (
 	ErrConstitution = errs.Define(errs.Invalid, "federation.constitution", "章程不合格：%[2]v。", "The constitution is not valid: %[1]v.")
-	ErrChange       = errs.Define(errs.Invalid, "federation.change", "章程变更有不合格之处，请按各项提示更正后重新提出。", "The change of the constitution is not acceptable; mend what is named and propose it again.")
+	ErrChange       = errs.Define(errs.Invalid, "federation.change", "章程变更有不合格之处，请按各项提示更正后重新提出。", "The change of the constitution is not acceptable; correct what is named and propose it again.")
 	ErrQuorum       = errs.Define(errs.Precondition, "federation.quorum", "章程第 %d 版只有 %d 个有效签名，需要 %d 个。", "Version %d of the constitution has %d valid signatures and needs %d.")
 	ErrVoted        = errs.Define(errs.Conflict, "federation.voted", "本成员已为章程第 %d 版签过另一份文件；同一版本只能签一份。", "This member has signed another document of version %d; it signs only one of each version.")
 	ErrNotVoter     = errs.Define(errs.Denied, "federation.not_voter", "本成员不是表决成员，不能提议或批准章程变更。", "This member is not a voter and cannot propose or approve changes of the constitution.")

@@ -107,7 +107,7 @@ type Template struct {
 func Kinds() []Template {
 	return []Template{
 		{ApplicationConsent, "申请待同意：{resource}", "An application waits for consent: {resource}", "本部门拟向 {member} 申请使用 {resource}，待您同意。", "The department would apply to {member} for {resource}; it waits for your consent."},
-		{ApplicationReturned, "申请被退回：{resource}", "An application was returned: {resource}", "共享工作机构负责人退回了对 {resource} 的申请，请查看意见后修改。", "The head of the sharing office returned the application for {resource}; see why and mend it."},
+		{ApplicationReturned, "申请被退回：{resource}", "An application was returned: {resource}", "共享工作机构负责人退回了对 {resource} 的申请，请查看意见后修改。", "The head of the sharing office returned the application for {resource}; see why and correct it."},
 		{ApplicationReceived, "收到申请：{resource}", "An application arrived: {resource}", "{member} 申请使用 {resource}，请在法定时限内审核并提出答复。", "{member} applies for {resource}; review it and propose an answer within the time the law gives."},
 		{ApplicationGranted, "申请获同意：{resource}", "An application was granted: {resource}", "{member} 已同意对 {resource} 的申请。", "{member} has granted the application for {resource}."},
 		{ApplicationRefused, "申请被拒绝：{resource}", "An application was refused: {resource}", "{member} 拒绝了对 {resource} 的申请，理由见申请页面。", "{member} has refused the application for {resource}; its page gives the reasons."},
@@ -137,10 +137,10 @@ func Kinds() []Template {
 		{ChangeGranted, "变更获同意：{resource}", "A change was granted: {resource}", "{member} 已同意变更对 {resource} 的使用。", "{member} has granted the change about {resource}."},
 		{ChangeDeclined, "变更未获同意：{resource}", "A change was declined: {resource}", "{member} 未同意变更对 {resource} 的使用，原条款继续有效。", "{member} has declined the change about {resource}; the old terms hold."},
 		{EntrySubmitted, "目录待签发：{resource}", "An entry waits for your signature: {resource}", "数据专员提交了目录条目 {resource}，待您签发后报主管部门审核。", "The data officer has submitted the entry {resource}; it goes to the authority once you have signed it."},
-		{EntryReturned, "目录被退回：{resource}", "An entry was returned: {resource}", "部门负责人退回了目录条目 {resource}，请查看意见后修改。", "The head of the department returned the entry {resource}; see why and mend it."},
+		{EntryReturned, "目录被退回：{resource}", "An entry was returned: {resource}", "部门负责人退回了目录条目 {resource}，请查看意见后修改。", "The head of the department returned the entry {resource}; see why and correct it."},
 		{EntrySigned, "目录待审核：{resource}", "An entry waits for review: {resource}", "{member} 报送了目录条目 {resource}，请在法定时限内审核并发布。", "{member} has sent the entry {resource}; review and publish it within the time the law gives."},
 		{EntryPublished, "目录发布公告：{resource}", "Published in the catalogue: {resource}", "主管部门已审核发布 {member} 的目录条目 {resource}，可按其共享属性申请使用。", "The authority has published the entry {resource} of {member}; it can be applied for as its sharing attribute says."},
-		{EntryRejected, "目录审核未通过：{resource}", "An entry was not approved: {resource}", "主管部门未通过目录条目 {resource}，理由见条目页面，请修改后重新提交。", "The authority has not approved the entry {resource}; its page gives the reasons. Mend it and submit it again."},
+		{EntryRejected, "目录审核未通过：{resource}", "An entry was not approved: {resource}", "主管部门未通过目录条目 {resource}，理由见条目页面，请修改后重新提交。", "The authority has not approved the entry {resource}; its page gives the reasons. Correct it and submit it again."},
 		{EntryWithdrawal, "撤销目录待备案：{resource}", "A withdrawal waits to be filed: {resource}", "{member} 申请撤销目录条目 {resource}，请备案或说明不同意的理由。", "{member} would withdraw the entry {resource}; put it on file, or say why not."},
 		{EntryWithdrawn, "目录撤销公告：{resource}", "Withdrawn from the catalogue: {resource}", "{member} 的目录条目 {resource} 已撤销；已有协议按其条款继续。", "The entry {resource} of {member} is withdrawn; agreements go on by their own terms."},
 		{EntryKept, "撤销未获同意：{resource}", "A withdrawal was refused: {resource}", "主管部门未同意撤销目录条目 {resource}，条目继续有效。", "The authority has refused the withdrawal of {resource}; the entry stays in force."},

@@ -158,7 +158,7 @@ func (r *reply) decodeHead(b []byte) (left int, err error) {
 type outlet struct {
 	conn  net.Conn
 	mu    sync.Mutex
-	room  sync.Cond
+	space  sync.Cond
 	buf   []byte
 	spare []byte
 	busy  bool
@@ -167,7 +167,7 @@ type outlet struct {
 
 func newOutlet(c net.Conn) *outlet {
 	o := &outlet{conn: c}
-	o.room.L = &o.mu
+	o.space.L = &o.mu
 	return o
 }
 
@@ -175,7 +175,7 @@ func newOutlet(c net.Conn) *outlet {
 func (o *outlet) put(kind byte, number uint32, fill func([]byte) []byte) error {
 	o.mu.Lock()
 	for len(o.buf) > lineFull && o.err == nil {
-		o.room.Wait()
+		o.space.Wait()
 	}
 	if o.err != nil {
 		defer o.mu.Unlock()
@@ -229,7 +229,7 @@ func (o *outlet) write() error {
 	if err != nil && o.err == nil {
 		o.err = err
 	}
-	o.room.Broadcast()
+	o.space.Broadcast()
 	return o.err
 }
 

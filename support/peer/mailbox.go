@@ -45,7 +45,7 @@ type Handler struct {
 	In     func(ctx context.Context, tx *db.Tx, in *Incoming) ([]byte, error)
 }
 
-// Settled tells the sender's room what became of a message: acknowledged (err nil), or refused for good.
+// Settled tells the sender's package what became of a message: acknowledged (err nil), or refused for good.
 type Settled func(ctx context.Context, m Message, ack *Answer, err error) error
 
 // Message is a message to be sent.

@@ -85,14 +85,14 @@ func applicantActs() []act {
 		},
 		{
 			name: "return", at: us, in: in(agreement.ReqOfficeApproval), by: head(), how: reasons,
-			word: staff.Pair{"退回修改", "Send it back to be mended"}, text: staff.Pair{"退回数据专员修改后重新报送，请写明须修改什么。", "The officer mends it and puts it up again; say what is to be mended."},
+			word: staff.Pair{"退回修改", "Send it back to be corrected"}, text: staff.Pair{"退回数据专员修改后重新报送，请写明须修改什么。", "The officer corrects it and puts it up again; say what is to be corrected."},
 			do: func(c *Console, q staff.Visit, id string, f url.Values) error {
 				return only(c.Cases.ReturnRequest(q.Context(), q.Sess, id, reasonIn(f)))
 			},
 		},
 		{
-			name: actMend, at: us, in: in(agreement.Draft), by: officer(), how: leads,
-			word: staff.Pair{"修改并重新报送", "Correct and resubmit"}, do: (*Console).mend,
+			name: actCorrect, at: us, in: in(agreement.Draft), by: officer(), how: leads,
+			word: staff.Pair{"修改并重新报送", "Correct and resubmit"}, do: (*Console).correct,
 		},
 		{
 			name: "withdraw", at: us, in: in(agreement.ReqOfficeApproval), by: head(), how: reasons, danger: true, do: withdraw,

@@ -43,7 +43,7 @@ func turnOf(s agreement.State) (whose, next staff.Pair) {
 	giver, giving := staff.Pair{"提供部门数据专员", "The provider's data officer"}, staff.Pair{"提供部门共享工作机构负责人", "The head of the provider's sharing office"}
 	nobody := staff.Pair{"无", "no one"}
 	w := map[agreement.State][2]staff.Pair{
-		agreement.Draft:              {asker, {"修改申请后重新报负责人，或撤回。", "Mend the application and put it to the head again, or withdraw it."}},
+		agreement.Draft:              {asker, {"修改申请后重新报负责人，或撤回。", "Correct the application and put it to the head again, or withdraw it."}},
 		agreement.ReqOfficeApproval:  {asking, {"负责人同意后，申请送达提供方。", "When the head consents, the application goes to the provider."}},
 		agreement.Submitted:          {giver, {"等待提供方受理。", "The provider takes it up."}},
 		agreement.Supplement:         {asker, {"补正缺少的内容。", "Supply what is missing."}},

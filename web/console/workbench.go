@@ -95,7 +95,7 @@ func tasksOf(q staff.Visit, now time.Time, todos []process.Summary, clocks []dea
 	due := map[string]deadline.Deadline{}
 	for _, k := range clocks {
 		if k.Watch || k.Parties.Of(k.Responsible).Department != q.Sess.Department {
-			continue // somebody else has the ball
+			continue // it is somebody else's turn
 		}
 		if old, ok := due[k.Subject]; !ok || k.Due.Before(old.Due) {
 			due[k.Subject] = k

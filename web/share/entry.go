@@ -50,7 +50,7 @@ func entryActs() []entryAct {
 			plain: func(e Entries) plain { return e.Sign }, done: staff.Pair{"已签发，送主管部门审核。", "Signed; it is with the authority."},
 		},
 		{
-			name: "return", on: catalog.Return, role: chief, word: staff.Pair{"退回", "Send it back"}, text: staff.Pair{"退回数据专员修改，须写明理由。", "The officer mends it; say why."}, danger: true,
+			name: "return", on: catalog.Return, role: chief, word: staff.Pair{"退回", "Send it back"}, text: staff.Pair{"退回数据专员修改，须写明理由。", "The officer corrects it; say why."}, danger: true,
 			reasoned: func(e Entries) reasoned { return e.Return }, done: staff.Pair{"已退回数据专员。", "It is back with the officer."},
 		},
 		{
@@ -58,7 +58,7 @@ func entryActs() []entryAct {
 			plain: func(e Entries) plain { return e.Publish }, done: staff.Pair{"已发布并通告。", "Published and announced."},
 		},
 		{
-			name: "reject", on: catalog.Reject, role: authority, word: staff.Pair{"审核不通过", "Reject"}, text: staff.Pair{"退回部门修改，须写明理由。", "The department mends it; say why."}, danger: true,
+			name: "reject", on: catalog.Reject, role: authority, word: staff.Pair{"审核不通过", "Reject"}, text: staff.Pair{"退回部门修改，须写明理由。", "The department corrects it; say why."}, danger: true,
 			reasoned: func(e Entries) reasoned { return e.Reject }, done: staff.Pair{"已退回部门。", "It is back with the department."},
 		},
 		{

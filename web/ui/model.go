@@ -206,7 +206,7 @@ type Field struct {
 	Autocomplete             string
 	Of                       string // the form it is in, where a page has several
 	Most                     int    // characters; zero: the usual bound
-	Beside                   bool   // it shares the row of the field before it, where there is room
+	Beside                   bool   // it shares the row of the field before it, where there is space
 }
 
 // inRows groups fields that stand beside each other.

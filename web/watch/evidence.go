@@ -106,7 +106,7 @@ func micro(v *ui.View, day string, days int) (int64, error) {
 }
 
 // ErrDay is a day that is none.
-var ErrDay = errs.Define(errs.Invalid, "watch.day", "日期无法识别。请写作 2026-11-01 的形式，返回后修改。", "That is no day. Write it as 2026-11-01: go back and mend it.")
+var ErrDay = errs.Define(errs.Invalid, "watch.day", "日期无法识别。请写作 2026-11-01 的形式，返回后修改。", "That is no day. Write it as 2026-11-01: go back and correct it.")
 
 // facts searches the evidence.
 func (w *Watch) facts(rw http.ResponseWriter, q staff.Visit) error {

@@ -30,12 +30,12 @@ func (w *Watch) setup(rw http.ResponseWriter, q staff.Visit) error {
 	x.good, x.all = int64(good), int64(len(list))
 	x.verdict = ui.Status{Tone: ui.Good, Word: v.Pick("可以投入运行", "Ready to serve")}
 	if bad > 0 {
-		x.verdict = ui.Status{Tone: ui.Bad, Word: v.Pick("有项目须先修复", "Something must be mended first")}
+		x.verdict = ui.Status{Tone: ui.Bad, Word: v.Pick("有项目须先修复", "Something must be corrected first")}
 	} else if good < len(list) {
 		x.verdict = ui.Status{Tone: ui.Warning, Word: v.Pick("可以运行，有项目待完善", "It can serve; something is left to do")}
 	}
 	w.Show(rw, q, http.StatusOK, staff.PathSetup, ui.PageInfo{
-		Title: v.Pick("运行检查", "Set-up"), Lead: v.Pick("节点投入运行前逐项核对；每一项不正常都写明如何修复。", "Go through it before the node serves; what is not well says how to mend it."), Crumbs: []ui.Link{staff.Home(v)},
+		Title: v.Pick("运行检查", "Set-up"), Lead: v.Pick("节点投入运行前逐项核对；每一项不正常都写明如何修复。", "Go through it before the node serves; what is not well says how to correct it."), Crumbs: []ui.Link{staff.Home(v)},
 	}, setupPage(v, x))
 	return nil
 }

@@ -117,7 +117,7 @@ func poison(f *fixture) {
 		}
 	}
 	for _, q := range []map[string]any{{"purpose": long, "plan": policy.Plan{}}, {"purpose": "enterprise-service", "case": long, "plan": policy.Plan{}}} {
-		if _, err := f.query(sh, id, q); code(err) != "text.long" {
+		if _, err := f.query(sh, id, q); code(err) != "gateway.request" { // as at the provider, and with evidence of the refusal
 			t.Errorf("from an officer, too long: %v", err)
 		}
 	}

@@ -18,9 +18,6 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-//go:embed testdata/axe/axe.min.js
-var axe string
-
 // timeout is how long a visitor may stay with one page and what it leads to, on a busy machine.
 const timeout = 5 * time.Minute
 
@@ -298,7 +295,7 @@ func (f Finding) String() string {
 // Axe judges the page by all rules of axe-core, its best practices included.
 func (p *Page) Axe() []Finding {
 	p.t.Helper()
-	if _, err := p.p.Evaluate(rod.Eval("() => { " + axe + " }")); err != nil {
+	if _, err := p.p.Evaluate(rod.Eval("() => { " + axe(p.t) + " }")); err != nil {
 		p.t.Fatal("axe-core: ", err)
 	}
 	res, err := p.p.Evaluate(rod.Eval("() => axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)").ByPromise())

@@ -293,7 +293,7 @@ func TestWatchUsage(t *testing.T) {
 	says(t, f.page(sh, "/usage"), "企业登记信息", "浙江省市场监管部门 → 上海市企业服务部门", "有效")
 	path := "/usage/" + agr
 	page := f.page(sh, path)
-	says(t, page, "企业服务", "something-else", "不在约定之内", "约定的用途", "尚缺：使用场景、使用过程、使用成效、存储情况、销毁情况", "未设上限")
+	says(t, page, "企业服务", "something-else", "不在约定之内", "约定的用途", "尚缺：使用场景、使用过程、使用成效、存储情况、销毁情况", "未设用量上限")
 	f.call(f.as("shanghai", "officer-sh"), http.MethodPost, "/api/v1/agreements/"+agr+"/ledger", agreement.UseRecord{Part: agreement.PartScenario, Text: "=窗口办理跨省迁移"}, nil)
 	says(t, f.page(sh, path+"?months=1"), "=窗口办理跨省迁移", "尚缺：使用过程")
 	says(t, f.page(f.officer("zhejiang", "officer-zj"), path), "=窗口办理跨省迁移", "约定的用途")

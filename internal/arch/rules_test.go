@@ -137,6 +137,7 @@ var clockFolders = []string{"internal", "bench", "demo", "cmd", "conformance"}
 // readTheEnvironment are the files that may look at environment variables besides cmd and tests.
 var readTheEnvironment = []exception{
 	{"internal/dbtest/postgres.go", "only tests import it"},
+	{"internal/webtest/axe.go", "only tests import it"},
 	{"internal/webtest/browser.go", "only tests import it"},
 }
 

@@ -253,7 +253,8 @@ func (g *Gateway) stranger(ctx context.Context, in *peer.Incoming, id string, er
 // rows reads through the plan, masks, and encodes.
 func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out *output) error {
 	plan := out.d.Plan
-	if plan.Limit == 0 || plan.Limit > MaxRows {
+	cut := plan.Limit == 0 || plan.Limit > MaxRows
+	if cut {
 		plan.Limit = MaxRows
 	}
 	if plan.Cursor != "" {
@@ -271,6 +272,9 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 	})
 	if err != nil {
 		return err
+	}
+	if cut && out.rows == plan.Limit && last == "" {
+		return ErrPages.Because(errors.New("more rows than one page, and no place to go on from"))
 	}
 	out.media = MediaArrow
 	out.sum()
@@ -330,6 +334,9 @@ func lastKey(r array.RecordReader) string {
 func sourceError(err error) error {
 	if e := errs.As(err); e.Kind == errs.Invalid || e.Kind == errs.Denied {
 		return e
+	}
+	if errors.Is(err, source.ErrKey) || errors.Is(err, source.ErrNoKey) {
+		return ErrPages.Because(err)
 	}
 	return ErrSource.Because(err)
 }

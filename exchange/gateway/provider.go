@@ -216,30 +216,37 @@ func (g *Gateway) read(ctx context.Context, in *peer.Incoming, metered bool) (*o
 	if f.Hash != w.Hash {
 		return out, ErrBytes.With()
 	}
+	who := policy.Party{Member: in.From, Department: in.Fact.Actor.Department}
+	return out, g.execute(ctx, f, who, w, metered, out)
+}
+
+// execute is the one governed read, whoever asks: it decides, counts, reads, masks and encodes into out, which holds what
+// is known of the decision even when it fails.
+func (g *Gateway) execute(ctx context.Context, f *agreement.InForce, who policy.Party, w *wireRequest, metered bool, out *output) error {
+	var err error
 	out.terms = f.Terms
 	out.d, err = f.Decide(&policy.Request{
-		Principal: policy.Party{Member: in.From, Department: in.Fact.Actor.Department}, Mode: w.Mode, Resource: f.Terms.Resource,
-		Purpose: w.Purpose, Now: g.clock.Now(), Plan: w.Plan,
+		Principal: who, Mode: w.Mode, Resource: f.Terms.Resource, Purpose: w.Purpose, Now: g.clock.Now(), Plan: w.Plan,
 	})
 	if err != nil {
-		return out, err
+		return err
 	}
 	if len(out.d.Subjects) > maxSubjects {
-		return out, ErrRequest.With("more than 100 persons in one request", "一次请求超过 100 名自然人")
+		return ErrRequest.With("more than 100 persons in one request", "一次请求超过 100 名自然人")
 	}
 	s, err := g.serving(ctx, f)
 	if err != nil {
-		return out, err
+		return err
 	}
 	if w.Mode == policy.ModeVerify {
-		return out, g.verify(ctx, f, s, w, out, metered)
+		return g.verify(ctx, f, s, w, out, metered)
 	}
 	if metered {
 		if err := s.meter.take(g.clock.Now()); err != nil {
-			return out, err
+			return err
 		}
 	}
-	return out, g.rows(ctx, f, s, out)
+	return g.rows(ctx, f, s, out)
 }
 
 // stranger hides from members that are no party whether an agreement exists.

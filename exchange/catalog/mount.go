@@ -41,6 +41,9 @@ func (s *Service) AddSource(ctx context.Context, sess *identity.Session, departm
 	if err != nil {
 		return nil, err
 	}
+	if err := source.CheckKeys(ctx, src, tables); err != nil {
+		return nil, err
+	}
 	b, err := json.Marshal(spec)
 	if err != nil {
 		return nil, err

@@ -56,6 +56,8 @@ type Gateway struct {
 
 	mu     sync.Mutex
 	served map[string]*served // by agreement
+	meters map[string]*meter  // by agreement: those that counted today
+	swept  time.Time          // when both were looked through
 }
 
 // masker masks answers of one plan and encodes them.
@@ -85,7 +87,7 @@ func New(d Deps) *Gateway {
 	return &Gateway{
 		self: d.Self, clock: d.Clock, ids: d.IDs, log: d.Log, index: d.Index, link: d.Link, agreements: d.Agreements, catalog: d.Catalog,
 		metrics: d.Metrics, logger: d.Logger, pseudonym: d.Pseudonym, mem: memory.NewGoAllocator(),
-		replay: newReplay(), mounts: newMounts(d.Clock), served: map[string]*served{},
+		replay: newReplay(), mounts: newMounts(d.Clock), served: map[string]*served{}, meters: map[string]*meter{},
 	}
 }
 

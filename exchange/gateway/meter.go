@@ -22,10 +22,12 @@ func dayStart(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, beijing)
 }
 
-// meter counts an agreement's use of today. It is a projection of evidence: after a restart it is read from there.
+// meter counts an agreement's use of today. It is a projection of evidence: after a restart it is read from there, once;
+// from then on it is the running sum, kept until the day is over.
 type meter struct {
 	quota policy.Quota
 	limit *rate.Limiter
+	hash  string // of the agreement whose bounds these are
 
 	mu       sync.Mutex
 	day      string
@@ -41,19 +43,56 @@ type budget struct {
 	guesses map[string]bool // keyed digests
 }
 
+// meterOf returns the one meter of an agreement.
+func (g *Gateway) meterOf(ctx context.Context, f *agreement.InForce) (*meter, error) {
+	g.mu.Lock()
+	m := g.meters[f.ID]
+	g.mu.Unlock()
+	if m == nil {
+		made, err := g.newMeter(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		g.mu.Lock()
+		if m = g.meters[f.ID]; m == nil { // somebody may have been faster
+			m = made
+			g.meters[f.ID] = m
+		}
+		g.mu.Unlock()
+	}
+	m.under(f.Hash, f.Terms.Quota)
+	return m, nil
+}
+
+// newMeter reads what was used today before this process began: Restore has seen to it that the index holds that. What
+// it answered itself since then is in the meter it had, so nobody waits for the index to catch up.
 func (g *Gateway) newMeter(ctx context.Context, f *agreement.InForce) (*meter, error) {
 	now := g.clock.Now()
-	m := &meter{quota: f.Terms.Quota}
+	m := &meter{}
 	m.turn(now)
-	if n := f.Terms.Quota.CallsPerSecond; n > 0 {
-		m.limit = rate.NewLimiter(rate.Limit(n), int(max(n, 1)))
-	}
-	if _, err := g.index.Project(ctx); err != nil {
-		return nil, err
-	}
 	var err error
 	m.calls, m.rows, err = g.index.Usage(ctx, f.ID, factServe, dayStart(now).UnixMicro())
 	return m, err
+}
+
+// under sets the bounds of an agreement, as amended.
+func (m *meter) under(hash string, q policy.Quota) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hash == hash {
+		return
+	}
+	m.hash, m.quota, m.limit = hash, q, nil
+	if n := q.CallsPerSecond; n > 0 {
+		m.limit = rate.NewLimiter(rate.Limit(n), int(max(n, 1)))
+	}
+}
+
+// over reports whether it counted another day than this one.
+func (m *meter) over(day string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.day != day
 }
 
 // turn begins a new day when it is one. The lock is held.

@@ -114,3 +114,49 @@ func TestClip(t *testing.T) {
 		}
 	}
 }
+
+// TestBoundsChangeCountsStay: an amended agreement has other bounds; what was used today is used.
+func TestBoundsChangeCountsStay(t *testing.T) {
+	now := time.Date(2026, 12, 1, 4, 0, 0, 0, time.UTC)
+	m := &meter{}
+	m.turn(now)
+	m.under("a", policy.Quota{CallsPerDay: 3})
+	for range 3 {
+		if err := m.take(now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.under("a", policy.Quota{CallsPerDay: 100}) // the same agreement has the same bounds
+	if err := m.take(now); !errors.Is(err, ErrQuota) {
+		t.Error("a fourth of three calls:", err)
+	}
+	m.under("b", policy.Quota{CallsPerDay: 4})
+	if err := m.take(now); err != nil {
+		t.Error(err)
+	}
+	if err := m.take(now); !errors.Is(err, ErrQuota) {
+		t.Error("a fifth of four calls:", err)
+	}
+}
+
+// TestUnusedIsForgotten: what is held of an agreement goes when nobody uses it; its count goes with its day.
+func TestUnusedIsForgotten(t *testing.T) {
+	now := time.Date(2026, 12, 1, 4, 0, 0, 0, time.UTC)
+	g := &Gateway{served: map[string]*served{}, meters: map[string]*meter{}}
+	for _, id := range []string{"idle", "used"} {
+		m := &meter{}
+		m.turn(now)
+		g.meters[id], g.served[id] = m, &served{checked: now, meter: m}
+	}
+	later := now.Add(servedIdle)
+	g.served["used"].checked = later
+	g.sweep(later)
+	if len(g.served) != 1 || len(g.meters) != 2 {
+		t.Errorf("%d served, %d meters", len(g.served), len(g.meters))
+	}
+	next := now.Add(24 * time.Hour)
+	g.sweep(next)
+	if len(g.served) != 0 || len(g.meters) != 0 {
+		t.Errorf("%d served, %d meters on the next day", len(g.served), len(g.meters))
+	}
+}

@@ -55,7 +55,7 @@ func ExchangeID(e *evidence.Entry) string {
 // Outcomes are the errors by which an exchange ends otherwise than well.
 func Outcomes() []*errs.Def {
 	return []*errs.Def{
-		ErrQuota, ErrRate, ErrRequest, ErrSource, ErrCursor, ErrAnswer, ErrReplay, ErrBytes, ErrNoVerify, ErrSubject,
+		ErrQuota, ErrRate, ErrRequest, ErrSource, ErrPages, ErrCursor, ErrAnswer, ErrReplay, ErrBytes, ErrNoVerify, ErrSubject,
 		agreement.ErrNoSuch, agreement.ErrNotInForce, agreement.ErrExpired, agreement.ErrRevoked, agreement.ErrSuspended, agreement.ErrLease, agreement.ErrMismatch,
 		policy.ErrDenied, policy.ErrPurpose, policy.ErrMode, policy.ErrTime, policy.ErrConsent, policy.ErrField, policy.ErrOutside, policy.ErrPlan,
 		peer.ErrUnreachable, peer.ErrTLS, peer.ErrAnswer, peer.ErrStale, peer.ErrReused, peer.ErrMisaddressed,

@@ -25,6 +25,8 @@ const (
 	breakerTrips = 5                // timeouts in a row after which it is left alone
 	breakerPause = 5 * time.Second  // for so long
 	mountFresh   = 2 * time.Second  // how long what is mounted where is taken from memory
+	servedIdle   = 10 * time.Minute // after which an agreement that nobody uses is forgotten
+	sweepEvery   = time.Minute
 )
 
 // mounts are the sources this node reads, each opened once, on first use.
@@ -232,9 +234,7 @@ func (g *Gateway) serving(ctx context.Context, f *agreement.InForce) (*served, e
 		return nil, err
 	}
 	next := &served{hash: f.Hash, mount: m, src: src, checked: now}
-	if s != nil {
-		next.meter = s.meter
-	} else if next.meter, err = g.newMeter(ctx, f); err != nil {
+	if next.meter, err = g.meterOf(ctx, f); err != nil {
 		return nil, err
 	}
 	if s != nil && s.src == src && s.mount.Table == m.Table {
@@ -244,10 +244,26 @@ func (g *Gateway) serving(ctx context.Context, f *agreement.InForce) (*served, e
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	// Somebody may have been faster: the meter that counts must be one.
-	if had := g.served[f.ID]; had != nil && had.hash == f.Hash {
-		next.meter = had.meter
-	}
 	g.served[f.ID] = next
+	g.sweep(now)
 	return next, nil
+}
+
+// sweep forgets agreements that were not used for a while, and the meters of days that are over. The lock is held.
+func (g *Gateway) sweep(now time.Time) {
+	if now.Sub(g.swept) < sweepEvery && !now.Before(g.swept) {
+		return
+	}
+	g.swept = now
+	for id, s := range g.served {
+		if now.Sub(s.checked) >= servedIdle {
+			delete(g.served, id)
+		}
+	}
+	day := dayOf(now)
+	for id, m := range g.meters {
+		if g.served[id] == nil && m.over(day) {
+			delete(g.meters, id)
+		}
+	}
 }

@@ -216,30 +216,37 @@ func (g *Gateway) read(ctx context.Context, in *peer.Incoming, metered bool) (*o
 	if f.Hash != w.Hash {
 		return out, ErrBytes.With()
 	}
+	who := policy.Party{Member: in.From, Department: in.Fact.Actor.Department}
+	return out, g.execute(ctx, f, who, w, metered, out)
+}
+
+// execute is the one governed read, whoever asks: it decides, counts, reads, masks and encodes into out, which holds what
+// is known of the decision even when it fails.
+func (g *Gateway) execute(ctx context.Context, f *agreement.InForce, who policy.Party, w *wireRequest, metered bool, out *output) error {
+	var err error
 	out.terms = f.Terms
 	out.d, err = f.Decide(&policy.Request{
-		Principal: policy.Party{Member: in.From, Department: in.Fact.Actor.Department}, Mode: w.Mode, Resource: f.Terms.Resource,
-		Purpose: w.Purpose, Now: g.clock.Now(), Plan: w.Plan,
+		Principal: who, Mode: w.Mode, Resource: f.Terms.Resource, Purpose: w.Purpose, Now: g.clock.Now(), Plan: w.Plan,
 	})
 	if err != nil {
-		return out, err
+		return err
 	}
 	if len(out.d.Subjects) > maxSubjects {
-		return out, ErrRequest.With("more than 100 persons in one request", "一次请求超过 100 名自然人")
+		return ErrRequest.With("more than 100 persons in one request", "一次请求超过 100 名自然人")
 	}
 	s, err := g.serving(ctx, f)
 	if err != nil {
-		return out, err
+		return err
 	}
 	if w.Mode == policy.ModeVerify {
-		return out, g.verify(ctx, f, s, w, out, metered)
+		return g.verify(ctx, f, s, w, out, metered)
 	}
 	if metered {
 		if err := s.meter.take(g.clock.Now()); err != nil {
-			return out, err
+			return err
 		}
 	}
-	return out, g.rows(ctx, f, s, out)
+	return g.rows(ctx, f, s, out)
 }
 
 // stranger hides from members that are no party whether an agreement exists.
@@ -253,7 +260,8 @@ func (g *Gateway) stranger(ctx context.Context, in *peer.Incoming, id string, er
 // rows reads through the plan, masks, and encodes.
 func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out *output) error {
 	plan := out.d.Plan
-	if plan.Limit == 0 || plan.Limit > MaxRows {
+	cut := plan.Limit == 0 || plan.Limit > MaxRows
+	if cut {
 		plan.Limit = MaxRows
 	}
 	if plan.Cursor != "" {
@@ -271,6 +279,9 @@ func (g *Gateway) rows(ctx context.Context, f *agreement.InForce, s *served, out
 	})
 	if err != nil {
 		return err
+	}
+	if cut && out.rows == plan.Limit && last == "" {
+		return ErrPages.Because(errors.New("more rows than one page, and no place to go on from"))
 	}
 	out.media = MediaArrow
 	out.sum()
@@ -330,6 +341,9 @@ func lastKey(r array.RecordReader) string {
 func sourceError(err error) error {
 	if e := errs.As(err); e.Kind == errs.Invalid || e.Kind == errs.Denied {
 		return e
+	}
+	if errors.Is(err, source.ErrKey) || errors.Is(err, source.ErrNoKey) {
+		return ErrPages.Because(err)
 	}
 	return ErrSource.Because(err)
 }

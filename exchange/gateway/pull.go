@@ -29,7 +29,8 @@ func (g *Gateway) Pull(ctx context.Context, who policy.Party, id, purpose string
 		purpose = f.Terms.Purposes[0]
 	}
 	out := &output{terms: f.Terms, d: &policy.Decision{}, began: start}
-	if err := g.pull(ctx, f, who, purpose, plan, out); err != nil {
+	w := &wireRequest{Agreement: id, Mode: policy.ModeQuery, Purpose: purpose, Plan: plan}
+	if err := g.execute(ctx, f, who, w, true, out); err != nil {
 		e := errs.As(err)
 		if e.Kind != errs.Internal {
 			h := evidence.Header{To: who.Member, ToDept: who.Department, Agreement: id, Purpose: purpose, Outcome: e.Code, Policies: out.d.Policies, Took: out.took()}
@@ -50,25 +51,4 @@ func (g *Gateway) Pull(ctx context.Context, who policy.Party, id, purpose string
 	}
 	g.live.tell(f.Terms.Provider.Department, Event{Side: Providing, Member: who.Member, OK: true})
 	return out.body, out.next, nil
-}
-
-func (g *Gateway) pull(ctx context.Context, f *agreement.InForce, who policy.Party, purpose string, plan policy.Plan, out *output) error {
-	var err error
-	out.d, err = f.Decide(&policy.Request{
-		Principal: who, Mode: policy.ModeQuery, Resource: f.Terms.Resource, Purpose: purpose, Now: g.clock.Now(), Plan: plan,
-	})
-	if err != nil {
-		return err
-	}
-	if len(out.d.Subjects) > maxSubjects {
-		return ErrRequest.With("more than 100 persons in one request", "一次请求超过 100 名自然人")
-	}
-	s, err := g.serving(ctx, f)
-	if err != nil {
-		return err
-	}
-	if err := s.meter.take(g.clock.Now()); err != nil {
-		return err
-	}
-	return g.rows(ctx, f, s, out)
 }

@@ -61,7 +61,7 @@ type page struct {
 
 // Bounds of the memory of answers.
 const (
-	replayBytes = 32 << 20
+	replayBytes = 16 << 20
 	replayKeep  = Life + 5*time.Second
 	replaySmall = 256 << 10
 	replayPage  = 512 << 10

@@ -25,6 +25,7 @@ type csvForm struct {
 	comma  byte
 	enc    string // "utf-8", "gb18030", "utf-16"
 	gz     bool
+	mark   bool // it begins with a byte order mark
 	header []string
 }
 
@@ -39,6 +40,7 @@ type csvReader struct {
 	maxFld int
 	line   int64 // line the record began on
 	lines  int64 // lines read
+	bytes  int64 // bytes read
 	buf    []byte
 	text   []byte // unquoted text of fields that needed it
 	fields [][]byte
@@ -50,6 +52,8 @@ var (
 	errSize  = errors.New(ReasonSize)
 )
 
+const bom = "\xef\xbb\xbf"
+
 // readLine appends one line, without its end, to buf. The rest of a line that is too long is thrown away.
 func (r *csvReader) readLine() error {
 	r.lines++
@@ -57,6 +61,7 @@ func (r *csvReader) readLine() error {
 	over := false
 	for {
 		part, err := r.br.ReadSlice('\n')
+		r.bytes += int64(len(part))
 		if !over && len(r.buf)+len(part) > r.maxRec+2 {
 			over = true
 		}
@@ -249,8 +254,9 @@ func (s *fileSource) decodeCSV(f io.Reader, form *csvForm) (*bufio.Reader, error
 	}
 	switch form.enc {
 	case "utf-8":
-		if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
-			_, _ = br.Discard(3)
+		if bytes.HasPrefix(head, []byte(bom)) {
+			_, _ = br.Discard(len(bom))
+			form.mark = true
 		}
 		return br, nil
 	case "utf-16":
@@ -266,7 +272,7 @@ func detect(head []byte, whole bool) string {
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		return "utf-16"
 	}
-	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+	if bytes.HasPrefix(head, []byte(bom)) {
 		return "utf-8" // it says so; bad bytes are bad rows
 	}
 	cut := head
@@ -402,20 +408,34 @@ type csvScanner struct {
 	at      []int // column of the builder, -1 if not needed
 	b       *columnar.Builder
 	rep     Report
+	row     int64 // number of the record
+	skip    int64 // records before the page
+	seek    bool  // a page can begin at an offset
 	done    bool
 	nullify bool // GB18030: a character that could not be decoded is U+FFFD
 }
 
-func (s *fileSource) scanCSV(_ context.Context, t *fileTable, need []bool) (scanner, error) {
+// scanCSV reads from a place. Where the bytes of the file are those of the text it begins there; otherwise the records
+// before it are read, but not looked at.
+func (s *fileSource) scanCSV(f *os.File, t *fileTable, need []bool, from place) (scanner, error) {
 	form := *t.csv
-	f, br, err := s.openCSV(t.path, &form)
+	br, err := s.decodeCSV(f, &form)
 	if err != nil {
 		return nil, fileFailed(t.Name, err)
 	}
 	sc := &csvScanner{t: t, f: f, r: s.newCSVReader(br, form.comma), lenient: s.spec.Lenient, need: need, at: make([]int, len(need)), nullify: form.enc != "utf-8"}
 	if err := s.header(sc.r, &form, t.Name); err != nil {
-		_ = f.Close()
 		return nil, err
+	}
+	if form.mark {
+		sc.r.bytes += int64(len(bom))
+	}
+	if sc.skip, sc.seek = from.row, form.enc == "utf-8" && !form.gz; sc.seek && from.end > 0 {
+		if _, err := f.Seek(from.end, io.SeekStart); err != nil {
+			return nil, fileFailed(t.Name, err)
+		}
+		br.Reset(&capped{r: f, n: s.spec.MaxFileBytes - from.end})
+		sc.r.bytes, sc.r.lines, sc.row = from.end, from.line, from.row
 	}
 	var fields []arrow.Field
 	for i, ok := range need {
@@ -441,9 +461,9 @@ func (s *csvScanner) next(ctx context.Context) (*chunk, error) {
 	if s.done {
 		return nil, nil //nolint:nilnil // the end
 	}
-	nums := make([]int64, 0, 1024)
-	for len(nums) < BatchRows {
-		if len(nums)&255 == 0 && ctx.Err() != nil {
+	places := make([]spot, 0, 1024)
+	for tries := 0; len(places) < BatchRows; tries++ {
+		if tries&255 == 0 && ctx.Err() != nil {
 			return nil, ErrStopped.Because(ctx.Err())
 		}
 		err := s.r.read()
@@ -453,6 +473,10 @@ func (s *csvScanner) next(ctx context.Context) (*chunk, error) {
 		}
 		if err == nil && len(s.r.fields) == 1 && len(s.r.fields[0]) == 0 && !s.r.quoted[0] && len(s.t.Columns) > 1 {
 			continue // blank line
+		}
+		s.row++
+		if s.row <= s.skip && (err == nil || errors.Is(err, errQuote) || errors.Is(err, errSize)) {
+			continue
 		}
 		s.rep.Rows++
 		reason := ""
@@ -472,17 +496,21 @@ func (s *csvScanner) next(ctx context.Context) (*chunk, error) {
 			continue
 		}
 		s.append()
-		nums = append(nums, s.rep.Rows)
-		if len(nums)&15 == 0 && s.b.Size() > BatchBytes {
+		at := spot{row: s.row}
+		if s.seek {
+			at.end, at.line = s.r.bytes, s.r.lines
+		}
+		places = append(places, at)
+		if len(places)&15 == 0 && s.b.Size() > BatchBytes {
 			break
 		}
 	}
-	rec := s.b.FinishRows(len(nums))
-	if len(nums) == 0 {
+	rec := s.b.FinishRows(len(places))
+	if len(places) == 0 {
 		rec.Release()
 		return nil, nil //nolint:nilnil // the end
 	}
-	c := &chunk{cols: make([]arrow.Array, len(s.need)), rows: len(nums), nums: nums, free: rec.Release}
+	c := &chunk{cols: make([]arrow.Array, len(s.need)), rows: len(places), places: places, free: rec.Release}
 	for i, at := range s.at {
 		if at >= 0 {
 			c.cols[i] = rec.Column(at)

@@ -21,6 +21,7 @@ var (
 	ErrAggregate    = errs.Define(errs.Invalid, "source.aggregate", "数据项 %[1]q 不能做 %[2]v 运算。", "Item %[1]q can't be used with %[2]v.")
 	ErrCursor       = errs.Define(errs.Invalid, "source.cursor", "续传位置无效，请从头开始读取。", "The cursor is not valid. Start again without one.")
 	ErrNoKey        = errs.Define(errs.Precondition, "source.no_key", "表 %q 没有主键，不能续传；请在数据源配置中声明主键。", "Table %q has no key, so it can't be read from a cursor. Declare its key in the source.")
+	ErrKey          = errs.Define(errs.Precondition, "source.key_not_unique", "表 %[1]q 声明的主键 %[2]q 有重复值或空值，无法逐页完整读取；请声明唯一且非空的数据项。", "The declared key %[2]q of table %[1]q has duplicates or nulls, so it can't be read completely page by page. Declare an item that is unique and never empty.")
 	ErrBadData      = errs.Define(errs.Precondition, "source.bad_data", "表 %[1]q 的数据项 %[2]q 中有不符合其类型的数据，请订正源数据。", "Item %[2]q of table %[1]q holds a value that does not fit its type. Correct the source data.")
 	ErrOverflow     = errs.Define(errs.Precondition, "source.overflow", "汇总结果超出可表示的范围。", "The aggregate is out of range.")
 	ErrTooLarge     = errs.Define(errs.Precondition, "source.too_large", "数据超出允许的大小（%[2]v）。", "The data is larger than allowed (%[1]v).")

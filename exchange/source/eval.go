@@ -19,8 +19,10 @@ import (
 type chunk struct {
 	cols []arrow.Array // nil where not needed
 	rows int
-	nums []int64 // row numbers from 1, of files read by row number
 	free func()
+
+	first  int64  // number of the first row, where they follow one another
+	places []spot // where each row ends, otherwise
 }
 
 // truth is SQL's third-valued logic.

@@ -2,10 +2,10 @@ package source
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sort"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -137,7 +137,7 @@ func (s *fileSource) describe(ctx context.Context, path string) (*fileTable, err
 	if name == "" {
 		return nil, ErrSpec.With("the file must end in .csv, .csv.gz, .tsv or .parquet", "文件须以 .csv、.csv.gz、.tsv 或 .parquet 结尾")
 	}
-	t := &fileTable{Table: Table{Name: name, Rows: -1, rowKey: "#"}, path: path}
+	t := &fileTable{Table: Table{Name: name, Rows: -1, rowKey: rowOfFile}, path: path}
 	var err error
 	if ext == ".parquet" {
 		err = s.describeParquet(t)
@@ -151,7 +151,11 @@ func (s *fileSource) describe(ctx context.Context, path string) (*fileTable, err
 	if k := s.spec.Key[name]; k != "" {
 		key = []string{k}
 	}
-	return t, t.index(key)
+	if err := t.index(key); err != nil {
+		return nil, err
+	}
+	t.pageBy(nil) // a file is read in its own order, where a row has but one place, whatever its key
+	return t, nil
 }
 
 func (s *fileSource) table(name string) (*fileTable, error) {
@@ -177,7 +181,7 @@ func (s *fileSource) Sample(ctx context.Context, table string, n int) (arrow.Rec
 		return nil, err
 	}
 	r.limit = int64(min(max(n, 1), BatchRows))
-	return one(s.read(ctx, t, r))
+	return one(s.read(ctx, t, r, ""))
 }
 
 // Read implements Source.
@@ -190,7 +194,7 @@ func (s *fileSource) Read(ctx context.Context, table string, q policy.Plan) (arr
 	if err != nil {
 		return nil, err
 	}
-	return s.read(ctx, t, r)
+	return s.read(ctx, t, r, q.Cursor)
 }
 
 // fileReader adds the report to a reader.
@@ -202,31 +206,45 @@ type fileReader struct {
 // Report implements Reporting.
 func (r *fileReader) Report() Report { return r.sc.report() }
 
-func (s *fileSource) read(ctx context.Context, t *fileTable, r *request) (array.RecordReader, error) {
+func (s *fileSource) read(ctx context.Context, t *fileTable, r *request, cursor string) (array.RecordReader, error) {
 	if ctx.Err() != nil {
 		return nil, ErrStopped.Because(ctx.Err())
 	}
 	prepare(&t.Table, r.where)
 	need := make([]bool, len(t.Columns))
 	needs(r, need)
-	var sc scanner
-	var err error
-	if t.csv != nil {
-		sc, err = s.scanCSV(ctx, t, need)
-	} else {
-		sc, err = s.scanParquet(ctx, t, need)
-	}
+	from, err := placeOf(cursor)
 	if err != nil {
 		return nil, err
 	}
+	f, err := os.Open(t.path)
+	if err != nil {
+		return nil, ErrOpen.Because(err)
+	}
+	version, err := versionOf(f)
+	if err == nil && cursor != "" && from.version != version {
+		err = ErrCursor.Because(errors.New("the file was replaced"))
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, fileFailed(t.Name, err)
+	}
+	from.version = version
+	var sc scanner
+	if t.csv != nil {
+		sc, err = s.scanCSV(f, t, need, from)
+	} else {
+		sc, err = s.scanParquet(ctx, f, t, need, from)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
 	schema := r.schema()
-	p := &pipe{ctx: ctx, sc: sc, r: r, schema: schema, b: columnar.NewBuilder(schema), max: s.spec.MaxHeldBytes}
+	p := &pipe{ctx: ctx, sc: sc, r: r, schema: schema, b: columnar.NewBuilder(schema), max: s.spec.MaxHeldBytes, version: version}
 	next := p.stream
-	switch {
-	case r.agg:
+	if r.agg {
 		next = p.aggregate
-	case r.order && len(t.key) > 0:
-		next = p.sorted
 	}
 	return &fileReader{reader: newReader(schema, next, func() { p.close(); sc.close() }), sc: sc}, nil
 }
@@ -235,11 +253,6 @@ func needs(r *request, need []bool) {
 	for _, o := range r.outs {
 		if o.col >= 0 {
 			need[o.col] = true
-		}
-	}
-	if r.order {
-		for _, k := range r.t.key {
-			need[k] = true
 		}
 	}
 	var walk func(n *node)
@@ -270,9 +283,9 @@ type pipe struct {
 	cur    *chunk // partly delivered
 	at     int    // position in sel
 	ready  []arrow.RecordBatch
-	lasts  []string
 	ran    bool
-	sort   sorter
+
+	version string
 }
 
 func (p *pipe) close() {
@@ -318,22 +331,9 @@ func (p *pipe) choose() {
 	if p.r.where != nil {
 		ok = eval(p.r.t, p.r.where, c)
 	}
-	byKey := len(p.r.t.key) > 0
 	for i := range c.rows {
 		if ok != nil && ok[i] != isTrue {
 			continue
-		}
-		if p.r.cursor != nil {
-			if !byKey {
-				if c.nums[i] <= p.r.cursor[0].i {
-					continue
-				}
-			} else {
-				k := p.r.t.key[0]
-				if c.cols[k].IsNull(i) || compare(p.r.t.Columns[k].kind, cellAt(p.r.t.Columns[k].kind, c.cols[k], i), p.r.cursor[0]) <= 0 {
-					continue
-				}
-			}
 		}
 		p.sel = append(p.sel, i)
 	}
@@ -341,7 +341,7 @@ func (p *pipe) choose() {
 
 // stream delivers rows in the order of the file.
 func (p *pipe) stream() (arrow.RecordBatch, string, error) {
-	n, last := 0, int64(0)
+	n, last := 0, place{version: p.version}
 	for n < BatchRows && (p.r.limit == 0 || p.given < p.r.limit) {
 		if p.cur == nil || p.at >= len(p.sel) {
 			if n > 0 && p.r.limit == 0 {
@@ -360,7 +360,10 @@ func (p *pipe) stream() (arrow.RecordBatch, string, error) {
 		for j := range p.r.outs {
 			p.b.Column(j).From(p.cur.cols[p.r.outs[j].col], i)
 		}
-		last = p.cur.nums[i]
+		last.row = p.cur.first + int64(i)
+		if p.cur.places != nil {
+			last.spot = p.cur.places[i]
+		}
 		n++
 		p.given++
 		if n&15 == 0 && p.b.Size() > BatchBytes {
@@ -370,22 +373,16 @@ func (p *pipe) stream() (arrow.RecordBatch, string, error) {
 	if n == 0 {
 		return nil, "", nil
 	}
-	if len(p.r.t.key) > 0 {
-		return p.b.FinishRows(n), "", nil // no order by key was asked for
-	}
-	return p.b.FinishRows(n), strconv.FormatInt(last, 10), nil
+	return p.b.FinishRows(n), last.String(), nil
 }
 
 func (p *pipe) pop() (arrow.RecordBatch, string, error) {
 	if len(p.ready) == 0 {
 		return nil, "", nil
 	}
-	rec, last := p.ready[0], ""
+	rec := p.ready[0]
 	p.ready = p.ready[1:]
-	if len(p.lasts) > 0 {
-		last, p.lasts = p.lasts[0], p.lasts[1:]
-	}
-	return rec, last, nil
+	return rec, "", nil
 }
 
 func (p *pipe) aggregate() (arrow.RecordBatch, string, error) {

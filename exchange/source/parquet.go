@@ -204,15 +204,14 @@ type parquetScanner struct {
 	rd   pqarrow.RecordReader
 	at   []int // table column of each column of a batch
 	row  int64
+	from int64 // rows before the page
+
+	ended bool
 }
 
-func (s *fileSource) scanParquet(ctx context.Context, t *fileTable, need []bool) (scanner, error) {
-	f, err := os.Open(t.path)
-	if err != nil {
-		return nil, ErrOpen.Because(err)
-	}
-	p := &parquetScanner{t: t, need: need, file: f}
-	err = guard(func() error {
+func (s *fileSource) scanParquet(ctx context.Context, f *os.File, t *fileTable, need []bool, from place) (scanner, error) {
+	p := &parquetScanner{t: t, need: need, file: f, row: from.row, from: from.row}
+	err := guard(func() error {
 		rd, err := columnar.OpenParquet(f, s.spec.Allocator, BatchRows)
 		if err != nil {
 			return err
@@ -226,11 +225,19 @@ func (s *fileSource) scanParquet(ctx context.Context, t *fileTable, need []bool)
 		if len(names) == 0 { // rows are counted by some column
 			names, p.at = append(names, t.Columns[0].Name), append(p.at, 0)
 		}
-		p.rd, err = columnar.ParquetColumns(ctx, rd, names)
-		return err
+		if from.row > rd.ParquetReader().NumRows() {
+			return ErrCursor.With()
+		}
+		if p.rd, err = columnar.ParquetColumns(ctx, rd, names); err != nil || from.row == 0 {
+			return err
+		}
+		if from.row == rd.ParquetReader().NumRows() {
+			p.ended = true
+			return nil
+		}
+		return p.rd.SeekToRow(from.row)
 	})
 	if err != nil {
-		_ = f.Close()
 		return nil, fileFailed(t.Name, err)
 	}
 	return p, nil
@@ -244,9 +251,12 @@ func (p *parquetScanner) close() {
 	_ = p.file.Close()
 }
 
-func (p *parquetScanner) report() Report { return Report{Rows: p.row} }
+func (p *parquetScanner) report() Report { return Report{Rows: p.row - p.from} }
 
 func (p *parquetScanner) next(context.Context) (*chunk, error) {
+	if p.ended {
+		return nil, nil //nolint:nilnil // the end
+	}
 	var c *chunk
 	err := guard(func() error {
 		if !p.rd.Next() {
@@ -278,11 +288,8 @@ func (p *parquetScanner) next(context.Context) (*chunk, error) {
 				return ErrBadData.With(p.t.Name, col.Name)
 			}
 		}
-		c.nums = make([]int64, c.rows)
-		for i := range c.nums {
-			p.row++
-			c.nums[i] = p.row
-		}
+		c.first = p.row + 1
+		p.row += int64(c.rows)
 		return nil
 	})
 	if err != nil {

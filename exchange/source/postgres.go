@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -72,7 +73,8 @@ const catalogue = `SELECT n.nspname, c.relname, c.reltuples::int8, coalesce(obj_
  a.attname, a.attnotnull, coalesce(b.typname,t.typname), CASE WHEN t.typtype='d' THEN t.typtypmod ELSE a.atttypmod END,
  coalesce(col_description(c.oid,a.attnum),''),
  coalesce(co.collname IN ('C','POSIX','ucs_basic') OR co.collname='default' AND (SELECT d.datcollate IN ('C','POSIX') AND coalesce(to_jsonb(d)->>'datlocprovider','c')='c' FROM pg_database d WHERE d.datname=current_database()),false),
- coalesce((SELECT k.o FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k(n,o) WHERE i.indrelid=c.oid AND i.indisprimary AND k.n=a.attnum),0),
+ coalesce(to_jsonb(co)->>'collisdeterministic'='false',false),
+ CASE WHEN NOT has_table_privilege(c.oid,'SELECT') OR c.relkind NOT IN ('r','p','m') THEN '' WHEN c.relhassubclass OR c.relkind='p' THEN 't.tableoid,t.ctid' ELSE 't.ctid' END,
  n.nspname=current_schema()
  FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace
  JOIN pg_attribute a ON a.attrelid=c.oid AND a.attnum>0 AND NOT a.attisdropped
@@ -83,6 +85,79 @@ const catalogue = `SELECT n.nspname, c.relname, c.reltuples::int8, coalesce(obj_
  AND has_schema_privilege(n.oid,'USAGE') AND has_column_privilege(c.oid,a.attnum,'SELECT')
  AND (cardinality($1::text[])=0 OR n.nspname=ANY($1::text[]))
  ORDER BY n.nspname, c.relname, a.attnum`
+
+// uniques lists the unique indexes over columns that are never null, primary keys first. Indexes of a table that others
+// inherit from say nothing of their rows.
+const uniques = `SELECT n.nspname, c.relname, i.indisprimary, array_agg(a.attname::text ORDER BY k.o)
+ FROM pg_index i JOIN pg_class c ON c.oid=i.indrelid JOIN pg_namespace n ON n.oid=c.relnamespace
+ CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(n,o) JOIN pg_attribute a ON a.attrelid=c.oid AND a.attnum=k.n
+ WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND k.o<=i.indnkeyatts
+ AND (c.relkind='p' OR NOT c.relhassubclass) AND n.nspname NOT IN ('pg_catalog','information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+ AND (cardinality($1::text[])=0 OR n.nspname=ANY($1::text[]))
+ GROUP BY i.indexrelid, n.nspname, c.relname, i.indisprimary, i.indnkeyatts HAVING bool_and(a.attnotnull)
+ ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid`
+
+// pgUnique is a unique index.
+type pgUnique struct {
+	primary bool
+	items   []string
+}
+
+// uniques finds the unique indexes by the SQL name of their table.
+func (s *pgSource) uniques(ctx context.Context, schemas []string) (map[string][]pgUnique, error) {
+	rows, err := s.pool.Query(ctx, uniques, schemas)
+	if err != nil {
+		return nil, failed(ctx, err)
+	}
+	defer rows.Close()
+	all := map[string][]pgUnique{}
+	for rows.Next() {
+		var schema, name string
+		var u pgUnique
+		if err := rows.Scan(&schema, &name, &u.primary, &u.items); err != nil {
+			return nil, failed(ctx, err)
+		}
+		from := quote(schema) + "." + quote(name)
+		all[from] = append(all[from], u)
+	}
+	return all, failed(ctx, rows.Err())
+}
+
+// order chooses the key of a table and what its pages are ordered by: the declared key if an index makes it unique, the
+// primary key, another unique index, the place of the row; in a view, the declared key.
+func (t *Table) order(declared string, indexes []pgUnique) error {
+	if err := t.index(nil); err != nil {
+		return err
+	}
+	var key, by []string
+	for _, u := range indexes {
+		if !t.orderedItems(u.items) {
+			continue
+		}
+		if u.primary {
+			key = u.items
+		}
+		if by == nil || (len(u.items) == 1 && u.items[0] == declared) {
+			by = u.items
+		}
+	}
+	if declared != "" {
+		key = []string{declared}
+	}
+	if err := t.index(key); err != nil {
+		return err
+	}
+	switch {
+	case by != nil:
+		t.pageBy(by)
+		t.rowKey = ""
+	case t.rowKey != "":
+		t.pageBy(nil)
+	default:
+		t.loose = len(t.key) > 0
+	}
+	return nil
+}
 
 // Discover implements Source. A table outside the current schema is named schema.table.
 func (s *pgSource) Discover(ctx context.Context) ([]Table, error) {
@@ -95,13 +170,12 @@ func (s *pgSource) Discover(ctx context.Context) ([]Table, error) {
 		return nil, failed(ctx, err)
 	}
 	known := make(map[string]*Table)
-	keys := make(map[string]map[int64]string)
 	for rows.Next() {
-		var schema, name, comment, col, typ, colComment string
-		var estimate, pk int64
-		var notNull, bytewise, current bool
+		var schema, name, comment, col, typ, colComment, place string
+		var estimate int64
+		var notNull, bytewise, fold, current bool
 		var mod int32
-		if err := rows.Scan(&schema, &name, &estimate, &comment, &col, &notNull, &typ, &mod, &colComment, &bytewise, &pk, &current); err != nil {
+		if err := rows.Scan(&schema, &name, &estimate, &comment, &col, &notNull, &typ, &mod, &colComment, &bytewise, &fold, &place, &current); err != nil {
 			rows.Close()
 			return nil, failed(ctx, err)
 		}
@@ -111,39 +185,22 @@ func (s *pgSource) Discover(ctx context.Context) ([]Table, error) {
 		}
 		t := known[full]
 		if t == nil {
-			t = &Table{Name: full, Comment: comment, Rows: max(estimate, -1), from: quote(schema) + "." + quote(name)}
+			t = &Table{Name: full, Comment: comment, Rows: max(estimate, -1), from: quote(schema) + "." + quote(name), rowKey: place}
 			known[full] = t
-			keys[full] = make(map[int64]string)
 		}
 		c := pgColumn(col, typ, mod, bytewise)
-		c.Nullable, c.Comment = !notNull, colComment
+		c.Nullable, c.Comment, c.fold = !notNull, colComment, fold
 		t.Columns = append(t.Columns, c)
-		if pk > 0 {
-			keys[full][pk] = col
-		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, failed(ctx, err)
 	}
+	indexes, err := s.uniques(ctx, schemas)
+	if err != nil {
+		return nil, err
+	}
 	for name, t := range known {
-		var key []string
-		for i := int64(1); keys[name][i] != ""; i++ {
-			key = append(key, keys[name][i])
-		}
-		if len(key) != len(keys[name]) {
-			key = nil // a part of the key may not be read
-		}
-		for _, k := range key {
-			for i := range t.Columns {
-				if t.Columns[i].Name == k && !t.Columns[i].kind.ordered() {
-					key = nil
-				}
-			}
-		}
-		if k := s.spec.Key[name]; k != "" {
-			key = []string{k}
-		}
-		if err := t.index(key); err != nil {
+		if err := t.order(s.spec.Key[name], indexes[t.from]); err != nil {
 			return nil, err
 		}
 	}
@@ -190,6 +247,9 @@ func pgColumn(name, typ string, mod int32, bytewise bool) Column {
 		}
 	case "text", "varchar":
 		c.raw = bytewise
+	case "bpchar":
+		c.char = true
+		asText()
 	case "uuid":
 		c.uuid, c.raw = true, true
 		c.sel += "::text"
@@ -295,6 +355,8 @@ type pgRows struct {
 	b    *columnar.Builder
 	keys [][]byte // of the last row; the driver reuses its buffers
 	done bool
+
+	given int64
 }
 
 func (p *pgRows) next() (arrow.RecordBatch, string, error) {
@@ -311,6 +373,16 @@ func (p *pgRows) next() (arrow.RecordBatch, string, error) {
 			break
 		}
 		raw := p.rows.RawValues()
+		if p.r.ahead() > 0 {
+			ok, err := p.checkKey(raw)
+			if err != nil {
+				return nil, "", err
+			}
+			if !ok {
+				p.enough()
+				break
+			}
+		}
 		for i := range p.r.outs {
 			if !putPG(p.b.Column(i), &p.r.outs[i], raw[i]) {
 				return nil, "", ErrBadData.With(p.r.t.Name, p.r.outs[i].name)
@@ -318,11 +390,12 @@ func (p *pgRows) next() (arrow.RecordBatch, string, error) {
 		}
 		for i, at := range p.q.keyAt {
 			if raw[at] == nil {
-				return nil, "", ErrBadData.With(p.r.t.Name, p.r.t.Key[i])
+				return nil, "", ErrBadData.With(p.r.t.Name, p.r.keyName(i))
 			}
 			p.keys[i] = append(p.keys[i][:0], raw[at]...)
 		}
 		n++
+		p.given++
 		if n&15 == 0 && p.b.Size() > BatchBytes {
 			break
 		}
@@ -330,30 +403,65 @@ func (p *pgRows) next() (arrow.RecordBatch, string, error) {
 	if n == 0 {
 		return nil, "", nil
 	}
-	return p.b.FinishRows(n), p.key(), nil
+	last, err := p.key()
+	if err != nil {
+		return nil, "", err
+	}
+	return p.b.FinishRows(n), last, nil
 }
 
-func (p *pgRows) key() string {
+// checkKey checks the key of the next row of a table whose key is only declared; false when it is one more than asked for.
+func (p *pgRows) checkKey(raw [][]byte) (bool, error) {
+	same := p.given > 0
+	for i, at := range p.q.keyAt {
+		if raw[at] == nil {
+			return false, ErrKey.With(p.r.t.Name, p.r.keyName(i))
+		}
+		same = same && bytes.Equal(raw[at], p.keys[i])
+	}
+	if same {
+		return false, ErrKey.With(p.r.t.Name, p.r.keyName(0))
+	}
+	return p.r.limit == 0 || p.given < p.r.limit, nil
+}
+
+// enough ends the read at the row that was read ahead, which is the last of the statement.
+func (p *pgRows) enough() {
+	p.done = true
+	p.rows.Close()
+}
+
+func (p *pgRows) key() (string, error) {
 	if len(p.keys) == 0 {
-		return ""
+		return "", nil
+	}
+	if len(p.r.t.key) == 0 {
+		return string(p.keys[0]), nil
 	}
 	parts := make([]string, len(p.keys))
 	for i, b := range p.keys {
+		ok := true
 		switch p.r.t.Columns[p.r.t.key[i]].kind {
 		case kInt:
-			v, _ := pgInt(b)
+			var v int64
+			v, ok = pgInt(b)
 			parts[i] = strconv.FormatInt(v, 10)
 		case kDate:
-			v, _ := pgDate(b)
+			var v int32
+			v, ok = pgDate(b)
 			parts[i] = dateText(int64(v))
 		case kTime:
-			v, _ := pgTime(b)
+			var v int64
+			v, ok = pgTime(b)
 			parts[i] = timeText(v)
 		case kText, kDecimal, kNumeric, kFloat, kBool, kBinary:
 			parts[i] = string(b)
 		}
+		if !ok {
+			return "", ErrBadData.With(p.r.t.Name, p.r.keyName(i))
+		}
 	}
-	return joinKey(parts)
+	return joinKey(parts), nil
 }
 
 func pgInt(b []byte) (int64, bool) {

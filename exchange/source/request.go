@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 
@@ -214,6 +215,22 @@ func bindNode(t *Table, p *policy.Predicate) (*node, error) {
 
 // bindCursor reads the text of a key: the value itself, or a JSON array of texts for a key of several items.
 func bindCursor(t *Table, s string) ([]literal, error) {
+	if t.rowKey == rowOfFile {
+		return nil, nil // read by placeOf
+	}
+	if len(t.key) == 0 && t.rowKey == placeInTable {
+		if !isTableTID(s) {
+			return nil, ErrCursor.With()
+		}
+		table, place, _ := strings.Cut(s, " ")
+		return []literal{{s: table}, {s: place}}, nil
+	}
+	if len(t.key) == 0 && t.rowKey == placeOfRow {
+		if !isTID(s) {
+			return nil, ErrCursor.With()
+		}
+		return []literal{{s: s}}, nil
+	}
 	if len(t.key) == 0 {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
@@ -222,7 +239,7 @@ func bindCursor(t *Table, s string) ([]literal, error) {
 		return []literal{{i: n}}, nil
 	}
 	parts := []string{s}
-	if len(t.key) > 1 {
+	if len(t.key) > 1 || strings.HasPrefix(s, "[") {
 		parts = nil
 		if err := json.Unmarshal([]byte(s), &parts); err != nil {
 			return nil, ErrCursor.Because(err)
@@ -245,9 +262,9 @@ func bindCursor(t *Table, s string) ([]literal, error) {
 	return lits, nil
 }
 
-// joinKey is the inverse of bindCursor.
+// joinKey is the inverse of bindCursor. An empty text is written as JSON: the empty cursor is the beginning.
 func joinKey(parts []string) string {
-	if len(parts) == 1 {
+	if len(parts) == 1 && parts[0] != "" && parts[0][0] != '[' {
 		return parts[0]
 	}
 	b, err := json.Marshal(parts)
@@ -264,4 +281,20 @@ func (r *request) schema() *arrow.Schema {
 		f[i] = arrow.Field{Name: o.name, Type: o.typ, Nullable: o.null}
 	}
 	return arrow.NewSchema(f, nil)
+}
+
+// ahead is how many rows more than asked for are read, to see that the key of the last one is not that of the next.
+func (r *request) ahead() int64 {
+	if r.order && r.t.loose && len(r.t.key) > 0 && r.limit < math.MaxInt64 {
+		return 1
+	}
+	return 0
+}
+
+// keyName names an item of the key pages are ordered by.
+func (r *request) keyName(i int) string {
+	if len(r.t.key) == 0 {
+		return r.t.rowKey
+	}
+	return r.t.Columns[r.t.key[i]].Name
 }

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -23,9 +24,11 @@ type Source interface {
 	Close() error
 }
 
-// Keyed is what every reader of a Source also is. LastKey is the key of the last row handed out, to be the Cursor of
+// Keyed is what every reader of a Source also is. LastKey is the place of the last row handed out, to be the Cursor of
 // the next plan; it is empty when nothing was handed out yet and when the read has no order (neither Limit nor Cursor
-// was set on a table of a database or with a declared key, or the plan aggregates).
+// was set on a table of a database, the table has no order, or the plan aggregates). Pages that follow one another by
+// cursor hold each row exactly once, in an order of the source's own choice; where that can't be kept (a view with
+// duplicates in its declared key, a file that was replaced meanwhile), the read fails.
 type Keyed interface{ LastKey() string }
 
 // Reporting is what a reader of a file also is.
@@ -49,7 +52,8 @@ const (
 type Spec struct {
 	Kind     string `json:"kind"`     // sqlite, postgres or file
 	Location string `json:"location"` // path of a database, connection string, or path of a file or folder
-	// Key declares the key item of a table that has none of its own (files, views).
+	// Key declares the key item of a table that has none of its own (files, views). A view is read page by page in its
+	// order, so it must be unique and never null there.
 	Key map[string]string `json:"key,omitempty"`
 	// Types overrides inferred types of CSV columns: table → item → string, int, float, bool, date, timestamp.
 	Types    map[string]map[string]string `json:"types,omitempty"`
@@ -76,8 +80,9 @@ type Table struct {
 	Rows    int64    // estimate, -1 if unknown
 
 	byName map[string]int
-	key    []int  // indexes of Key
-	rowKey string // SQL name of the implicit row number, when there is no Key; "#" for files
+	key    []int  // the items pages are ordered by: a unique index, never null, or the declared key if loose
+	loose  bool   // nothing guarantees that key is unique and not null: each read checks it
+	rowKey string // SQL of what pages are ordered by when there is no key: the number or place of the row; rowOfFile for files
 	from   string // SQL text of the table
 }
 
@@ -94,6 +99,8 @@ type Column struct {
 	sel  string // SQL expression to select, in the form the reader decodes
 	raw  bool   // PostgreSQL: the order of expr is bytewise already
 	uuid bool   // PostgreSQL: expr is a uuid, read as text
+	fold bool   // PostgreSQL: under a collation that holds different texts to be equal
+	char bool   // PostgreSQL: char(n), whose indexes know nothing of expr
 }
 
 // Schema is the Arrow schema of the whole table.
@@ -105,7 +112,7 @@ func (t *Table) Schema() *arrow.Schema {
 	return arrow.NewSchema(f, nil)
 }
 
-// index fills what lookups need. key names the key items.
+// index fills what lookups need. key names the key items; pages go by them unless pageBy says otherwise.
 func (t *Table) index(key []string) error {
 	t.byName = make(map[string]int, len(t.Columns))
 	for i, c := range t.Columns {
@@ -121,6 +128,49 @@ func (t *Table) index(key []string) error {
 			return ErrSpec.With("item "+k+" can't be a key", "数据项 "+k+" 不能作为主键")
 		}
 		t.Key, t.key = append(t.Key, k), append(t.key, i)
+	}
+	return nil
+}
+
+// pageBy sets the items pages are ordered by.
+func (t *Table) pageBy(key []string) {
+	t.key = nil
+	for _, k := range key {
+		t.key = append(t.key, t.byName[k])
+	}
+}
+
+// orderedItems reports whether all of them are items of the table that can be a key.
+func (t *Table) orderedItems(key []string) bool {
+	for _, k := range key {
+		i, ok := t.byName[k]
+		if !ok || !t.Columns[i].kind.ordered() {
+			return false
+		}
+	}
+	return len(key) > 0
+}
+
+// CheckKeys reads the declared keys that nothing in the source guarantees to be unique, and fails with ErrKey at a
+// duplicate or a null. Later ones are met by the reads themselves.
+func CheckKeys(ctx context.Context, s Source, tables []Table) error {
+	for i := range tables {
+		t := &tables[i]
+		if !t.loose {
+			continue
+		}
+		r, err := s.Read(ctx, t.Name, policy.Plan{Project: t.Key, Limit: math.MaxInt64 - 1})
+		if err != nil {
+			return err
+		}
+		for r.Next() {
+			continue
+		}
+		err = r.Err()
+		r.Release()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

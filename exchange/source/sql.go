@@ -44,6 +44,9 @@ func compileSQL(r *request, pg bool) query {
 	}
 	c.b.WriteString(" FROM ")
 	c.b.WriteString(r.t.from)
+	if pg {
+		c.b.WriteString(" AS t")
+	}
 	c.filter(r)
 	switch {
 	case r.agg && len(r.group) > 0:
@@ -54,7 +57,7 @@ func compileSQL(r *request, pg bool) query {
 	}
 	if r.limit > 0 {
 		c.b.WriteString(" LIMIT ")
-		c.arg(r.limit, "int8")
+		c.arg(r.limit+r.ahead(), "int8")
 	}
 	q.sql, q.args = c.b.String(), c.args
 	return q
@@ -65,7 +68,7 @@ func (c *compiler) selectKey(r *request, width *int) []int {
 		if *width > 0 {
 			c.b.WriteByte(',')
 		}
-		c.b.WriteString(r.t.rowKey)
+		c.rowKey(true)
 		*width++
 		return []int{*width - 1}
 	}
@@ -110,25 +113,81 @@ func (c *compiler) filter(r *request) {
 			c.b.WriteByte(',')
 		}
 		if len(r.t.key) == 0 {
-			c.arg(l.i, "int8")
+			c.rowLit(r, i)
 			continue
 		}
-		c.lit(&r.t.Columns[r.t.key[i]], l)
+		col := &r.t.Columns[r.t.key[i]]
+		c.lit(col, l)
+		if col.char {
+			c.b.WriteString("::bpchar")
+		}
 	}
 	c.b.WriteByte(')')
 }
 
-// keys writes the key expressions in their order of comparison.
+// Where a PostgreSQL row lies, alone and with the part of the table.
+const (
+	placeOfRow   = "t.ctid"
+	placeInTable = "t.tableoid,t.ctid"
+)
+
+// rowKey writes what a table without a key is ordered by, or how it is selected.
+func (c *compiler) rowKey(selected bool) {
+	switch {
+	case selected && c.t.rowKey == placeOfRow:
+		c.b.WriteString("t.ctid::text")
+	case selected && c.t.rowKey == placeInTable:
+		c.b.WriteString("t.tableoid::text||' '||t.ctid::text")
+	default:
+		c.b.WriteString(c.t.rowKey)
+	}
+}
+
+func (c *compiler) rowLit(r *request, i int) {
+	switch {
+	case !c.pg:
+		c.arg(r.cursor[i].i, "")
+	case i == 0 && len(r.cursor) == 2:
+		c.arg(r.cursor[i].s, "text")
+		c.b.WriteString("::oid")
+	default:
+		c.arg(r.cursor[i].s, "text")
+		c.b.WriteString("::tid")
+	}
+}
+
+// isTID reads the text of a place: (block,row).
+func isTID(s string) bool {
+	block, row, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(s, "("), ")"), ",")
+	return ok && len(s) < 20 && digits(block) && digits(row) && s == "("+block+","+row+")"
+}
+
+func isTableTID(s string) bool {
+	table, place, ok := strings.Cut(s, " ")
+	return ok && len(table) <= 10 && digits(table) && isTID(place)
+}
+
+// keys writes the key expressions in their order of comparison. A unique index is taken in its own order, or it would be
+// of no use; a key that is only declared is compared byte by byte, as its rows are checked.
 func (c *compiler) keys() {
 	if len(c.t.key) == 0 {
-		c.b.WriteString(c.t.rowKey)
+		c.rowKey(false)
 		return
 	}
 	for i, k := range c.t.key {
 		if i > 0 {
 			c.b.WriteByte(',')
 		}
-		c.ordered(&c.t.Columns[k])
+		col := &c.t.Columns[k]
+		switch {
+		case c.t.loose:
+			c.ordered(col)
+		case c.pg && (col.char || col.expr == quote(col.Name)):
+			// In ORDER BY the bare name would be that of the selected text.
+			c.b.WriteString("t." + quote(col.Name))
+		default:
+			c.b.WriteString(col.expr)
+		}
 	}
 }
 
@@ -326,9 +385,33 @@ func (c *compiler) node(n *node) {
 		c.arg(n.lits[0].s, "text")
 		return
 	}
-	c.ordered(col)
+	if n.op == policy.Eq {
+		c.indexed(col, n.lits)
+	}
+	c.equal(col, n.op)
 	c.b.WriteString(sqlOps[n.op])
 	c.lit(col, n.lits[0])
+}
+
+// equal writes the column for a comparison. Texts that are equal are the same bytes under any collation that tells
+// different ones apart, and an index is of the column's own.
+func (c *compiler) equal(col *Column, op policy.Op) {
+	if c.pg && !col.fold && (op == policy.Eq || op == policy.Ne) {
+		c.b.WriteString(col.expr)
+		return
+	}
+	c.ordered(col)
+}
+
+// indexed adds what an index of a char(n) understands: equality that overlooks blanks at the end.
+func (c *compiler) indexed(col *Column, lits []literal) {
+	if !col.char {
+		return
+	}
+	c.b.WriteString(quote(col.Name))
+	c.b.WriteString("=ANY(")
+	c.arg(listOf(lits, func(l literal) string { return l.s }), "text[]")
+	c.b.WriteString("::bpchar[]) AND ")
 }
 
 // prefix is a range where text compares byte by byte in an index; PostgreSQL gets an escaped LIKE as well as it can
@@ -386,7 +469,8 @@ func (c *compiler) in(col *Column, lits []literal) {
 
 func (c *compiler) pgIn(col *Column, lits []literal) {
 	typ, via := pgType(col)
-	c.b.WriteString(col.expr)
+	c.indexed(col, lits)
+	c.equal(col, policy.Eq)
 	if typ == "uuid" {
 		for _, l := range lits {
 			if !isUUID(l.s) {

@@ -300,8 +300,9 @@ func (s *sqliteSource) discover(ctx context.Context, c *sqliteConn) ([]*Table, e
 
 func (s *sqliteSource) describe(ctx context.Context, c *sqliteConn, t *Table) error {
 	type part struct {
-		name string
-		at   int64
+		name    string
+		at      int64
+		notNull bool
 	}
 	var pk []part
 	err := c.all(ctx, `SELECT name, upper(type), "notnull", pk, hidden FROM pragma_table_xinfo(?)`, func(r []driver.Value) {
@@ -310,41 +311,69 @@ func (s *sqliteSource) describe(ctx context.Context, c *sqliteConn, t *Table) er
 		}
 		t.Columns = append(t.Columns, sqliteColumn(text(r[0]), text(r[1]), number(r[2]) == 0 && number(r[3]) == 0))
 		if n := number(r[3]); n > 0 {
-			pk = append(pk, part{text(r[0]), n})
+			pk = append(pk, part{text(r[0]), n, number(r[2]) != 0})
 		}
 	}, t.Name)
 	if err != nil {
 		return err
 	}
 	sort.Slice(pk, func(i, j int) bool { return pk[i].at < pk[j].at })
-	key := make([]string, 0, len(pk))
-	usable := true
+	primary := make([]string, 0, len(pk))
+	nullable := 0
 	for _, p := range pk {
-		key = append(key, p.name)
-		for _, col := range t.Columns {
-			if col.Name == p.name && !col.kind.ordered() {
-				usable = false
-			}
+		primary = append(primary, p.name)
+		if !p.notNull && t.rowKey != "" {
+			nullable++
 		}
 	}
-	if k := s.spec.Key[t.Name]; k != "" {
-		key, usable = []string{k}, true
+	if err := t.index(nil); err != nil {
+		return err
 	}
-	if !usable {
-		key = nil
+	if !t.orderedItems(primary) {
+		primary = nil
+	}
+	key := primary
+	if k := s.spec.Key[t.Name]; k != "" {
+		key = []string{k}
 	}
 	if err := t.index(key); err != nil {
 		return err
 	}
-	if len(t.Key) > 0 {
-		t.rowKey = ""
-	} else if t.rowKey != "" {
+	if t.rowKey != "" {
 		t.rowKey = rowidName(t)
 	}
+	s.order(ctx, c, t, primary, nullable)
 	if t.rowKey != "" || len(t.Key) > 0 {
 		s.estimate(ctx, c, t)
 	}
 	return nil
+}
+
+// order chooses what pages are ordered by: the primary key if it is sure to be unique, else the row number, else the
+// primary key of a table without one; in a view, the declared key.
+func (s *sqliteSource) order(ctx context.Context, c *sqliteConn, t *Table, primary []string, nullable int) {
+	exact := len(primary) > 0 && nullable <= 1
+	for _, p := range primary {
+		// A converted value may be that of two rows.
+		exact = exact && t.Columns[t.byName[p]].expr == quote(p)
+	}
+	if exact && nullable > 0 {
+		// SQLite takes nulls in primary keys, any number of them. One that is added later fails a read that ends at it.
+		exact = len(primary) == 1
+		_ = c.all(ctx, "SELECT 1 FROM "+t.from+" WHERE "+quote(primary[0])+" IS NULL LIMIT 1", func([]driver.Value) { exact = false })
+	}
+	switch {
+	case exact:
+		t.pageBy(primary)
+		t.rowKey = ""
+	case t.rowKey != "":
+		t.pageBy(nil)
+	default:
+		if len(primary) > 0 {
+			t.pageBy(primary)
+		}
+		t.loose = len(t.key) > 0
+	}
 }
 
 // rowidName picks a name of the implicit row number that no column hides.

@@ -79,6 +79,9 @@ type sqliteRows struct {
 	row  []driver.Value
 	b    *columnar.Builder
 	done bool
+
+	given int64
+	keys  []driver.Value // of the last row, where the key is only declared
 }
 
 func (s *sqliteRows) next() (arrow.RecordBatch, string, error) {
@@ -97,12 +100,23 @@ func (s *sqliteRows) next() (arrow.RecordBatch, string, error) {
 			s.done = true
 			break
 		}
+		if s.r.ahead() > 0 {
+			ok, err := s.checkKey()
+			if err != nil {
+				return nil, "", err
+			}
+			if !ok {
+				s.done = true
+				break
+			}
+		}
 		for i := range s.r.outs {
 			if !put(s.b.Column(i), &s.r.outs[i], s.row[i]) {
 				return nil, "", ErrBadData.With(s.r.t.Name, s.r.outs[i].name)
 			}
 		}
 		n++
+		s.given++
 		if n&15 == 0 && s.b.Size() > BatchBytes {
 			break
 		}
@@ -110,11 +124,48 @@ func (s *sqliteRows) next() (arrow.RecordBatch, string, error) {
 	if n == 0 {
 		return nil, "", nil
 	}
+	if s.done && s.given == s.r.limit && s.keys != nil {
+		s.lastKeys() // the row read ahead is none of these
+	}
 	last, err := s.key()
 	if err != nil {
 		return nil, "", err
 	}
 	return s.b.FinishRows(n), last, nil
+}
+
+// checkKey checks the key of the next row of a table whose key is only declared; false when it is one more than asked for.
+func (s *sqliteRows) checkKey() (bool, error) {
+	same := s.given > 0
+	if s.keys == nil {
+		s.keys = make([]driver.Value, len(s.q.keyAt))
+	}
+	for i, at := range s.q.keyAt {
+		switch s.row[at].(type) {
+		case int64, string:
+		case nil:
+			return false, ErrKey.With(s.r.t.Name, s.r.keyName(i))
+		default:
+			return false, s.badKey(i)
+		}
+		same = same && s.row[at] == s.keys[i]
+	}
+	switch {
+	case same:
+		return false, ErrKey.With(s.r.t.Name, s.r.keyName(0))
+	case s.r.limit > 0 && s.given >= s.r.limit:
+		return false, nil
+	}
+	for i, at := range s.q.keyAt {
+		s.keys[i] = s.row[at]
+	}
+	return true, nil
+}
+
+func (s *sqliteRows) lastKeys() {
+	for i, at := range s.q.keyAt {
+		s.row[at] = s.keys[i]
+	}
 }
 
 // key is the key of the row read last, whose values are still in row unless the end was met: the driver leaves them.
@@ -147,7 +198,7 @@ func (s *sqliteRows) key() (string, error) {
 	return joinKey(parts), nil
 }
 
-func (s *sqliteRows) badKey(i int) error { return ErrBadData.With(s.r.t.Name, s.r.t.Key[i]) }
+func (s *sqliteRows) badKey(i int) error { return ErrBadData.With(s.r.t.Name, s.r.keyName(i)) }
 
 // put appends what the driver gave; false if it doesn't fit the kind.
 func put(c *columnar.Column, o *out, v driver.Value) bool {

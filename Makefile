@@ -79,6 +79,8 @@ nightly: ## the long run: race detector, repeated tests, long fuzzing, measureme
 	KUAYU_PAGES=all $(NOCGO) $(GO) test -count=1 -timeout 20m -run TestEveryPage ./demo
 	KUAYU_FAULTS=full $(NOCGO) $(GO) test -count=1 -timeout 30m -run TestFault ./demo
 	KUAYU_CUTS=2000 $(NOCGO) $(GO) test -count=1 -timeout 40m -run PowerLoss ./demo
+	KUAYU_MEMBERS=47 $(NOCGO) $(GO) test -count=1 -timeout 10m -v -run TestChangeDoesNotFlood ./demo
+	KUAYU_NEGOTIATIONS=1000 $(NOCGO) $(GO) test -count=1 -timeout 20m -v -run TestManyNegotiations ./demo
 	$(GO) test -race -count=1 -timeout 40m ./...
 	$(NOCGO) $(GO) test -count=3 -shuffle=on -timeout 60m ./...
 	$(MAKE) fuzz FUZZTIME=5m

@@ -36,13 +36,15 @@ type Health struct {
 	Dead       int               `json:"dead"`        // jobs that failed for good
 	Parked     int               `json:"parked"`      // jobs of kinds that this version does not know
 	Aside      int               `json:"aside"`       // facts that the index could not take
+	Unindexed  uint64            `json:"unindexed"`   // durable batches that are not in the index yet: pages don't show them
+	Behind     float64           `json:"behind"`      // seconds since the oldest of them was sealed
 	Tasks      []supervise.State `json:"tasks"`
 	Seen       []evidence.Seen   `json:"seen"` // other members' logs
 }
 
 // Trouble is one thing that keeps a node from being well.
 type Trouble struct {
-	Part  string `json:"part"` // evidence, database, clock, task, jobs, aside
+	Part  string `json:"part"` // evidence, database, clock, task, jobs, aside, index
 	Text  string `json:"text"` // for the operator: causes included
 	stops bool
 }
@@ -83,6 +85,9 @@ func (n *Node) Health(ctx context.Context) *Health {
 // healthTimeout is how long a database may take to answer before it counts as gone.
 const healthTimeout = 3 * time.Second
 
+// longBehind is how far the index may lag before the operator hears of it.
+const longBehind = 5 * time.Minute
+
 // healthOfRecords fills in what the databases know.
 func (n *Node) healthOfRecords(ctx context.Context, h *Health) error {
 	var err error
@@ -107,6 +112,13 @@ func (n *Node) healthOfRecords(ctx context.Context, h *Health) error {
 	}
 	if h.Aside > 0 {
 		h.trouble(Trouble{"aside", "facts were set aside by the index: kuayu evidence fsck", false})
+	}
+	lag, err := n.Index.Behind(ctx)
+	if err != nil {
+		return err
+	}
+	if h.Unindexed, h.Behind = lag.Batches, lag.For.Seconds(); lag.For > longBehind {
+		h.trouble(Trouble{"index", fmt.Sprintf("pages lag: facts of the last %v are not in the index yet", lag.For.Round(time.Second)), false})
 	}
 	h.Seen, err = n.Witness.List(ctx)
 	return err

@@ -330,9 +330,10 @@ func (n *Node) evidence(context.Context) error {
 
 func (n *Node) packages() {
 	self := n.Config.Member
-	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics, Wire: n.options.Wire, Accept: n.Federation.AcceptStatement}
+	n.Link = &peer.Link{Self: self, Dir: n.Directory, Identity: n.TLS, Tlog: n.Tlog, Witness: n.Witness, Clock: n.Clock, Metrics: n.Metrics, Wire: n.options.Wire, Accept: n.Federation.AcceptStatement, Papers: n.Federation.Papers}
 	n.Mailbox = peer.NewMailbox(n.DB, n.Queue, n.Link, n.Log, n.Outbox, n.Clock, n.options.IDs)
 	n.Federation.SetCourier(n.Mailbox)
+	n.Federation.SetReader(n.Link.AskPapers)
 	for _, kind := range []string{federation.KindProposal, federation.KindVote, federation.KindConstitution, federation.KindStatement} {
 		n.Mailbox.Handle(kind, peer.Handler{Before: func(ctx context.Context, in *peer.Incoming) error {
 			return n.Federation.Receive(ctx, in.From, kind, in.Body)
@@ -516,7 +517,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if _, err := n.Deadlines.Recount(ctx); err != nil {
 		return stop(err)
 	}
-	for name, run := range map[string]func(context.Context) error{"queue": n.Queue.Run, "evidence.index": n.Index.Run, "daily": n.renew} {
+	for name, run := range map[string]func(context.Context) error{"queue": n.Queue.Run, "evidence.index": n.Index.Run, "federation.votes": n.Federation.Run, "daily": n.renew} {
 		g.Go(func() error { return n.Tasks.Run(gctx, name, run) })
 	}
 	n.announce(ctx) // before anybody can ask who this is

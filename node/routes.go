@@ -87,6 +87,7 @@ func (n *Node) peerRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+peer.PathLine, n.Link.ServeLine)
 	mux.HandleFunc("GET "+peer.PathStatement, n.Link.ServeStatement)
 	mux.HandleFunc("POST "+peer.PathStatement, n.Link.ServeStatement)
+	mux.HandleFunc("POST "+peer.PathPapers, n.Link.ServePapers)
 	mux.HandleFunc("POST "+gateway.Path, n.Gateway.Serve)
 	mux.HandleFunc("POST "+gateway.PathLease, n.Gateway.ServeLease)
 	mux.HandleFunc("POST "+gateway.PathLedger, n.Gateway.ServeLedger)

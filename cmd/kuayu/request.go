@@ -22,7 +22,7 @@ type requestCmd struct {
 	History       requestHistoryCmd       `cmd:"" help:"办理经过。|What happened so far."`
 	Consent       requestConsentCmd       `cmd:"" help:"需求部门同意：申请发出。|Consumer's head: the application goes out."`
 	SendBack      requestSendBackCmd      `cmd:"" help:"需求部门负责人退回申请。|Consumer's head: back to the officer."`
-	Correct          requestMendCmd          `cmd:"" help:"需求部门修改被退回的申请并重新报送（JSON 文件）。|Consumer's officer: correct a returned draft and put it up again (JSON file)."`
+	Correct       requestMendCmd          `cmd:"" help:"需求部门修改被退回的申请并重新报送（JSON 文件）。|Consumer's officer: correct a returned draft and put it up again (JSON file)."`
 	Answer        requestAnswerCmd        `cmd:"" help:"提供方提出答复。|Provider's officer: what would be granted."`
 	Offer         requestOfferCmd         `cmd:"" help:"提供方提出要约（另行条件）。|Provider's officer: offer other terms."`
 	Accept        requestAcceptCmd        `cmd:"" help:"需求部门接受要约。|Consumer's head: accept the offer."`

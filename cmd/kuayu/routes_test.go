@@ -74,7 +74,7 @@ var commands = map[string]string{
 	"GET /api/v1/applications/{id}/history":         "request history r",
 	"POST /api/v1/applications/{id}/consent":        "request consent r",
 	"POST /api/v1/applications/{id}/return":         "request send-back r --reason 理由",
-	"POST /api/v1/applications/{id}/correct":           "request correct r FILE {}",
+	"POST /api/v1/applications/{id}/correct":        "request correct r FILE {}",
 	"POST /api/v1/applications/{id}/answer":         "request answer r",
 	"POST /api/v1/applications/{id}/offer":          "request offer r --fields x",
 	"POST /api/v1/applications/{id}/accept":         "request accept r",

@@ -1,8 +1,8 @@
 // Package db opens the record database: SQLite by default, PostgreSQL by DSN, one code for both.
 //
 // Transactions are explicit: what changes state takes a *Tx, so that several packages can change together. Store methods
-// take a Scope (invariant 9). There is one writer at a time on either database. On SQLite it commits for everybody:
-// functions that arrive while a commit is being flushed share the next one, each in its own savepoint.
+// take a Scope (invariant 9). There is one writer at a time on either database, and it commits for everybody: functions
+// that arrive while a commit is being flushed share the next one, each in its own savepoint.
 package db
 
 import (
@@ -14,8 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -36,6 +38,7 @@ var (
 type DB struct {
 	read, write *bun.DB
 	postgres    bool
+	lock        int64 // PostgreSQL's advisory lock for writers
 
 	mu      sync.Mutex // guards queue
 	queue   []*job
@@ -86,8 +89,15 @@ func numbered(query string) string {
 	return b.String()
 }
 
-// writerLock is the name of PostgreSQL's advisory lock for writers.
-const writerLock = 0x6b756179 // "kuay"
+// The names of PostgreSQL's advisory locks for writers: of records, and of what is derived from them. The two never touch
+// one table, as they are two files on SQLite; a projection that catches up holds up nobody's act.
+const (
+	writerLock  = 0x6b756179 // "kuay"
+	derivedLock = 0x6b756164 // "kuad"
+)
+
+// groupTimeout bounds a group's transaction, which outlives the timeout of any one caller. A lone caller has its own.
+const groupTimeout = time.Minute
 
 type job struct {
 	ctx  context.Context //nolint:containedctx // the timeout of the caller travels with its job
@@ -100,11 +110,16 @@ type job struct {
 // Open opens the database. dsn is "postgres://…" or the path of a SQLite file.
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		s, err := sql.Open("pgx", dsn)
+		c, err := pgx.ParseConfig(dsn)
 		if err != nil {
 			return nil, ErrUnavailable.Because(err)
 		}
+		// Bun writes the values into the text, so hardly a text comes twice: to prepare each would cost a round trip more, and
+		// fill the server's memory with plans that nobody asks for again. What is worth preparing goes through Tx.Prepare.
+		c.DefaultQueryExecMode = pgx.QueryExecModeExec
+		s := stdlib.OpenDB(*c)
 		s.SetMaxOpenConns(16)
+		s.SetMaxIdleConns(8) // a connection is a process of the server: two would be made anew all the time
 		b := bun.NewDB(s, pgdialect.New())
 		if err := b.PingContext(ctx); err != nil {
 			return nil, ErrUnavailable.Because(err)
@@ -113,7 +128,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		if _, err := b.ExecContext(ctx, `DO $$ BEGIN CREATE DOMAIN blob AS bytea; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`); err != nil {
 			return nil, ErrUnavailable.Because(err)
 		}
-		return &DB{read: b, write: b, postgres: true}, nil
+		return &DB{read: b, write: b, postgres: true, lock: writerLock}, nil
 	}
 	return openSQLite(ctx, dsn, "FULL")
 }
@@ -123,7 +138,11 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 // consistency. On PostgreSQL it is the record database itself.
 func OpenDerived(ctx context.Context, records *DB, dsn, path string) (*DB, error) {
 	if records.postgres {
-		return Open(ctx, dsn)
+		d, err := Open(ctx, dsn)
+		if err == nil {
+			d.lock = derivedLock
+		}
+		return d, err
 	}
 	return openSQLite(ctx, path, "NORMAL")
 }
@@ -166,21 +185,6 @@ func (d *DB) Close() error {
 // Write runs f in a transaction and returns when it is durable. f must not touch the world outside tx: it may be
 // rolled back after it returned nil, if the commit fails.
 func (d *DB) Write(ctx context.Context, f func(context.Context, *Tx) error) error {
-	if d.postgres {
-		tx := &Tx{}
-		d.writing.Lock() // those that wait here hold no connection
-		err := d.write.RunInTx(ctx, nil, func(ctx context.Context, b bun.Tx) error {
-			tx.IDB = b
-			// One writer at a time, as on SQLite: packages read a row, change it and write it back. The other instances of a node
-			// wait for this lock; it ends with the transaction.
-			if _, err := b.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", writerLock); err != nil {
-				return ErrUnavailable.Because(err)
-			}
-			return contained(ctx, tx, f)
-		})
-		d.writing.Unlock()
-		return finish(err, tx)
-	}
 	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
 	d.mu.Lock()
 	d.queue = append(d.queue, j)
@@ -210,18 +214,18 @@ func finish(err error, tx *Tx) error {
 	return nil
 }
 
-// commit runs a group of jobs in one SQLite transaction and closes their done channels.
+// commit runs a group of jobs in one transaction and closes their done channels.
 func (d *DB) commit(batch []*job) {
 	defer func() {
 		for _, j := range batch {
 			close(j.done)
 		}
 	}()
-	// The group outlives the timeout of any one caller.
-	ctx := context.WithoutCancel(batch[0].ctx)
-	b, err := d.write.BeginTx(ctx, nil)
+	ctx, cancel := d.timeout(batch)
+	defer cancel()
+	b, err := d.begin(ctx)
 	if err != nil {
-		fail(batch, ErrUnavailable.Because(err))
+		fail(batch, err)
 		return
 	}
 	if len(batch) == 1 { // nobody else's rows to keep: the transaction itself is undone, which spares the savepoint's journal
@@ -231,15 +235,15 @@ func (d *DB) commit(batch []*job) {
 			j.err = contained(ctx, j.tx, j.f)
 		}
 		if j.err != nil {
-			if err := b.Rollback(); err != nil {
+			if err := b.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) { // done: its caller's timeout had passed
 				j.err = errors.Join(j.err, err)
 			}
 			return
 		}
-	} else {
-		for _, j := range batch {
-			d.runOne(ctx, b, j)
-		}
+	} else if err := runEach(ctx, b, batch); err != nil { // what the transaction holds is not known any more
+		_ = b.Rollback()
+		fail(batch, ErrUnavailable.Because(err))
+		return
 	}
 	if err := b.Commit(); err != nil {
 		_ = b.Rollback()
@@ -247,22 +251,73 @@ func (d *DB) commit(batch []*job) {
 	}
 }
 
-func (d *DB) runOne(ctx context.Context, b bun.Tx, j *job) {
-	j.tx = &Tx{IDB: b}
-	if j.err = j.ctx.Err(); j.err != nil {
-		return
+// timeout is how long a group may take.
+func (d *DB) timeout(batch []*job) (context.Context, context.CancelFunc) {
+	switch {
+	case !d.postgres: // a file: it answers
+		return context.WithoutCancel(batch[0].ctx), func() {}
+	case len(batch) == 1:
+		return batch[0].ctx, func() {}
 	}
-	if _, j.err = b.ExecContext(ctx, "SAVEPOINT one"); j.err != nil {
-		return
+	return context.WithTimeout(context.WithoutCancel(batch[0].ctx), groupTimeout)
+}
+
+// begin begins the transaction of the one writer. Packages read a row, change it and write it back: on PostgreSQL the other
+// instances of a node wait for this lock; it ends with the transaction, and what it showed is read after it was got.
+func (d *DB) begin(ctx context.Context) (bun.Tx, error) {
+	b, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return b, ErrUnavailable.Because(err)
 	}
-	if j.err = contained(ctx, j.tx, j.f); j.err != nil {
-		if _, err := b.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
-			j.err = errors.Join(j.err, err)
+	if d.postgres {
+		if _, err := b.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", d.lock); err != nil {
+			_ = b.Rollback()
+			return b, ErrUnavailable.Because(err)
 		}
 	}
-	if _, err := b.ExecContext(ctx, "RELEASE one"); err != nil {
-		j.err = errors.Join(j.err, err)
+	return b, nil
+}
+
+// runEach runs the jobs of a group, each in a savepoint. What fails within one is its job's failure; an error says that a
+// savepoint is lost, and the group with it. One savepoint is let go and the next one made by one message: on PostgreSQL
+// each is a round trip.
+func runEach(ctx context.Context, b bun.Tx, batch []*job) error {
+	const release, save, undo = "RELEASE SAVEPOINT one", "SAVEPOINT one", "ROLLBACK TO SAVEPOINT one"
+	var before *job // whose savepoint is still there
+	// next takes leave of the job before. On PostgreSQL it fails if a statement of it did and it went on all the same: then
+	// that job is undone, and its savepoint serves the next.
+	next := func(and string) error {
+		first := release + and
+		if before == nil {
+			first = strings.TrimPrefix(and, "; ")
+		}
+		if first == "" {
+			return nil
+		}
+		_, err := b.ExecContext(ctx, first)
+		if err == nil || before == nil || before.err != nil {
+			return err
+		}
+		before.err = err
+		_, err = b.ExecContext(ctx, undo)
+		return err
 	}
+	for _, j := range batch {
+		j.tx = &Tx{IDB: b}
+		if j.err = j.ctx.Err(); j.err != nil {
+			continue
+		}
+		if err := next("; " + save); err != nil {
+			return err
+		}
+		before = j
+		if j.err = contained(ctx, j.tx, j.f); j.err != nil {
+			if _, err := b.ExecContext(ctx, undo); err != nil {
+				return err
+			}
+		}
+	}
+	return next("")
 }
 
 // contained runs f and turns a panic into an error: it undoes one transaction, not the node.

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -121,14 +122,20 @@ func (q *Queue) Enqueue(ctx context.Context, tx *db.Tx, j Job) error {
 	if j.RunAt.IsZero() {
 		j.RunAt = now
 	}
-	var seq int64
-	if err := tx.NewRaw("UPDATE queue_seq SET seq = seq + 1 WHERE one = 1 RETURNING seq").Scan(ctx, &seq); err != nil {
-		return fmt.Errorf("enqueue: %w", err)
+	// On PostgreSQL each statement is a round trip, while others wait for the writers' lock: one does both.
+	const count = "UPDATE queue_seq SET seq = seq + 1 WHERE one = 1 RETURNING seq"
+	with, from := "WITH n AS ("+count+") ", "n"
+	if !q.db.Postgres() {
+		var n int64
+		if err := tx.NewRaw(count).Scan(ctx, &n); err != nil {
+			return fmt.Errorf("enqueue: %w", err)
+		}
+		with, from = "", "(SELECT "+strconv.FormatInt(n, 10)+" AS seq) n"
 	}
-	_, err := tx.NewRaw(`INSERT INTO queue_job (id, seq, kind, serial_key, payload, run_at, lease_until, attempts, dead, last_error, created)
-		VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, '', ?)
+	_, err := tx.NewRaw(with+`INSERT INTO queue_job (id, seq, kind, serial_key, payload, run_at, lease_until, attempts, dead, last_error, created)
+		SELECT ?, n.seq, ?, ?, ?, ?, 0, 0, 0, '', ? FROM `+from+` WHERE true
 		ON CONFLICT (id) DO UPDATE SET run_at = excluded.run_at, payload = excluded.payload, dead = 0, attempts = 0`,
-		j.ID, seq, j.Kind, j.SerialKey, j.Payload, j.RunAt.UnixMicro(), now.UnixMicro()).Exec(ctx)
+		j.ID, j.Kind, j.SerialKey, j.Payload, j.RunAt.UnixMicro(), now.UnixMicro()).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("enqueue: %w", err)
 	}
@@ -302,10 +309,7 @@ func (q *Queue) do(ctx context.Context, r row) {
 		var e error
 		switch {
 		case err == nil:
-			// A job enqueued again while it ran has a new time: keep it.
-			if _, e = tx.NewRaw("DELETE FROM queue_job WHERE id = ? AND run_at = ?", r.ID, r.RunAt).Exec(ctx); e == nil && q.db.Postgres() {
-				_, e = tx.NewRaw("UPDATE queue_job SET lease_until = 0 WHERE id = ?", r.ID).Exec(ctx) // or it would wait for the lease of this run
-			}
+			e = q.settle(ctx, tx, r)
 		case errors.As(err, &stop):
 			_, e = tx.NewRaw("UPDATE queue_job SET dead = 1, last_error = ?, lease_until = 0 WHERE id = ?", plain(err), r.ID).Exec(ctx)
 		default: // a job enqueued again while it failed is due at its new time, not after the pause of this failure
@@ -328,12 +332,27 @@ func (q *Queue) do(ctx context.Context, r row) {
 	}
 }
 
+// settle takes a job that was done off the queue. One that was enqueued again while it ran has a new time: it is kept, and
+// does not wait for the lease of this run.
+func (q *Queue) settle(ctx context.Context, tx *db.Tx, r row) error {
+	res, err := tx.NewRaw("DELETE FROM queue_job WHERE id = ? AND run_at = ?", r.ID, r.RunAt).Exec(ctx)
+	if err != nil || !q.db.Postgres() {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	_, err = tx.NewRaw("UPDATE queue_job SET lease_until = 0 WHERE id = ?", r.ID).Exec(ctx)
+	return err
+}
+
 // settlePause is how long a job that could not be settled keeps its place.
 const settlePause = time.Second
 
 // leased takes a job's lease if nobody has it at now.
 func (q *Queue) leased(ctx context.Context, id string, now time.Time) bool {
-	res, err := q.db.Read().NewRaw("UPDATE queue_job SET lease_until = ? WHERE id = ? AND lease_until <= ?", now.Add(q.lease).UnixMicro(), id, now.UnixMicro()).Exec(ctx)
+	// A lease that a crash of the server forgets was of a run that is done, or begins again anyway: no flush for it.
+	res, err := q.db.Read().NewRaw("SET LOCAL synchronous_commit TO off; UPDATE queue_job SET lease_until = ? WHERE id = ? AND lease_until <= ?", now.Add(q.lease).UnixMicro(), id, now.UnixMicro()).Exec(ctx)
 	if err != nil {
 		return false
 	}

@@ -109,11 +109,27 @@ func (x *Index) oneByOne(ctx context.Context, tx *db.Tx, es []Entry, ss []subjec
 	return nil
 }
 
-// pauseAfter lets exchanges have the processor, if it is the projection in the background that just worked since begun.
-func (x *Index) pauseAfter(ctx context.Context, begun time.Time) {
-	// The projection may lag while exchanges are under way: it takes a twentieth of one core at most. Whoever reads it
-	// brings it up to date first.
+// pauseAfter lets exchanges have the processor, if it is the projection in the background that just worked since begun, and
+// came to what was sealed at newest.
+func (x *Index) pauseAfter(ctx context.Context, begun, newest time.Time) {
 	if x.log.busy.Load() > 4 && background(ctx) {
-		time.Sleep(19 * x.log.cfg.Clock.Now().Sub(begun))
+		now := x.log.cfg.Clock.Now()
+		t := time.NewTimer(time.Duration(yielding(now.Sub(newest)) * float64(now.Sub(begun))))
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
 	}
+}
+
+// shortly is how far the projection may lag before it takes more of the processor.
+const shortly = 10 * time.Second
+
+// yielding is how many times as long as it worked the projection pauses while exchanges are under way. It takes a twentieth
+// of one core at most as long as it is a few seconds behind (whoever reads it brings it up to date first), and the more, up
+// to half of one, the further it is: so it falls back until it keeps up, and no further.
+func yielding(behind time.Duration) float64 {
+	const twentieth, half = 19, 1
+	return min(max(twentieth*float64(shortly)/float64(max(behind, shortly)), half), twentieth)
 }

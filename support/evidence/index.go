@@ -68,9 +68,9 @@ type subjectRow struct {
 }
 
 const (
-	// projectStep is how many facts go into the index per transaction: few enough that an exchange never waits long for
-	// the processor it runs on.
-	projectStep = 48
+	// projectStep is how many facts go into the index per transaction: so many that what a transaction costs whatever it holds,
+	// and the counts they share, weigh little.
+	projectStep = 512
 	// insertRows is how many of them go into one statement.
 	insertRows = 16
 )
@@ -102,6 +102,7 @@ func (x *Index) project(ctx context.Context) (int, error) {
 	}
 	total, at := 0, from
 	var st step
+	var newest time.Time // of the batches read
 	flush := func(next uint64) error {
 		if len(st.entries)+len(st.asides) == 0 {
 			return nil
@@ -116,7 +117,7 @@ func (x *Index) project(ctx context.Context) (int, error) {
 		}
 		st = step{entries: st.entries[:0], subjects: st.subjects[:0]}
 		if err == nil {
-			x.pauseAfter(ctx, begun)
+			x.pauseAfter(ctx, begun, newest)
 		}
 		return err
 	}
@@ -131,7 +132,7 @@ func (x *Index) project(ctx context.Context) (int, error) {
 				st.add(s, i)
 			}
 		}
-		next = number + 1
+		next, newest = number+1, s.entry.Header.Time
 		if len(st.entries) >= projectStep {
 			return true, flush(next)
 		}
@@ -141,6 +142,27 @@ func (x *Index) project(ctx context.Context) (int, error) {
 		return total, err
 	}
 	return total, flush(next)
+}
+
+// Lag is how far the index is behind the log.
+type Lag struct {
+	Batches uint64
+	For     time.Duration // how long ago the oldest of them was sealed
+}
+
+// Behind is how far the index is behind the log; zero if it is not.
+func (x *Index) Behind(ctx context.Context) (Lag, error) {
+	from, err := x.cursor(ctx, x.db.Read())
+	durable := x.log.Durable()
+	if err != nil || from >= durable {
+		return Lag{}, err
+	}
+	lag := Lag{Batches: durable - from}
+	err = x.log.scanBriefly(from, func(s *stored) (bool, error) {
+		lag.For = max(x.log.cfg.Clock.Now().Sub(s.entry.Header.Time), 0)
+		return false, nil
+	})
+	return lag, err
 }
 
 // step is what one transaction of the projection writes.

@@ -20,6 +20,48 @@ import (
 	"github.com/kuayu/kuayu/support/seal"
 )
 
+func encoded(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Error(err)
+	}
+	return b
+}
+
+// arrive lets a proposal arrive, or a vote for it; whoever voted has the document.
+func arrive(t *testing.T, s *Service, from voter, kind string, p Proposal) error {
+	t.Helper()
+	paper := ballotPaper{V: MessageVersion, Signed: p.Signed, Statement: p.Statement, Reason: p.Reason}
+	if kind == KindProposal {
+		return s.Receive(t.Context(), from.id, kind, encoded(t, paper))
+	}
+	has(t, s, p)
+	return votes(t, s, from, p)
+}
+
+// has lets all others have a proposal.
+func has(t *testing.T, s *Service, p Proposal) {
+	t.Helper()
+	b := encoded(t, papers{V: MessageVersion, Proposal: &ballotPaper{V: MessageVersion, Signed: p.Signed, Statement: p.Statement, Reason: p.Reason}})
+	s.SetReader(func(context.Context, string, []byte) ([]byte, error) { return b, nil })
+}
+
+func votes(t *testing.T, s *Service, from voter, p Proposal) error {
+	t.Helper()
+	c, err := ParseConstitution(p.Signed.Document)
+	if err != nil {
+		return err
+	}
+	v := ballot{V: MessageVersion, Number: c.Number, Hash: Hash(p.Signed.Document)}
+	for _, sig := range p.Signed.Signatures {
+		if sig.Member == from.id {
+			v.Sig = sig.Sig
+		}
+	}
+	return s.Receive(t.Context(), from.id, KindVote, encoded(t, v))
+}
+
 // What arrives as a proposal and could never be adopted is not kept: it would take the vote of whoever approves it. One
 // member that signed twice keeps nobody else's vote from counting.
 func TestArrivingProposals(t *testing.T) {
@@ -27,11 +69,7 @@ func TestArrivingProposals(t *testing.T) {
 	s, _ := memberNode(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
 	arrives := func(from voter, kind string, p Proposal) error {
 		t.Helper()
-		body, err := json.Marshal(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s.Receive(t.Context(), from.id, kind, body)
+		return arrive(t, s, from, kind, p)
 	}
 	follows := func(change func(*Constitution), by ...voter) Proposal {
 		t.Helper()
@@ -240,7 +278,7 @@ func (x *told) Adopted(_ context.Context, _ *db.Tx, number int) error {
 }
 
 // Whoever votes is told once of what another proposes, and of what is in force.
-func TestHerald(t *testing.T) {
+func TestNotifier(t *testing.T) {
 	vs, one := founded(t)
 	now := clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
 	a, sent := memberNode(t, onSQLite(t), one, now, vs[0])
@@ -254,16 +292,12 @@ func TestHerald(t *testing.T) {
 	}
 	vote := *p
 	sign(t, &vote.Signed, vs[2])
-	body, err := json.Marshal(vote)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for range 2 {
 		if err := b.Receive(t.Context(), vs[0].id, KindProposal, (*sent)[0].body); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Receive(t.Context(), vs[2].id, KindVote, body); err != nil {
+	if err := arrive(t, b, vs[2], KindVote, vote); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Approve(t.Context(), p.Hash); err != nil {
@@ -280,16 +314,13 @@ func TestVotesAtOnce(t *testing.T) {
 		vs, one := founded(t)
 		s, _ := memberNode(t, onSQLite(t), one, clock.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)), vs[0])
 		two := document(t, vs, 2, Hash(one.Document), nil)
+		has(t, s, Proposal{Signed: two, Reason: "延长"})
 		var wait sync.WaitGroup
 		for _, v := range vs[1:] {
 			p := Proposal{Signed: Signed{Document: two.Document}, Reason: "延长"}
 			sign(t, &p.Signed, v)
-			body, err := json.Marshal(p)
-			if err != nil {
-				t.Fatal(err)
-			}
 			wait.Go(func() {
-				if err := s.Receive(t.Context(), v.id, KindVote, body); err != nil {
+				if err := votes(t, s, v, p); err != nil {
 					t.Error(err)
 				}
 			})
@@ -298,8 +329,8 @@ func TestVotesAtOnce(t *testing.T) {
 		if n := s.dir.Current().Number; n != 2 {
 			t.Fatalf("three of three votes, and version %d", n)
 		}
-		if err := s.Receive(t.Context(), vs[1].id, KindConstitution, []byte(`{"chain":[],"statements":[null]}`)); err != nil {
-			t.Errorf("a missing statement in a bulletin: %v", err)
+		if err := s.Receive(t.Context(), vs[1].id, KindStatement, []byte(`{"v":1,"statement":null}`)); !errors.Is(err, ErrNotMember) {
+			t.Errorf("a missing statement: %v", err)
 		}
 		if _, _, err := VerifyStatement(s.dir.Versions(), nil); !errors.Is(err, ErrStatement) {
 			t.Errorf("no statement: %v", err)

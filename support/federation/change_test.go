@@ -2,7 +2,6 @@ package federation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -187,10 +186,6 @@ func TestProposer(t *testing.T) {
 			vote.Proposer = vs[2].id // a body that says so itself is not believed
 			vote.Signed.Signatures = nil
 			sign(t, &vote.Signed, vs[2])
-			body, err := json.Marshal(vote)
-			if err != nil {
-				t.Fatal(err)
-			}
 			knows := func(want string, approvers int) {
 				t.Helper()
 				ps, err := b.Proposals(t.Context())
@@ -198,7 +193,7 @@ func TestProposer(t *testing.T) {
 					t.Fatalf("%+v %v", ps, err)
 				}
 			}
-			if err := b.Receive(t.Context(), vs[2].id, KindVote, body); err != nil {
+			if err := arrive(t, b, vs[2], KindVote, vote); err != nil {
 				t.Fatal(err)
 			}
 			knows("", 1)
@@ -206,7 +201,7 @@ func TestProposer(t *testing.T) {
 				t.Fatal(err)
 			}
 			knows(vs[0].id, 2)
-			if err := b.Receive(t.Context(), vs[2].id, KindProposal, body); err != nil {
+			if err := arrive(t, b, vs[2], KindProposal, vote); err != nil {
 				t.Fatal(err)
 			}
 			knows(vs[0].id, 2)

@@ -141,7 +141,9 @@ func (s *Signed) has(m *Member) bool {
 }
 
 // memberID returns the pattern of member identifiers: they become SPIFFE trust domains.
-func memberID() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`) }
+func memberID() *regexp.Regexp { return memberIDs }
+
+var memberIDs = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // ParseConstitution decodes and checks the exact bytes of one version, without its signatures.
 func ParseConstitution(b []byte) (*Constitution, error) {

@@ -8,12 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/db"
-	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/support/seal"
 )
 
@@ -41,8 +42,11 @@ type Service struct {
 	self     string
 	root     *seal.PrivateKey
 	courier  Courier
+	reader   Reader
 	notifier Notifier
 	deciding sync.Mutex                          // votes and versions: what is read of them is what is written over
+	spread   map[string]bool                     // proposals for which this member's vote went to all voters, by hash
+	asking   sync.Mutex                          // what is lacking is asked for once
 	observer func(context.Context, *db.Tx) error // nil: nobody
 }
 
@@ -124,7 +128,7 @@ func (s *Service) Adopt(ctx context.Context, chain Chain, genesis string) error 
 
 // adopt is Adopt by whoever decides; with is done in the transaction that stores the version.
 func (s *Service) adopt(ctx context.Context, chain Chain, genesis string, with func(context.Context, *db.Tx) error) error {
-	old := s.dir.Chain()
+	old, before := s.dir.Chain(), s.dir.Current()
 	if len(chain) <= len(old) {
 		return nil
 	}
@@ -157,7 +161,16 @@ func (s *Service) adopt(ctx context.Context, chain Chain, genesis string, with f
 	if err := s.dir.SetChain(chain, genesis); err != nil { // durable first: what counts in memory counts after a crash, too
 		return err
 	}
+	// Everybody reads everybody's catalogue when who is a member changes: not when a version changes something else.
+	if len(old) > 0 && sameMembers(before, s.dir.Current()) {
+		return nil
+	}
 	return s.db.Write(ctx, s.changed)
+}
+
+// sameMembers reports whether two versions have the same members under the same keys.
+func sameMembers(a, b *Constitution) bool {
+	return slices.EqualFunc(a.Members, b.Members, func(x, y Member) bool { return x.ID == y.ID && x.RootKey.Equal(y.RootKey) })
 }
 
 // AcceptStatement verifies and stores a member's statement. One that is stored already costs a look.
@@ -208,7 +221,7 @@ func (s *Service) Announce(ctx context.Context, st *Statement) error {
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(signed)
+	body, err := json.Marshal(saying{V: MessageVersion, Statement: signed})
 	if err != nil {
 		return err
 	}
@@ -251,6 +264,8 @@ type Proposal struct {
 	Proposer  string           `json:"proposer,omitempty"` // member; empty: a vote came before the proposal did. Not sent to others: they see who sends it
 	Votes     int              `json:"votes"`
 	Quorum    int              `json:"quorum"`
+
+	created time.Time
 }
 
 // ProposeChange proposes the version of the constitution in which a change is made: this member votes for it and sends it
@@ -321,20 +336,25 @@ func (s *Service) vote(ctx context.Context, p *Proposal, first bool) error {
 	if err := s.saveProposal(ctx, p); err != nil {
 		return err
 	}
-	kind := KindVote
 	if first {
-		kind = KindProposal
+		err = s.sendProposal(ctx, p)
+	} else {
+		to := counters(s.dir.Current(), p.Proposer)
+		err = s.sendVote(ctx, p, func(m *Member) bool { return to[m.ID] })
 	}
-	sent := *p
-	sent.Proposer = ""
-	body, err := json.Marshal(sent)
 	if err != nil {
 		return err
 	}
-	if err := s.broadcast(ctx, kind, body, func(m *Member) bool { return m.Voter }); err != nil {
+	return s.tryAdopt(ctx, p)
+}
+
+// sendProposal sends the document to all who vote on it.
+func (s *Service) sendProposal(ctx context.Context, p *Proposal) error {
+	body, err := json.Marshal(ballotPaper{V: MessageVersion, Signed: p.Signed, Statement: p.Statement, Reason: p.Reason})
+	if err != nil {
 		return err
 	}
-	return s.tryAdopt(ctx, p)
+	return s.broadcast(ctx, KindProposal, body, func(m *Member) bool { return m.Voter })
 }
 
 // votedFor is the hash of what this member has signed for a version; "" if it has signed nothing yet.
@@ -359,14 +379,14 @@ func (s *Service) tryAdopt(ctx context.Context, p *Proposal) error {
 		return nil
 	}
 	chain := append(append(Chain(nil), s.dir.Chain()...), p.Signed)
-	told := bulletin{Chain: chain, Statements: s.statements(c, p.Statement)}
-	body, err := json.Marshal(told)
+	statements := s.statements(c, p.Statement)
+	body, err := json.Marshal(bulletin{V: MessageVersion, Number: c.Number, Hash: p.Hash, Signatures: p.Signed.Signatures, Said: digest(hashes(statements))})
 	if err != nil {
 		return err
 	}
 	// Version, statement and bulletin are durable together: whoever is a member by the version is reached by the statement.
 	err = s.adopt(ctx, chain, "", func(ctx context.Context, tx *db.Tx) error {
-		for _, st := range told.Statements {
+		for _, st := range statements {
 			var said Statement
 			if err := jsonLoose(st.Document, &said); err != nil {
 				return err
@@ -413,12 +433,6 @@ func (s *Service) statements(c *Constitution, fresh *SignedStatement) []*SignedS
 	return out
 }
 
-// bulletin is what members send one another when the constitution changed.
-type bulletin struct {
-	Chain      Chain              `json:"chain"`
-	Statements []*SignedStatement `json:"statements"`
-}
-
 func (s *Service) saveProposal(ctx context.Context, p *Proposal) error {
 	c, err := ParseConstitution(p.Signed.Document)
 	if err != nil {
@@ -455,14 +469,15 @@ func (s *Service) Proposals(ctx context.Context) ([]Proposal, error) {
 	var rows []struct {
 		Hash, Signatures, Statement, Reason, Proposer string
 		Document                                      []byte
+		Created                                       int64
 	}
-	if err := s.db.Read().NewRaw("SELECT hash, document, signatures, statement, reason, proposer FROM federation_proposal ORDER BY created").Scan(ctx, &rows); err != nil {
+	if err := s.db.Read().NewRaw("SELECT hash, document, signatures, statement, reason, proposer, created FROM federation_proposal ORDER BY created").Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("proposals: %w", err)
 	}
 	cur := s.dir.Current()
 	out := make([]Proposal, len(rows))
 	for i, r := range rows {
-		p := Proposal{Hash: r.Hash, Reason: r.Reason, Proposer: r.Proposer, Quorum: cur.Quorum, Signed: Signed{Document: r.Document}}
+		p := Proposal{Hash: r.Hash, Reason: r.Reason, Proposer: r.Proposer, Quorum: cur.Quorum, Signed: Signed{Document: r.Document}, created: time.UnixMicro(r.Created)}
 		if err := json.Unmarshal([]byte(r.Signatures), &p.Signed.Signatures); err != nil {
 			return nil, err
 		}
@@ -479,42 +494,73 @@ func (s *Service) Proposals(ctx context.Context) ([]Proposal, error) {
 func (s *Service) Receive(ctx context.Context, from, kind string, body []byte) error {
 	switch kind {
 	case KindStatement:
-		var st SignedStatement
-		if err := httpx.Unmarshal(body, &st); err != nil {
+		var m saying
+		if err := decode(body, &m); err != nil {
 			return err
 		}
-		return s.AcceptStatement(ctx, &st)
+		return s.AcceptStatement(ctx, m.Statement)
 	case KindConstitution:
-		var b bulletin
-		if err := httpx.Unmarshal(body, &b); err != nil {
+		return s.receiveBulletin(ctx, from, body)
+	case KindProposal:
+		var m ballotPaper
+		if err := decode(body, &m); err != nil {
 			return err
 		}
-		if err := s.Adopt(ctx, b.Chain, ""); err != nil {
-			return err
-		}
-		for _, st := range b.Statements {
-			if err := s.AcceptStatement(ctx, st); err != nil && !errors.Is(err, ErrNotMember) && !errors.Is(err, ErrStatement) {
-				return err
-			}
-		}
-		return nil
-	case KindProposal, KindVote:
-		return s.receiveProposal(ctx, from, kind, body)
+		return s.receiveProposal(ctx, from, &Proposal{Signed: m.Signed, Statement: m.Statement, Reason: m.Reason, Proposer: from})
+	case KindVote:
+		return s.receiveVote(ctx, from, body)
 	}
 	return ErrConstitution.With("unknown message", "未知的消息")
 }
 
-func (s *Service) receiveProposal(ctx context.Context, from, kind string, body []byte) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	var p Proposal
-	if err := httpx.Unmarshal(body, &p); err != nil {
+// receiveVote takes a vote for a document that is here, or that its sender is asked for.
+func (s *Service) receiveVote(ctx context.Context, from string, body []byte) error {
+	var v ballot
+	if err := decode(body, &v); err != nil {
 		return err
 	}
-	p.Proposer = ""
-	if kind == KindProposal {
-		p.Proposer = from
+	cur := s.dir.Current()
+	if m := cur.Member(from); m == nil || !m.Voter {
+		return ErrNotVoter.With()
 	}
+	if v.Number <= cur.Number {
+		return nil // adopted meanwhile
+	}
+	p, err := s.proposal(ctx, v.Hash)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		if v.Number > cur.Number+1 {
+			return ErrAhead.With()
+		}
+		if p, err = s.askProposal(ctx, from, v.Hash); err != nil {
+			return err
+		}
+	}
+	p.Proposer = "" // whoever votes is not taken for the proposer
+	p.Signed.Signatures = []Signature{{Member: from, Sig: v.Sig}}
+	return s.receiveProposal(ctx, from, p)
+}
+
+// askProposal asks a voter for the document it voted for.
+func (s *Service) askProposal(ctx context.Context, from, hash string) (*Proposal, error) {
+	got, err := s.ask(ctx, from, hash)
+	switch {
+	case err != nil:
+		return nil, err
+	case got.Proposal == nil:
+		return nil, ErrAhead.With() // adopted there: that news is on its way
+	case Hash(got.Proposal.Signed.Document) != hash:
+		return nil, ErrConstitution.With("it is not the document that was voted for", "不是所表决的文件")
+	}
+	return &Proposal{Signed: got.Proposal.Signed, Statement: got.Proposal.Statement, Reason: got.Proposal.Reason}, nil
+}
+
+// receiveProposal takes a document with a vote of the member that sent it.
+func (s *Service) receiveProposal(ctx context.Context, from string, p *Proposal) error {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	cur := s.dir.Current()
 	if m := cur.Member(from); m == nil || !m.Voter {
 		return ErrNotVoter.With()
@@ -526,7 +572,7 @@ func (s *Service) receiveProposal(ctx context.Context, from, kind string, body [
 	if c.Number <= cur.Number {
 		return nil // adopted meanwhile
 	}
-	if err := s.sound(cur, c, &p, from); err != nil {
+	if err := s.sound(cur, c, p, from); err != nil {
 		return err
 	}
 	p.Hash = Hash(p.Signed.Document)
@@ -550,10 +596,10 @@ func (s *Service) receiveProposal(ctx context.Context, from, kind string, body [
 			}
 		}
 	}
-	if err := s.saveProposal(ctx, &p); err != nil {
+	if err := s.saveProposal(ctx, p); err != nil {
 		return err
 	}
-	return s.tryAdopt(ctx, &p)
+	return s.tryAdopt(ctx, p)
 }
 
 // sound checks a proposal as it arrives: the version follows the one in force, whoever sends it has signed it, and the

@@ -16,6 +16,41 @@ import (
 // no seal: the member's root key signs it, and a higher number replaces a lower one.
 const PathStatement = "/federation/v1/statement"
 
+// PathPapers is where a member asks another for documents of the federation that it lacks. They need no seal either: what
+// is in them is signed by who it is about.
+const PathPapers = "/federation/v1/papers"
+
+// maxWant bounds a member's want, in bytes: a line for each member.
+const maxWant = 1 << 20
+
+// ServePapers answers a member that lacks documents.
+func (l *Link) ServePapers(w http.ResponseWriter, r *http.Request) {
+	if _, _, err := l.Caller(r); err != nil {
+		l.Refuse(w, r, err)
+		return
+	}
+	body, err := httpx.ReadBody(r, maxWant)
+	if err != nil {
+		l.Refuse(w, r, err)
+		return
+	}
+	if l.Papers == nil {
+		l.Refuse(w, r, errs.ErrInternal.With())
+		return
+	}
+	b, err := l.Papers(r.Context(), body)
+	if err != nil {
+		l.Refuse(w, r, err)
+		return
+	}
+	httpx.WriteJSON(w, r, http.StatusOK, json.RawMessage(b))
+}
+
+// AskPapers asks a member for documents.
+func (l *Link) AskPapers(ctx context.Context, member string, body []byte) ([]byte, error) {
+	return l.Ask(ctx, member, http.MethodPost, PathPapers, body)
+}
+
 // learnAgain is how long after asking a member for its statement in vain it is not asked again.
 const learnAgain = 5 * time.Second
 

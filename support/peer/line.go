@@ -158,7 +158,7 @@ func (r *reply) decodeHead(b []byte) (left int, err error) {
 type outlet struct {
 	conn  net.Conn
 	mu    sync.Mutex
-	space  sync.Cond
+	space sync.Cond
 	buf   []byte
 	spare []byte
 	busy  bool

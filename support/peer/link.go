@@ -39,6 +39,8 @@ type Link struct {
 	Metrics  *obs.Metrics
 	// Accept takes a member's statement that verified. federation.Service has one.
 	Accept func(context.Context, *federation.SignedStatement) error
+	// Papers answers a member that lacks documents of the federation. federation.Service has one.
+	Papers func(ctx context.Context, body []byte) ([]byte, error)
 	// Wire, if not nil, lies between this node and the others: tests lose, repeat and delay messages in it.
 	Wire func(http.RoundTripper) http.RoundTripper
 

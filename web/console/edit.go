@@ -20,7 +20,7 @@ const (
 	actAnswer       = "answer"
 	actAnswerChange = "answer-change"
 	actSupplement   = "supplement"
-	actCorrect         = "correct"
+	actCorrect      = "correct"
 	actSupply       = "supply"
 	actResubmit     = "resubmit"
 	actChange       = "change"
@@ -119,7 +119,7 @@ type askView struct {
 func askLead(v *ui.View, name string) string {
 	return map[string]staff.Pair{
 		actSupplement: {"缺少的内容须一次列全，以后不得再要求补正（809 号令第二十一条）。", "Everything that is missing, at once: there is no second time (Decree 809 art. 21)."},
-		actCorrect:       {"修改后重新报本部门共享工作机构负责人。", "It goes to the head of your sharing office again."},
+		actCorrect:    {"修改后重新报本部门共享工作机构负责人。", "It goes to the head of your sharing office again."},
 		actSupply:     {"逐项补正；申请内容需要更正的，在下面一并修改。扩大申请内容的须经负责人同意。", "Supply each thing; correct the application below if needed. What asks for more needs the head's consent."},
 		actResubmit:   {"按新的条件再次申请，直接送达提供方。", "Ask again on other terms; it goes to the provider at once."},
 		actChange:     {"变更用途、场景、范围或期限须经提供方同意，同意前按原条件执行（809 号令第二十五条）。", "Another purpose, scenario, scope or time needs the provider's consent; the old terms hold until then (Decree 809 art. 25)."},

@@ -114,22 +114,35 @@ func (c *ActCmd) Run(ctx context.Context, a *cli.Session) error {
 	return a.Show(&x, t)
 }
 
-// ProcessCmd shows the tables that the program runs by; it needs no node.
+// ProcessCmd shows the tables that the program runs by. It needs no node, but may ask one: nodes run different versions.
 type ProcessCmd struct {
 	List KindsCmd `cmd:"" default:"withargs" help:"有哪几类事项。|Which kinds of case there are."`
 	Show KindCmd  `cmd:"" help:"一类事项的流程：状态、步骤、由谁办理、时限。|The process of a kind: states, events, who may, clocks."`
 }
 
 // KindsCmd lists the kinds of case.
-type KindsCmd struct{}
+type KindsCmd struct {
+	Live bool `help:"向节点查询，而不是列出本程序自带的。|Ask the node, not this program."`
+}
 
 // Run does it.
-func (KindsCmd) Run(a *cli.Session) error {
+func (c *KindsCmd) Run(ctx context.Context, a *cli.Session) error {
 	t := &cli.Table{Head: []string{a.T("种类", "kind"), a.T("名称", "name"), a.T("依据", "law"), a.T("状态数", "states"), a.T("步骤数", "events")}}
 	views := []rest.KindView{}
-	for _, p := range law.Tables() {
-		views = append(views, *rest.ViewOf(p))
-		t.Add(p.Kind, p.Words.In(a.Lang), p.Law, cli.Count(len(p.States)), cli.Count(len(p.Events)))
+	if c.Live {
+		var p cli.Page[rest.KindView]
+		if err := a.Get(ctx, "/api/v1/processes", &p); err != nil {
+			return err
+		}
+		views = p.Items
+	} else {
+		for _, p := range law.Tables() {
+			views = append(views, *rest.ViewOf(p))
+		}
+	}
+	for i := range views {
+		v := &views[i]
+		t.Add(v.Kind, a.T(v.Zh, v.En), v.Law, cli.Count(len(v.States)), cli.Count(len(v.Events)))
 	}
 	return a.List(views, t, "", "")
 }
@@ -137,11 +150,20 @@ func (KindsCmd) Run(a *cli.Session) error {
 // KindCmd shows the process of a kind.
 type KindCmd struct {
 	Kind string `arg:"" help:"种类。|The kind."`
-	SVG  bool   `help:"输出流程图（SVG）。|The diagram, as SVG."`
+	SVG  bool   `help:"输出流程图（SVG）。|The diagram, as SVG." xor:"how"`
+	Live bool   `help:"节点所用的流程（JSON）。|The process as the node runs it (JSON)." xor:"how"`
 }
 
 // Run does it.
-func (c *KindCmd) Run(a *cli.Session) error {
+func (c *KindCmd) Run(ctx context.Context, a *cli.Session) error {
+	if c.Live {
+		var v json.RawMessage
+		if err := a.Get(ctx, "/api/v1/processes/"+url.PathEscape(c.Kind), &v); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(a.Out, string(v))
+		return err
+	}
 	var names []string
 	for _, t := range law.Tables() {
 		if names = append(names, t.Kind); t.Kind != c.Kind {

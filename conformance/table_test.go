@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kuayu/kuayu/exchange/dataspace"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/ids"
 )
 
@@ -370,12 +370,11 @@ func (r *run) state(want string) {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	addr, err := httpx.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return addr
 }
 
 // startNode runs the scripted node against a counterpart.

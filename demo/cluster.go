@@ -9,17 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kuayu/kuayu/api/client"
 	"github.com/kuayu/kuayu/internal/clock"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/ids"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/federation"
@@ -132,7 +130,7 @@ func (c *Cluster) prepare(p Place, s Settings) error {
 	c.seats[p.ID] = st
 	var ports [4]string
 	for i := range ports {
-		addr, err := freePort()
+		addr, err := httpx.FreeAddr()
 		if err != nil {
 			return err
 		}
@@ -150,25 +148,6 @@ func (c *Cluster) prepare(p Place, s Settings) error {
 		return nil
 	}
 	return err
-}
-
-// ports counts the ports given out in this process: none is given twice, so that a node which restarts finds its own.
-var ports atomic.Uint32 //nolint:gochecknoglobals // ports belong to the machine, not to a cluster
-
-// freePort finds a port that the node can listen on later. It is below the range from which the system takes the ports
-// of outgoing connections (32768 and up on Linux): one of those could take it in between.
-func freePort() (string, error) {
-	var err error
-	for range 1000 {
-		n := (uint32(os.Getpid())*611 + ports.Add(1)) % 20_000 //nolint:gosec // spreads processes
-		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+n)
-		l, lerr := net.Listen("tcp", addr) //nolint:noctx // closed at once
-		if lerr == nil {
-			return addr, l.Close()
-		}
-		err = lerr
-	}
-	return "", fmt.Errorf("free port: %w", err)
 }
 
 func (c *Cluster) open(ctx context.Context, id string) error {

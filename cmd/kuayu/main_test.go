@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/kuayu/kuayu/internal/db"
 	"github.com/kuayu/kuayu/internal/disk"
+	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/node"
 	"github.com/kuayu/kuayu/support/evidence"
 )
@@ -50,12 +50,11 @@ func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	var out []string
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		addr, err := httpx.FreeAddr()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }()
-		out = append(out, l.Addr().String())
+		out = append(out, addr)
 	}
 	return out
 }

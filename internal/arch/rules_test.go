@@ -21,6 +21,7 @@ type edge struct{ from, to, why string }
 // the test, too.
 var edges = []edge{
 	// Floor 0: tools that know no noun of the domain.
+	{"internal/dbtest", "internal/httpx", "the test server listens where nobody else will"},
 	{"internal/db", "internal/errs", "what the database refuses reaches a person as a coded error"},
 	{"internal/httpx", "internal/errs", "the one place where a kind of error becomes an HTTP status"},
 	{"internal/httpx", "internal/ids", "a request without an identifier gets one"},

@@ -4,17 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kuayu/kuayu/internal/httpx"
 )
 
 // server is the one PostgreSQL of this test process.
@@ -109,7 +111,7 @@ func (s *server) start(bin string) (err error) {
 			return fmt.Errorf("initdb: %w: %s %s", err2, out, out2)
 		}
 	}
-	port, err := freePort()
+	addr, err := httpx.FreeAddr()
 	if err != nil {
 		return err
 	}
@@ -118,7 +120,7 @@ func (s *server) start(bin string) (err error) {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := run("postgres", "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+	cmd := run("postgres", "-D", data, "-p", addr[strings.LastIndex(addr, ":")+1:], "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=60", "-c", "shared_buffers=64MB")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -126,7 +128,7 @@ func (s *server) start(bin string) (err error) {
 	}
 	gone := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(gone) }()
-	s.dsn = fmt.Sprintf("postgres://kuayu@127.0.0.1:%d/", port)
+	s.dsn = fmt.Sprintf("postgres://kuayu@%s/", addr)
 	s.stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGQUIT) // immediate: the data is thrown away
 		select {
@@ -160,20 +162,6 @@ func (s *server) ping() error {
 
 func (s *server) create(ctx context.Context, name string) error {
 	return execSQL(ctx, s.dsn+"postgres", "CREATE DATABASE "+name)
-}
-
-func freePort() (int, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	a, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.New("no TCP address")
-	}
-	return a.Port, nil
 }
 
 // Present tells whether there is a PostgreSQL on this machine.

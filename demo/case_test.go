@@ -137,14 +137,14 @@ func TestCaseReturned(t *testing.T) {
 	m.offered("head-sh", "return")
 	m.wrong("head-sh", "return", nil, http.StatusBadRequest, "必须写明理由")
 	m.do("head-sh", "return", url.Values{"reason": {"写明窗口"}})
-	m.offered("officer-sh", "correct")
+	m.offered("officer-sh", "revise")
 	officer := m.people["officer-sh"]
 	says(t, m.page(officer, m.path("officer-sh")), "草稿", "写明窗口", "修改并重新报送")
-	says(t, m.page(officer, m.path("officer-sh")+"/correct"), "为企业办理跨省迁移", "仅限窗口办理")
+	says(t, m.page(officer, m.path("officer-sh")+"/revise"), "为企业办理跨省迁移", "仅限窗口办理")
 	m.wrong("head-sh", "consent", nil, http.StatusConflict, "现为“草稿”", "需求部门数据专员")
 	form := m.asForm(m.days(90))
-	m.wrong("officer-sh", "correct", with(form, "scenario", ""), http.StatusBadRequest, "请写明使用场景", "仅限窗口办理")
-	m.do("officer-sh", "correct", with(form, "scenario", "在综合窗口办理迁移"))
+	m.wrong("officer-sh", "revise", with(form, "scenario", ""), http.StatusBadRequest, "请写明使用场景", "仅限窗口办理")
+	m.do("officer-sh", "revise", with(form, "scenario", "在综合窗口办理迁移"))
 	page := m.page(m.people["head-sh"], m.path("head-sh"))
 	says(t, page, "在综合窗口办理迁移", "待需求部门负责人同意")
 	hides(t, page, "写明窗口</span>")
@@ -153,7 +153,7 @@ func TestCaseReturned(t *testing.T) {
 	if n := m.reaches("zhejiang", m.theirs, agreement.Reviewing); n.Application.Scenario != "在综合窗口办理迁移" || n.Application.Filter == nil {
 		t.Errorf("what arrived: %+v", n.Application)
 	}
-	if code, _, page := officer.do("GET", m.path("officer-sh")+"/correct", nil); code != http.StatusConflict {
+	if code, _, page := officer.do("GET", m.path("officer-sh")+"/revise", nil); code != http.StatusConflict {
 		t.Errorf("correcting what has gone out: %d", code)
 	} else {
 		look(t, page)

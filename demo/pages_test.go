@@ -319,7 +319,7 @@ func TestConsoleActsRefuseTheWrongRole(t *testing.T) {
 	mine, theirs := f.applied(f.application())
 	officer, head, either, watchers := []string{"officer"}, []string{"head"}, []string{"officer", "head"}, []string{"head", "authority"}
 	may := map[string][]string{
-		"consent": head, "return": head, "correct": officer, "withdraw": either, "supply": officer, "consent-supply": head, "accept": head, "resubmit": head,
+		"consent": head, "return": head, "revise": officer, "withdraw": either, "supply": officer, "consent-supply": head, "accept": head, "resubmit": head,
 		"change": officer, "consent-change": head, "rectified": either, "destroyed": head, "renew": officer,
 		"answer": officer, "supplement": officer, "extend": officer, "consent-extension": {"authority"}, "refuse-extension": {"authority"}, "consent-answer": head, "return-answer": head,
 		"refuse": head, "answer-change": officer, "grant-change": head, "decline-change": head, "suspend": watchers, "rectify": watchers, "resume": watchers, "dispose": either,

@@ -42,6 +42,11 @@ func unscoped() map[string]string {
 		"catalog.Service.NegativeList": "published entries and their citations alone",
 		"catalog.Service.Mounted":      "the gateway's own look-up of where granted rows are; nothing of it leaves",
 
+		"evidence.Index.Behind":     "how far the index is behind the log; no fact leaves",
+		"federation.Service.Spread": "this member's own votes to the other members",
+		"federation.Service.Run":    "as Spread",
+		"federation.Service.Papers": "constitution and statements, which every member has; only members ask",
+
 		"search.Index.Search":    "published entries of all members",
 		"search.Index.Entry":     "a published entry",
 		"search.Service.Entry":   "as Index.Entry",

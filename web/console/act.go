@@ -91,8 +91,8 @@ func applicantActs() []act {
 			},
 		},
 		{
-			name: actCorrect, at: us, in: in(agreement.Draft), by: officer(), how: leads,
-			word: staff.Pair{"修改并重新报送", "Correct and resubmit"}, do: (*Console).correct,
+			name: actRevise, at: us, in: in(agreement.Draft), by: officer(), how: leads,
+			word: staff.Pair{"修改并重新报送", "Revise and resubmit"}, do: (*Console).revise,
 		},
 		{
 			name: "withdraw", at: us, in: in(agreement.ReqOfficeApproval), by: head(), how: reasons, danger: true, do: withdraw,

@@ -249,7 +249,7 @@ func doneWord(v *ui.View, done string) string {
 	return map[string]staff.Pair{
 		"consent":           {"申请已送出，等待提供方受理。", "The application is on its way to the provider."},
 		"return":            {"申请已退回数据专员修改。", "The application is back with the officer to be corrected."},
-		"correct":           {"申请已重新报本部门共享工作机构负责人。", "The application is with the head of your sharing office again."},
+		"revise":            {"申请已重新报本部门共享工作机构负责人。", "The application is with the head of your sharing office again."},
 		"withdraw":          {"申请已撤回。", "The application is withdrawn."},
 		"supply":            {"补正已提交；扩大申请内容的，待负责人同意后送达提供方。", "Supplied; what asks for more goes out when the head consents."},
 		"consent-supply":    {"补正已送达提供方。", "The supplement goes to the provider."},

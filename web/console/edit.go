@@ -20,7 +20,7 @@ const (
 	actAnswer       = "answer"
 	actAnswerChange = "answer-change"
 	actSupplement   = "supplement"
-	actCorrect      = "correct"
+	actRevise       = "revise"
 	actSupply       = "supply"
 	actResubmit     = "resubmit"
 	actChange       = "change"
@@ -70,7 +70,7 @@ func edited(v *ui.View, a *agreement.Application, f url.Values) agreement.Applic
 // askingPage opens the page of an act that needs more than a few lines.
 func (c *Console) askingPage(w http.ResponseWriter, q staff.Visit) error {
 	act := q.PathValue("act")
-	if !slices.Contains([]string{actSupplement, actCorrect, actSupply, actResubmit, actChange, actRenew}, act) {
+	if !slices.Contains([]string{actSupplement, actRevise, actSupply, actResubmit, actChange, actRenew}, act) {
 		// Whoever changes the language on the page of a refusal comes back to the address of the act.
 		http.Redirect(w, q.Request, ui.Local(staff.CasePath(q.PathValue("id"))), http.StatusSeeOther)
 		return nil
@@ -119,7 +119,7 @@ type askView struct {
 func askLead(v *ui.View, name string) string {
 	return map[string]staff.Pair{
 		actSupplement: {"缺少的内容须一次列全，以后不得再要求补正（809 号令第二十一条）。", "Everything that is missing, at once: there is no second time (Decree 809 art. 21)."},
-		actCorrect:    {"修改后重新报本部门共享工作机构负责人。", "It goes to the head of your sharing office again."},
+		actRevise:     {"修改后重新报本部门共享工作机构负责人。", "It goes to the head of your sharing office again."},
 		actSupply:     {"逐项补正；申请内容需要更正的，在下面一并修改。扩大申请内容的须经负责人同意。", "Supply each thing; correct the application below if needed. What asks for more needs the head's consent."},
 		actResubmit:   {"按新的条件再次申请，直接送达提供方。", "Ask again on other terms; it goes to the provider at once."},
 		actChange:     {"变更用途、场景、范围或期限须经提供方同意，同意前按原条件执行（809 号令第二十五条）。", "Another purpose, scenario, scope or time needs the provider's consent; the old terms hold until then (Decree 809 art. 25)."},
@@ -219,7 +219,7 @@ func (c *Console) editing(q staff.Visit, id string, f url.Values) (*agreement.Ne
 	return n, edited(q.V, &n.Application, f), nil
 }
 
-func (c *Console) correct(q staff.Visit, id string, f url.Values) error {
+func (c *Console) revise(q staff.Visit, id string, f url.Values) error {
 	_, a, err := c.editing(q, id, f)
 	if err != nil {
 		return err

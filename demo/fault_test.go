@@ -83,12 +83,21 @@ func (f *fixture) proven(acked []string) {
 	}
 }
 
+// lacking skips a test for what the machine can't do; where services are required, that is a failure.
+func lacking(t *testing.T, what string, err error) {
+	t.Helper()
+	if os.Getenv("KUAYU_REQUIRE_SERVICES") == "1" {
+		t.Fatalf("%s, and KUAYU_REQUIRE_SERVICES is 1: %v", what, err)
+	}
+	t.Skipf("%s: %v", what, err)
+}
+
 // TestFaultNoSpace: the consumer's disk is full. Queries are refused as unavailable once the space reserved for evidence is
 // used up; when there is space again, they go on.
 func TestFaultNoSpace(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", sized(120, 160))); err != nil {
-		t.Skip("no file system of a bounded size can be mounted: ", err)
+		lacking(t, "no file system of a bounded size can be mounted", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	f := newFixture(t, Settings{Dir: dir})
@@ -169,7 +178,7 @@ func TestFaultNoHandles(t *testing.T) {
 	}
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip("the process can't see its file handles: ", err)
+		lacking(t, "the process can't see its file handles", err)
 	}
 	var was syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {

@@ -4,14 +4,14 @@ import (
 	"context"
 	"path/filepath"
 	"strconv"
-	"time"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/support/checkup"
 )
 
 // Checks goes through the set-up of this node while it runs, for its operators.
 func (n *Node) Checks(ctx context.Context, lang string) []checkup.Check {
-	l := &checkup.List{Lang: lang, Zone: time.FixedZone("Asia/Shanghai", 8*60*60)}
+	l := &checkup.List{Lang: lang, Zone: clock.China()}
 	now, con := n.Clock.Now(), n.Directory.Current()
 	l.Add("身份", "identity", checkup.Good, l.T(n.Config.Name, n.Config.NameEN)+l.T("，行政区划代码 ", ", division ")+n.Config.Division, "")
 	l.Constitution(con, n.Config.Member, n.Keys.Root.Public(), now)

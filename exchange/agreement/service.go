@@ -106,7 +106,7 @@ func (n *Negotiation) until(e Event) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(time.FixedZone("UTC+8", 8*60*60)).Format(time.DateOnly)
+	return t.In(clock.China()).Format(time.DateOnly)
 }
 
 // stored writes the exact bytes that a step brought, sets the timer of an agreement that came into force, and drops it from

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/kuayu/kuayu/support/process"
 	"pgregory.net/rapid"
+
+	"github.com/kuayu/kuayu/support/process"
 )
 
 // next is the machine, with the message that it sends.

@@ -8,18 +8,16 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/kuayu/kuayu/exchange/agreement"
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/support/policy"
 )
 
-// beijing is the zone whose midnight ends a day of quotas.
-var beijing = time.FixedZone("UTC+8", 8*60*60) //nolint:gochecknoglobals // a constant
-
-func dayOf(t time.Time) string { return t.In(beijing).Format(time.DateOnly) }
+func dayOf(t time.Time) string { return t.In(clock.China()).Format(time.DateOnly) }
 
 // dayStart is the midnight at which the day of quotas that a moment lies in began.
 func dayStart(t time.Time) time.Time {
-	y, m, d := t.In(beijing).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, beijing)
+	y, m, d := t.In(clock.China()).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, clock.China())
 }
 
 // meter counts an agreement's use of today. It is a projection of evidence: after a restart it is read from there, once;

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kuayu/kuayu/exchange/catalog"
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/workday"
 	"github.com/kuayu/kuayu/support/deadline"
@@ -99,8 +100,6 @@ const (
 	maxSpan  = 20 * 366 * 24 * time.Hour // from the first step to the last
 	minute   = "2006-01-02 15:04"
 )
-
-func beijing() *time.Location { return time.FixedZone("UTC+8", 8*60*60) }
 
 func invalid(line int, en, zh string) error { return ErrHistory.With(en, zh, line) }
 
@@ -242,7 +241,7 @@ func (h *History) checkSteps() error {
 }
 
 func moment(s string) (time.Time, error) {
-	if t, err := time.ParseInLocation(minute, s, beijing()); err == nil {
+	if t, err := time.ParseInLocation(minute, s, clock.China()); err == nil {
 		return t, nil
 	}
 	return time.Parse(time.RFC3339, s)

@@ -8,6 +8,7 @@ import (
 	"github.com/kuayu/kuayu/exchange/agreement"
 	"github.com/kuayu/kuayu/exchange/catalog"
 	"github.com/kuayu/kuayu/exchange/objection"
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/support/policy"
 	"github.com/kuayu/kuayu/support/process"
 )
@@ -141,7 +142,7 @@ func dated(v any) any {
 		v = t.Format(time.DateOnly)
 	}
 	if s, ok := v.(string); ok {
-		if d, err := time.ParseInLocation(time.DateOnly, s, beijing()); err == nil {
+		if d, err := time.ParseInLocation(time.DateOnly, s, clock.China()); err == nil {
 			return d.Add(24*time.Hour - time.Minute).Format(time.RFC3339)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/process"
@@ -127,13 +128,13 @@ func (p *player) pass(t time.Time) {
 // take notes what happened and makes a line of it.
 func (p *player) take(row Row, r deadline.Result) Row {
 	for _, n := range r.Notices {
-		l := NoticeLine{At: n.At.In(beijing()).Format(minute), Kind: n.Kind, Clock: n.Clock.Clock, To: n.To}
+		l := NoticeLine{At: n.At.In(clock.China()).Format(minute), Kind: n.Kind, Clock: n.Clock.Clock, To: n.To}
 		p.notices, row.Notices = append(p.notices, l), append(row.Notices, l)
 	}
 	for _, v := range r.Violations {
 		p.violations, row.Violations = append(p.violations, v.Code), append(row.Violations, v.Code)
 	}
-	row.At, row.State, row.Clocks = row.At.In(beijing()), string(p.sim.State()), p.open()
+	row.At, row.State, row.Clocks = row.At.In(clock.China()), string(p.sim.State()), p.open()
 	return row
 }
 

@@ -491,7 +491,7 @@ func (s *Service) review(ctx context.Context, j queue.Job) error {
 			if e.Member != s.d.Self || e.Resource != resource || x.State != InForce {
 				continue
 			}
-			until := e.ReviewBy.In(time.FixedZone("UTC+8", 8*60*60)).Format(time.DateOnly)
+			until := e.ReviewBy.In(clock.China()).Format(time.DateOnly)
 			return s.tell(ctx, tx, x, notice.SchemeReview, e.Department, s.d.Self, until, identity.DataOfficer)
 		}
 		return nil

@@ -1,34 +1,9 @@
 package scheme
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/kuayu/kuayu/internal/wire"
+	"github.com/kuayu/kuayu/internal/wire/wiretest"
 )
 
-// TestWire: the golden message of version 1 is read and written as it is; a newer version's field is left out of account.
-func TestWire(t *testing.T) {
-	golden, err := os.ReadFile(filepath.Join("testdata", "wire", "message.v1.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m message
-	if err := wire.Decode(golden, messageVersion, &m); err != nil {
-		t.Fatal(err)
-	}
-	b, err := json.Marshal(m)
-	if err != nil || string(b) != strings.TrimSpace(string(golden)) {
-		t.Errorf("written %s %v, golden %s", b, err, golden)
-	}
-	newer := strings.Replace(string(golden), `"v":1`, `"v":2,"urgent":true`, 1)
-	if err := wire.Decode([]byte(newer), messageVersion, &m); err != nil {
-		t.Errorf("of a newer version: %v", err)
-	}
-	if err := wire.Decode([]byte(strings.Replace(newer, `"v":2`, `"v":1`, 1)), messageVersion, &m); err == nil {
-		t.Error("an unknown field of this version is taken")
-	}
-}
+func TestWire(t *testing.T) { wiretest.Golden(t, "message.v1.json", messageVersion, &message{}) }

@@ -27,6 +27,7 @@ var edges = []edge{
 	{"internal/httpx", "internal/ids", "a request without an identifier gets one"},
 	{"internal/httpx", "internal/text", "the text of every request is checked before it is handled"},
 	{"internal/text", "internal/errs", "text that is refused is refused by code"},
+	{"internal/wire/wiretest", "internal/wire", "golden files are decoded as messages are"},
 	{"internal/wire", "internal/errs", "a message without a version is refused by code"},
 	{"internal/wire", "internal/httpx", "bodies are decoded as strictly as those of requests"},
 	{"internal/queue", "internal/db", "jobs are rows, queued in the transaction of what caused them"},
@@ -115,6 +116,7 @@ var edges = []edge{
 var testHelpers = map[string]string{
 	"internal/dbtest":         "starts real database servers",
 	"internal/guide":          "follows a guide's instructions",
+	"internal/wire/wiretest":  "compares messages with golden files",
 	"internal/webtest":        "looks at pages, in a browser too",
 	"internal/disk/crashdisk": "a disk that loses power",
 }

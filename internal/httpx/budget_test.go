@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -55,15 +56,7 @@ func closed(c net.Conn, d time.Duration) bool {
 	_ = c.SetReadDeadline(time.Now().Add(d))
 	_, err := io.Copy(io.Discard, c)
 	var n net.Error
-	return err == nil || !asTimeout(err, &n)
-}
-
-func asTimeout(err error, n *net.Error) bool {
-	e, ok := err.(net.Error) //nolint:errorlint // as it comes from a connection
-	if ok {
-		*n = e
-	}
-	return ok && e.Timeout()
+	return err == nil || !errors.As(err, &n) || !n.Timeout()
 }
 
 func TestConnectionsAreBounded(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/workday"
 )
 
@@ -130,7 +131,7 @@ func (c *Deadline) Suspended() bool { h := c.Waiting(); return h != nil && h.Sti
 // DueDay is the last day on which the clock is kept, as a date in China.
 func (c *Deadline) DueDay() string { return china(c.Due.Add(-time.Second)).Format(time.DateOnly) }
 
-func china(t time.Time) time.Time { return t.In(time.FixedZone("UTC+8", 8*60*60)) }
+func china(t time.Time) time.Time { return t.In(clock.China()) }
 
 func (c Deadline) clone() Deadline {
 	c.Halts = slices.Clone(c.Halts)

@@ -10,12 +10,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/workday"
 )
 
 func at(s string) time.Time {
-	t, err := time.ParseInLocation("2006-01-02 15:04", s, time.FixedZone("UTC+8", 8*60*60))
+	t, err := time.ParseInLocation("2006-01-02 15:04", s, clock.China())
 	if err != nil {
 		panic(err)
 	}

@@ -178,7 +178,7 @@ const digestHour = 8
 
 // nextDigest is the first time the day's mail leaves after a time.
 func nextDigest(after time.Time) time.Time {
-	t := after.In(time.FixedZone("UTC+8", 8*60*60))
+	t := after.In(clock.China())
 	at := time.Date(t.Year(), t.Month(), t.Day(), digestHour, 0, 0, 0, t.Location())
 	if !at.After(t) {
 		at = at.AddDate(0, 0, 1)
@@ -237,7 +237,7 @@ func (s *Service) sendDigest(ctx context.Context, j queue.Job) error {
 		return err
 	}
 	if len(n) > 0 {
-		day := upTo.In(time.FixedZone("UTC+8", 8*60*60)).Format("20060102")
+		day := upTo.In(clock.China()).Format("20060102")
 		if err := s.mail.deliver(ctx, j.Attempts, &letter{To: p.Mail, Lang: p.Lang, ID: "digest." + day + "." + keyOf(a.ID), At: upTo, Notices: n, Digest: true}); err != nil {
 			return err
 		}

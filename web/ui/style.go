@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+
+	"github.com/kuayu/kuayu/internal/clock"
 )
 
 // stylePage is the living style page: each component in each of its states, in the visitor's language and size. What it
@@ -18,7 +20,7 @@ func (u *UI) stylePage(w http.ResponseWriter, r *http.Request) {
 }
 
 // moment is the "now" of the style page, so that it looks the same every day.
-func moment() time.Time { return time.Date(2026, 11, 22, 12, 5, 0, 0, beijing()) }
+func moment() time.Time { return time.Date(2026, 11, 22, 12, 5, 0, 0, clock.China()) }
 
 func styleFrame(v *View) PageInfo {
 	return PageInfo{
@@ -150,7 +152,7 @@ func sampleFacts(v *View) []Fact {
 }
 
 func sampleTimeline(v *View) Timeline {
-	at := func(d, h, m int) time.Time { return time.Date(2026, 11, d, h, m, 0, 0, beijing()) }
+	at := func(d, h, m int) time.Time { return time.Date(2026, 11, d, h, m, 0, 0, clock.China()) }
 	officer, head := v.Pick("上海市市场监管局 数据专员", "Shanghai market regulation, data officer"), v.Pick("共享工作机构负责人", "Head of the sharing office")
 	return Timeline{
 		Label: v.Pick("企业电子营业执照", "Business licences"),

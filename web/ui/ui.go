@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
 )
@@ -41,7 +42,7 @@ const (
 // View makes the view of a request: Chinese unless the visitor chose English, whatever the browser was set up with. A language in the query (?lang=en, ?elder=1) holds for this page only, so that a page
 // can be linked to as it looks.
 func (u *UI) View(r *http.Request) *View {
-	v := &View{Lang: Chinese, URL: r.URL, assets: u.assets, Zone: beijing()}
+	v := &View{Lang: Chinese, URL: r.URL, assets: u.assets, Zone: clock.China()}
 	if c, err := r.Cookie(cookieLang); err == nil {
 		v.Lang = language(c.Value)
 	}

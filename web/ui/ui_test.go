@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kuayu/kuayu/internal/clock"
 	"github.com/kuayu/kuayu/internal/errs"
 	"github.com/kuayu/kuayu/internal/httpx"
 	"github.com/kuayu/kuayu/internal/webtest"
@@ -239,7 +240,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
-	v := &View{Zone: beijing()}
+	v := &View{Zone: clock.China()}
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 18426: "18,426", 1234567: "1,234,567", -1000: "−1,000"} {
 		if got := v.Number(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)

@@ -44,9 +44,6 @@ type View struct {
 	assets *assets
 }
 
-// beijing is the zone of every time on a page: there is one in the country.
-func beijing() *time.Location { return time.FixedZone("Asia/Shanghai", 8*60*60) }
-
 // T is the text of a key in the view's language, with its verbs filled. A key that is not in the table is shown as such,
 // and a test fails.
 func (v *View) T(key string, args ...any) string {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
@@ -33,6 +34,15 @@ type SessionAnswer struct {
 type Page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next,omitempty"`
+}
+
+// MarshalJSON writes a page without items as an empty list, not as null.
+func (p Page[T]) MarshalJSON() ([]byte, error) {
+	type plain Page[T]
+	if p.Items == nil {
+		p.Items = []T{}
+	}
+	return json.Marshal(plain(p)) //nolint:wrapcheck // of a value of our own
 }
 
 // Staff adds the routes of the staff listener.

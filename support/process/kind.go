@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"time"
 
@@ -105,7 +104,7 @@ type Given struct {
 func (k *Kind[D]) Act(ctx context.Context, sess *identity.Session, ref string, side Side, e Event, g Given) (*D, error) {
 	row := k.Table.Event(e)
 	if row == nil {
-		return nil, ErrEvent.With(k.Table.Kind, string(e), k.eventList())
+		return nil, k.Table.noEvent(e)
 	}
 	if len(row.By) == 0 {
 		return nil, ErrOwn.With(string(e))
@@ -358,10 +357,6 @@ func (k *Kind[D]) Notify(ctx context.Context, tx *db.Tx, d *D, e Event, n *Notif
 		}
 	}
 	return nil
-}
-
-func (k *Kind[D]) eventList() []Event {
-	return slices.Sorted(maps.Keys(k.Does))
 }
 
 // Tick moves clocks of a case without a step: for what is learnt of time alone.

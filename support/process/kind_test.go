@@ -176,12 +176,17 @@ func TestKernel(t *testing.T) {
 			"no reason":          {act(head, l.ID, "refuse", " ", ""), errReason},
 			"no such event":      {act(head, l.ID, "burn", "", ""), process.ErrEvent},
 			"nothing to be said": {act(head, l.ID, "grant", "", `{"days":1}`), process.ErrArgs},
+			"no such kind":       {listed(o.engine.List(ctx, head.Scope(), process.Filter{Kind: "burn"})), process.ErrKind},
+			"no to-dos of it":    {listed(o.engine.Todos(ctx, head, process.Filter{Kind: "burn"})), process.ErrKind},
 			"a guard":            {act(officer, l.ID, "lengthen", "", `{"days":0}`), errDays},
 			"a long note":        {act(head, l.ID, "grant", strings.Repeat("x", process.MaxNote+1), ""), process.ErrNote},
 		} {
 			if !errors.Is(c.err, c.want) {
 				t.Errorf("%s: %v, want %v", name, c.err, c.want)
 			}
+		}
+		if err := act(head, l.ID, "burn", "", ""); strings.ContainsAny(err.Error(), "[]") || !strings.Contains(err.Error(), "grant, ") {
+			t.Errorf("the events are not listed for people: %v", err)
 		}
 		if err := act(officer, l.ID, "lengthen", "", `{"days":1,"admin":true}`); errs.As(err).Kind != errs.Invalid {
 			t.Errorf("an unknown member: %v", err)
@@ -206,6 +211,8 @@ func TestKernel(t *testing.T) {
 		}
 	})
 }
+
+func listed(_ []process.Summary, err error) error { return err }
 
 // TestTodos: a case is a to-do of those whose turn it is from the event that makes it so to the one that ends it, and of
 // nobody else; the earliest deadline comes first.

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kuayu/kuayu/support/deadline"
 	"github.com/kuayu/kuayu/support/identity"
@@ -250,6 +251,15 @@ func (t *Table) EventNames() []Event {
 		out[i] = t.Events[i].Event
 	}
 	return out
+}
+
+// noEvent is ErrEvent with the events that there are.
+func (t *Table) noEvent(e Event) error {
+	names := make([]string, len(t.Events))
+	for i := range t.Events {
+		names[i] = string(t.Events[i].Event)
+	}
+	return ErrEvent.With(t.Kind, string(e), strings.Join(names, ", "))
 }
 
 // Each visits every state and event that a move joins.

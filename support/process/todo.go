@@ -54,7 +54,7 @@ func (k *Kind[D]) Spec() *Table { return k.Table }
 // ActJSON implements Process.
 func (k *Kind[D]) ActJSON(ctx context.Context, sess *identity.Session, ref string, e Event, note string, said json.RawMessage) (*Summary, error) {
 	if k.Table.Event(e) == nil {
-		return nil, ErrEvent.With(k.Table.Kind, string(e), k.Table.EventNames())
+		return nil, k.Table.noEvent(e)
 	}
 	args, err := k.Decode(e, said)
 	if err != nil {
@@ -143,9 +143,21 @@ func (f *Filter) limit() int {
 	return min(f.Limit, 500)
 }
 
+// check refuses a filter of a kind that there is not: ErrKind.
+func (e *Engine) check(f Filter) error {
+	if f.Kind == "" {
+		return nil
+	}
+	_, err := e.Kind(f.Kind)
+	return err
+}
+
 // Todos lists what waits for a session's roles in its department, and for the authority's in the whole node: the earliest
 // deadline first, then the oldest. It is computed from the state of the cases.
 func (e *Engine) Todos(ctx context.Context, sess *identity.Session, f Filter) ([]Summary, error) {
+	if err := e.check(f); err != nil {
+		return nil, err
+	}
 	var out []Summary
 	for _, k := range e.kinds {
 		t := k.Spec()
@@ -226,6 +238,9 @@ func (e *Engine) summaries(ctx context.Context, where string, limit int, args ..
 
 // List lists cases of the scope over all kinds, latest first: those a word names, or all.
 func (e *Engine) List(ctx context.Context, sc db.Scope, f Filter) ([]Summary, error) {
+	if err := e.check(f); err != nil {
+		return nil, err
+	}
 	cond, args := sc.Where("department")
 	if f.Kind != "" {
 		cond, args = "kind = ? AND "+cond, append([]any{f.Kind}, args...)

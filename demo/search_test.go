@@ -243,13 +243,13 @@ func (f *fixture) refused(s seeker) {
 	for _, x := range []struct{ query, want string }{
 		{values([]string{"q", strings.Repeat("信", 3_400)}), "text.long"}, // 10 kB
 		{"q=%ff%fe", "text.encoding"},
-		{values([]string{"q", `" * ( )`}), "directory.query"},
-		{values([]string{"q", "信息", "after", "nonsense"}), "directory.cursor"},
-		{"sharing=maybe", "directory.filter"},
-		{"class=x", "directory.filter"},
-		{"grade=9", "directory.filter"},
-		{"limit=-1", "directory.filter"},
-		{"mode=fax", "directory.filter"},
+		{values([]string{"q", `" * ( )`}), "search.query"},
+		{values([]string{"q", "信息", "after", "nonsense"}), "search.cursor"},
+		{"sharing=maybe", "search.filter"},
+		{"class=x", "search.filter"},
+		{"grade=9", "search.filter"},
+		{"limit=-1", "search.filter"},
+		{"mode=fax", "search.filter"},
 		{values([]string{"q", `企业" OR "x" AND (NEAR)`}), ""},
 		{values([]string{"q", "'; DROP TABLE directory_entry; --"}), ""},
 		{"q=", ""},
@@ -264,7 +264,7 @@ func (f *fixture) refused(s seeker) {
 			f.t.Errorf("%s may have catalogues read: %v", who, err)
 		}
 	}
-	if err := f.as("shanghai", "operator").Call(f.ctx, http.MethodPost, "/api/v1/search/refresh", rest.RefreshRequest{Member: "atlantis"}, nil); code(err) != "directory.member" {
+	if err := f.as("shanghai", "operator").Call(f.ctx, http.MethodPost, "/api/v1/search/refresh", rest.RefreshRequest{Member: "atlantis"}, nil); code(err) != "search.member" {
 		f.t.Errorf("a stranger is read: %v", err)
 	}
 }

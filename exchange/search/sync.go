@@ -21,13 +21,13 @@ import (
 
 // The queue's kinds of jobs.
 const (
-	KindTell    = "directory.tell"    // tells the members that this node's catalogue changed
-	KindFetch   = "directory.fetch"   // reads what changed in one member's catalogue
-	KindRefresh = "directory.refresh" // reads all of them, and sets the timer for the next time
+	KindTell    = "search.tell"    // tells the members that this node's catalogue changed
+	KindFetch   = "search.fetch"   // reads what changed in one member's catalogue
+	KindRefresh = "search.refresh" // reads all of them, and sets the timer for the next time
 )
 
 // KindChanged is the kind of message that tells a member: something changed in my catalogue, come and read.
-const KindChanged = "directory.changed"
+const KindChanged = "search.changed"
 
 const (
 	// gather is how long changes are gathered before the members are told.

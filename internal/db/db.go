@@ -148,15 +148,16 @@ func OpenDerived(ctx context.Context, records *DB, dsn, path string) (*DB, error
 }
 
 // openSQLite keeps temporary tables and journals of statements in memory: on disk they would hold pages of records that
-// nothing erases, and cost writes.
+// nothing erases, and cost writes. A connection keeps few pages of its own: the system's cache, which all of them share, has
+// the rest.
 func openSQLite(ctx context.Context, dsn, synchronous string) (*DB, error) {
-	pragmas := "?_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)"
-	w, err := sql.Open("sqlite", "file:"+dsn+pragmas+"&_txlock=immediate")
+	pragmas := "?_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
+	w, err := sql.Open("sqlite", "file:"+dsn+pragmas+"&_pragma=cache_size(-8000)&_txlock=immediate")
 	if err != nil {
 		return nil, ErrUnavailable.Because(err)
 	}
 	w.SetMaxOpenConns(1)
-	r, err := sql.Open("sqlite", "file:"+dsn+pragmas)
+	r, err := sql.Open("sqlite", "file:"+dsn+pragmas+"&_pragma=cache_size(-4000)")
 	if err != nil {
 		return nil, ErrUnavailable.Because(err)
 	}
